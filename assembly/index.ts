@@ -1,0 +1,498 @@
+// What the host can call: one export a kernel and type. Pointers in, numbers out; no allocation, no strings, no mutable globals.
+// Pointers and counts are unsigned; an i32 that JavaScript gets back is to be read with `>>> 0`.
+
+import { countByEdges } from "./count-edges";
+import { countCategories } from "./count-categories";
+import { keysFrom, valuesFromKeys } from "./keys";
+import { moments } from "./moments";
+import { compareVectors } from "./vectors";
+
+export { countPresent } from "./bitmap";
+export { divergenceFromCounts, divergenceWithFloor } from "./divergence";
+export { ksFromCounts, ksFromSortedKeys } from "./ks";
+export { sortKeys } from "./sort";
+export { blendF32, blendF64, scaleF32, subtractF32 } from "./vectors";
+
+export function countByEdgesF32(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  edgesPtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByEdges<f32>(valuesPtr, valueCount, validityPtr, bitOffset, edgesPtr, edgeCount, countsPtr);
+}
+
+export function countByEdgesF64(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  edgesPtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByEdges<f64>(valuesPtr, valueCount, validityPtr, bitOffset, edgesPtr, edgeCount, countsPtr);
+}
+
+export function countByEdgesI8(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  edgesPtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByEdges<i8>(valuesPtr, valueCount, validityPtr, bitOffset, edgesPtr, edgeCount, countsPtr);
+}
+
+export function countByEdgesI16(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  edgesPtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByEdges<i16>(valuesPtr, valueCount, validityPtr, bitOffset, edgesPtr, edgeCount, countsPtr);
+}
+
+export function countByEdgesI32(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  edgesPtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByEdges<i32>(valuesPtr, valueCount, validityPtr, bitOffset, edgesPtr, edgeCount, countsPtr);
+}
+
+export function countByEdgesI64(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  edgesPtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByEdges<i64>(valuesPtr, valueCount, validityPtr, bitOffset, edgesPtr, edgeCount, countsPtr);
+}
+
+export function countByEdgesU8(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  edgesPtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByEdges<u8>(valuesPtr, valueCount, validityPtr, bitOffset, edgesPtr, edgeCount, countsPtr);
+}
+
+export function countByEdgesU16(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  edgesPtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByEdges<u16>(valuesPtr, valueCount, validityPtr, bitOffset, edgesPtr, edgeCount, countsPtr);
+}
+
+export function countByEdgesU32(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  edgesPtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByEdges<u32>(valuesPtr, valueCount, validityPtr, bitOffset, edgesPtr, edgeCount, countsPtr);
+}
+
+export function countByEdgesU64(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  edgesPtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByEdges<u64>(valuesPtr, valueCount, validityPtr, bitOffset, edgesPtr, edgeCount, countsPtr);
+}
+
+export function countCategoriesI8(
+  codesPtr: usize,
+  codeCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  remapPtr: usize,
+  remapCount: u32,
+  missingSlot: u32,
+  slotCount: u32,
+  countsPtr: usize,
+): void {
+  countCategories<i8>(
+    codesPtr,
+    codeCount,
+    validityPtr,
+    bitOffset,
+    remapPtr,
+    remapCount,
+    missingSlot,
+    slotCount,
+    countsPtr,
+  );
+}
+
+export function countCategoriesI16(
+  codesPtr: usize,
+  codeCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  remapPtr: usize,
+  remapCount: u32,
+  missingSlot: u32,
+  slotCount: u32,
+  countsPtr: usize,
+): void {
+  countCategories<i16>(
+    codesPtr,
+    codeCount,
+    validityPtr,
+    bitOffset,
+    remapPtr,
+    remapCount,
+    missingSlot,
+    slotCount,
+    countsPtr,
+  );
+}
+
+export function countCategoriesI32(
+  codesPtr: usize,
+  codeCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  remapPtr: usize,
+  remapCount: u32,
+  missingSlot: u32,
+  slotCount: u32,
+  countsPtr: usize,
+): void {
+  countCategories<i32>(
+    codesPtr,
+    codeCount,
+    validityPtr,
+    bitOffset,
+    remapPtr,
+    remapCount,
+    missingSlot,
+    slotCount,
+    countsPtr,
+  );
+}
+
+export function countCategoriesU8(
+  codesPtr: usize,
+  codeCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  remapPtr: usize,
+  remapCount: u32,
+  missingSlot: u32,
+  slotCount: u32,
+  countsPtr: usize,
+): void {
+  countCategories<u8>(
+    codesPtr,
+    codeCount,
+    validityPtr,
+    bitOffset,
+    remapPtr,
+    remapCount,
+    missingSlot,
+    slotCount,
+    countsPtr,
+  );
+}
+
+export function countCategoriesU16(
+  codesPtr: usize,
+  codeCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  remapPtr: usize,
+  remapCount: u32,
+  missingSlot: u32,
+  slotCount: u32,
+  countsPtr: usize,
+): void {
+  countCategories<u16>(
+    codesPtr,
+    codeCount,
+    validityPtr,
+    bitOffset,
+    remapPtr,
+    remapCount,
+    missingSlot,
+    slotCount,
+    countsPtr,
+  );
+}
+
+export function countCategoriesU32(
+  codesPtr: usize,
+  codeCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  remapPtr: usize,
+  remapCount: u32,
+  missingSlot: u32,
+  slotCount: u32,
+  countsPtr: usize,
+): void {
+  countCategories<u32>(
+    codesPtr,
+    codeCount,
+    validityPtr,
+    bitOffset,
+    remapPtr,
+    remapCount,
+    missingSlot,
+    slotCount,
+    countsPtr,
+  );
+}
+
+export function keysFromF32(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  keysPtr: usize,
+): u32 {
+  return keysFrom<f32>(valuesPtr, valueCount, validityPtr, bitOffset, keysPtr);
+}
+
+export function keysFromF64(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  keysPtr: usize,
+): u32 {
+  return keysFrom<f64>(valuesPtr, valueCount, validityPtr, bitOffset, keysPtr);
+}
+
+export function keysFromI8(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  keysPtr: usize,
+): u32 {
+  return keysFrom<i8>(valuesPtr, valueCount, validityPtr, bitOffset, keysPtr);
+}
+
+export function keysFromI16(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  keysPtr: usize,
+): u32 {
+  return keysFrom<i16>(valuesPtr, valueCount, validityPtr, bitOffset, keysPtr);
+}
+
+export function keysFromI32(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  keysPtr: usize,
+): u32 {
+  return keysFrom<i32>(valuesPtr, valueCount, validityPtr, bitOffset, keysPtr);
+}
+
+export function keysFromI64(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  keysPtr: usize,
+): u32 {
+  return keysFrom<i64>(valuesPtr, valueCount, validityPtr, bitOffset, keysPtr);
+}
+
+export function keysFromU8(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  keysPtr: usize,
+): u32 {
+  return keysFrom<u8>(valuesPtr, valueCount, validityPtr, bitOffset, keysPtr);
+}
+
+export function keysFromU16(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  keysPtr: usize,
+): u32 {
+  return keysFrom<u16>(valuesPtr, valueCount, validityPtr, bitOffset, keysPtr);
+}
+
+export function keysFromU32(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  keysPtr: usize,
+): u32 {
+  return keysFrom<u32>(valuesPtr, valueCount, validityPtr, bitOffset, keysPtr);
+}
+
+export function keysFromU64(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  keysPtr: usize,
+): u32 {
+  return keysFrom<u64>(valuesPtr, valueCount, validityPtr, bitOffset, keysPtr);
+}
+
+export function momentsF32(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  outPtr: usize,
+): void {
+  moments<f32>(valuesPtr, valueCount, validityPtr, bitOffset, outPtr);
+}
+
+export function momentsF64(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  outPtr: usize,
+): void {
+  moments<f64>(valuesPtr, valueCount, validityPtr, bitOffset, outPtr);
+}
+
+export function momentsI8(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  outPtr: usize,
+): void {
+  moments<i8>(valuesPtr, valueCount, validityPtr, bitOffset, outPtr);
+}
+
+export function momentsI16(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  outPtr: usize,
+): void {
+  moments<i16>(valuesPtr, valueCount, validityPtr, bitOffset, outPtr);
+}
+
+export function momentsI32(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  outPtr: usize,
+): void {
+  moments<i32>(valuesPtr, valueCount, validityPtr, bitOffset, outPtr);
+}
+
+export function momentsI64(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  outPtr: usize,
+): void {
+  moments<i64>(valuesPtr, valueCount, validityPtr, bitOffset, outPtr);
+}
+
+export function momentsU8(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  outPtr: usize,
+): void {
+  moments<u8>(valuesPtr, valueCount, validityPtr, bitOffset, outPtr);
+}
+
+export function momentsU16(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  outPtr: usize,
+): void {
+  moments<u16>(valuesPtr, valueCount, validityPtr, bitOffset, outPtr);
+}
+
+export function momentsU32(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  outPtr: usize,
+): void {
+  moments<u32>(valuesPtr, valueCount, validityPtr, bitOffset, outPtr);
+}
+
+export function momentsU64(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  outPtr: usize,
+): void {
+  moments<u64>(valuesPtr, valueCount, validityPtr, bitOffset, outPtr);
+}
+
+export function compareVectorsF32(sourcePtr: usize, targetPtr: usize, count: u32, outPtr: usize): void {
+  compareVectors<f32>(sourcePtr, targetPtr, count, outPtr);
+}
+
+export function compareVectorsF64(sourcePtr: usize, targetPtr: usize, count: u32, outPtr: usize): void {
+  compareVectors<f64>(sourcePtr, targetPtr, count, outPtr);
+}
+
+export function valuesFromKeysF64(keysPtr: usize, count: u32, outPtr: usize): void {
+  valuesFromKeys<f64>(keysPtr, count, outPtr);
+}
+
+export function valuesFromKeysI64(keysPtr: usize, count: u32, outPtr: usize): void {
+  valuesFromKeys<i64>(keysPtr, count, outPtr);
+}
+
+export function valuesFromKeysU64(keysPtr: usize, count: u32, outPtr: usize): void {
+  valuesFromKeys<u64>(keysPtr, count, outPtr);
+}

@@ -1,0 +1,84 @@
+/**
+ * A bounded reader of the flatbuffers that frame Arrow messages: every offset is checked against the bytes there are, so a damaged
+ * message throws instead of sending the Arrow library through gigabytes of imagined vectors.
+ *
+ *     table:   | soffset to vtable (i32) | inline fields ...
+ *     vtable:  | own bytes (u16) | table bytes (u16) | offset of field 0 (u16, 0 = absent) | field 1 | ...
+ *
+ * Source: FlatBuffers internals, https://flatbuffers.dev/internals/
+ */
+export class FlatTable {
+  readonly #view: DataView;
+  readonly #at: number;
+  readonly #vtable: number;
+  readonly #vtableBytes: number;
+
+  constructor(view: DataView, at: number) {
+    this.#view = view;
+    this.#at = at;
+    this.#vtable = at - view.getInt32(at, true);
+    this.#vtableBytes = view.getUint16(this.#vtable, true);
+    if (this.#vtable < 0 || this.#vtableBytes < 4) throw new RangeError("a table without its vtable");
+  }
+
+  static root(bytes: Uint8Array): FlatTable {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return new FlatTable(view, view.getUint32(0, true));
+  }
+
+  u8(field: number): number {
+    const at = this.#position(field);
+    return at === 0 ? 0 : this.#view.getUint8(at);
+  }
+
+  i64(field: number): number {
+    const at = this.#position(field);
+    return at === 0 ? 0 : safe(this.#view.getBigInt64(at, true));
+  }
+
+  table(field: number): FlatTable | null {
+    const at = this.#position(field);
+    return at === 0 ? null : new FlatTable(this.#view, at + this.#view.getUint32(at, true));
+  }
+
+  /** A vector of structs of two i64 each: Arrow's FieldNode and Buffer. */
+  pairs(field: number): { first: number; second: number }[] {
+    const vector = this.#vector(field, 16);
+    return Array.from({ length: vector.length }, (_, i) => ({
+      first: safe(this.#view.getBigInt64(vector.at + i * 16, true)),
+      second: safe(this.#view.getBigInt64(vector.at + i * 16 + 8, true)),
+    }));
+  }
+
+  tables(field: number): FlatTable[] {
+    const vector = this.#vector(field, 4);
+    return Array.from({ length: vector.length }, (_, i) => {
+      const at = vector.at + i * 4;
+      return new FlatTable(this.#view, at + this.#view.getUint32(at, true));
+    });
+  }
+
+  #position(field: number): number {
+    const slot = 4 + field * 2;
+    if (slot + 2 > this.#vtableBytes) return 0;
+    const offset = this.#view.getUint16(this.#vtable + slot, true);
+    return offset === 0 ? 0 : this.#at + offset;
+  }
+
+  #vector(field: number, elementBytes: number): { at: number; length: number } {
+    const position = this.#position(field);
+    if (position === 0) return { at: 0, length: 0 };
+    const start = position + this.#view.getUint32(position, true);
+    const length = this.#view.getUint32(start, true);
+    const room = this.#view.byteLength - start - 4;
+    if (length * elementBytes > room) {
+      throw new RangeError(`a vector of ${length} elements in ${room} bytes`);
+    }
+    return { at: start + 4, length };
+  }
+}
+
+function safe(value: bigint): number {
+  if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER)) throw new RangeError(`a length of ${value}`);
+  return Number(value);
+}

@@ -1,0 +1,242 @@
+/**
+ * One typed wrapper a kernel. Kernels trust their arguments: a misaligned load returns garbage quietly and a wild pointer another
+ * region's bytes, so bounds and alignment are checked here, before every call, on every thread.
+ *
+ * All arguments are plain integers (and scales), so that the same call can be posted to a worker.
+ */
+import { MendlineError } from "../../errors.js";
+import { edgesMax, kernelReservedBytes } from "../../limits.js";
+import type { KernelExports } from "./exports.js";
+import { bytesOf, type CodeType, type KeyKind, type NumericType } from "./types.js";
+
+/** A stretch of rows of one column. validityPtr 0 = every row is present. */
+export interface ColumnSlice {
+  readonly valuesPtr: number;
+  readonly rowCount: number;
+  readonly validityPtr: number;
+  readonly validityBitOffset: number;
+}
+
+/** u32 words behind the bins in the output of `countByEdges`: missing and nonFinite. */
+export const countTailWords = 2;
+/** Bytes of the sort's counters: six digits of 2048 u32. */
+export const sortCounterBytes = 6 * 2048 * 4;
+/** f64 words that `moments` writes. */
+export const momentWords = 7;
+/** f64 words that `compareVectors` writes. */
+export const compareWords = 5;
+
+type Upper<T extends string> = Uppercase<T>;
+
+export class Kernels {
+  readonly memory: WebAssembly.Memory;
+  readonly #exports: KernelExports;
+
+  constructor(exports: KernelExports, memory: WebAssembly.Memory) {
+    this.#exports = exports;
+    this.memory = memory;
+  }
+
+  /** counts: u32 * (edgeCount + 3): bins, missing, nonFinite. */
+  countByEdges(
+    type: NumericType,
+    slice: ColumnSlice,
+    edgesPtr: number,
+    edgeCount: number,
+    countsPtr: number,
+  ): void {
+    if (edgeCount > edgesMax) throw outOfBounds("edges", edgeCount, edgesMax);
+    this.#checkColumn(type, slice);
+    this.#check("edges", edgesPtr, edgeCount * bytesOf(type), bytesOf(type));
+    this.#check("counts", countsPtr, (edgeCount + 1 + countTailWords) * 4, 4);
+    this.#exports[`countByEdges${upper(type)}`](
+      slice.valuesPtr,
+      slice.rowCount,
+      slice.validityPtr,
+      slice.validityBitOffset,
+      edgesPtr,
+      edgeCount,
+      countsPtr,
+    );
+  }
+
+  /** remap: u32 * remapCount, every value < slotCount. counts: u32 * (slotCount + 1), the last: codes out of range. */
+  countCategories(
+    type: CodeType,
+    slice: ColumnSlice,
+    remapPtr: number,
+    remapCount: number,
+    missingSlot: number,
+    slotCount: number,
+    countsPtr: number,
+  ): void {
+    this.#checkColumn(type, slice);
+    this.#check("remap", remapPtr, remapCount * 4, 4);
+    this.#check("counts", countsPtr, (slotCount + 1) * 4, 4);
+    if (missingSlot >= slotCount) throw outOfBounds("missing slot", missingSlot, slotCount);
+    this.#exports[`countCategories${upper(type)}`](
+      slice.valuesPtr,
+      slice.rowCount,
+      slice.validityPtr,
+      slice.validityBitOffset,
+      remapPtr,
+      remapCount,
+      missingSlot,
+      slotCount,
+      countsPtr,
+    );
+  }
+
+  /** Writes the sortable keys of the present values, u64 each, and returns how many. */
+  keysFrom(type: NumericType, slice: ColumnSlice, keysPtr: number): number {
+    this.#checkColumn(type, slice);
+    this.#check("keys", keysPtr, slice.rowCount * 8, 8);
+    const { valuesPtr, rowCount, validityPtr, validityBitOffset } = slice;
+    return (
+      this.#exports[`keysFrom${upper(type)}`](valuesPtr, rowCount, validityPtr, validityBitOffset, keysPtr) >>> 0
+    );
+  }
+
+  /** Keys back to values, as f64. out may be the keys. */
+  valuesFromKeys(kind: KeyKind, keysPtr: number, count: number, outPtr: number): void {
+    this.#check("keys", keysPtr, count * 8, 8);
+    this.#check("out", outPtr, count * 8, 8);
+    this.#exports[`valuesFromKeys${upper(kind)}`](keysPtr, count, outPtr);
+  }
+
+  /** scratch: as many bytes as the keys. counters: `sortCounterBytes`. */
+  sortKeys(keysPtr: number, count: number, scratchPtr: number, countersPtr: number): void {
+    this.#check("keys", keysPtr, count * 8, 8);
+    this.#check("scratch", scratchPtr, count * 8, 8);
+    this.#check("counters", countersPtr, sortCounterBytes, 4);
+    this.#exports.sortKeys(keysPtr, count, scratchPtr, countersPtr);
+  }
+
+  /** out: f64 * 7, see assembly/moments.ts. */
+  moments(type: NumericType, slice: ColumnSlice, outPtr: number): void {
+    this.#checkColumn(type, slice);
+    this.#check("moments", outPtr, momentWords * 8, 8);
+    const { valuesPtr, rowCount, validityPtr, validityBitOffset } = slice;
+    this.#exports[`moments${upper(type)}`](valuesPtr, rowCount, validityPtr, validityBitOffset, outPtr);
+  }
+
+  /** out: f64 * 4: PSI, KL, G, slots in use. reference, current: f64 * slotCount. */
+  divergenceFromCounts(
+    referencePtr: number,
+    currentPtr: number,
+    slotCount: number,
+    smoothing: number,
+    outPtr: number,
+  ): void {
+    this.#checkCounts(referencePtr, currentPtr, slotCount, outPtr, 4);
+    this.#exports.divergenceFromCounts(referencePtr, currentPtr, slotCount, smoothing, outPtr);
+  }
+
+  /** out: f64 * 4, of which PSI and KL are written. */
+  divergenceWithFloor(
+    referencePtr: number,
+    currentPtr: number,
+    slotCount: number,
+    floor: number,
+    outPtr: number,
+  ): void {
+    this.#checkCounts(referencePtr, currentPtr, slotCount, outPtr, 4);
+    this.#exports.divergenceWithFloor(referencePtr, currentPtr, slotCount, floor, outPtr);
+  }
+
+  /** out: f64 * 3: numerator, n, m. */
+  ksFromCounts(referencePtr: number, currentPtr: number, binCount: number, outPtr: number): void {
+    this.#checkCounts(referencePtr, currentPtr, binCount, outPtr, 3);
+    this.#exports.ksFromCounts(referencePtr, currentPtr, binCount, outPtr);
+  }
+
+  /** out: u64, the numerator of D over n m. */
+  ksFromSortedKeys(
+    referencePtr: number,
+    referenceCount: number,
+    currentPtr: number,
+    currentCount: number,
+    outPtr: number,
+  ): void {
+    this.#check("reference keys", referencePtr, referenceCount * 8, 8);
+    this.#check("current keys", currentPtr, currentCount * 8, 8);
+    this.#check("out", outPtr, 8, 8);
+    this.#exports.ksFromSortedKeys(referencePtr, referenceCount, currentPtr, currentCount, outPtr);
+  }
+
+  /** out = target - source, f32. Returns whether all of it is finite. */
+  subtract(sourcePtr: number, targetPtr: number, count: number, outPtr: number): boolean {
+    this.#checkVectors("f32", sourcePtr, targetPtr, count);
+    this.#check("out", outPtr, count * 4, 4);
+    return this.#exports.subtractF32(sourcePtr, targetPtr, count, outPtr) !== 0;
+  }
+
+  /** out = scale * source, f32. Returns whether all of it is finite. */
+  scale(sourcePtr: number, count: number, scale: number, outPtr: number): boolean {
+    this.#check("source", sourcePtr, count * 4, 4);
+    this.#check("out", outPtr, count * 4, 4);
+    return this.#exports.scaleF32(sourcePtr, count, scale, outPtr) !== 0;
+  }
+
+  /** out = source + scale (target - source). Returns whether all of it is finite. out may be source. */
+  blend(
+    type: "f32" | "f64",
+    sourcePtr: number,
+    targetPtr: number,
+    count: number,
+    scale: number,
+    outPtr: number,
+  ): boolean {
+    this.#checkVectors(type, sourcePtr, targetPtr, count);
+    this.#check("out", outPtr, count * bytesOf(type), bytesOf(type));
+    return this.#exports[`blend${upper(type)}`](sourcePtr, targetPtr, count, scale, outPtr) !== 0;
+  }
+
+  /** out: f64 * 5: dot, |source|^2, |target|^2, |target - source|^2, elements that differ. */
+  compareVectors(
+    type: "f32" | "f64",
+    sourcePtr: number,
+    targetPtr: number,
+    count: number,
+    outPtr: number,
+  ): void {
+    this.#checkVectors(type, sourcePtr, targetPtr, count);
+    this.#check("out", outPtr, compareWords * 8, 8);
+    this.#exports[`compareVectors${upper(type)}`](sourcePtr, targetPtr, count, outPtr);
+  }
+
+  #checkVectors(type: "f32" | "f64", sourcePtr: number, targetPtr: number, count: number): void {
+    this.#check("source", sourcePtr, count * bytesOf(type), bytesOf(type));
+    this.#check("target", targetPtr, count * bytesOf(type), bytesOf(type));
+  }
+
+  #checkCounts(reference: number, current: number, slotCount: number, outPtr: number, words: number): void {
+    this.#check("reference counts", reference, slotCount * 8, 8);
+    this.#check("current counts", current, slotCount * 8, 8);
+    this.#check("out", outPtr, words * 8, 8);
+  }
+
+  #checkColumn(type: NumericType, slice: ColumnSlice): void {
+    this.#check("values", slice.valuesPtr, slice.rowCount * bytesOf(type), bytesOf(type));
+    if (slice.validityPtr === 0) return;
+    this.#check("validity", slice.validityPtr, (slice.validityBitOffset + slice.rowCount + 7) >>> 3, 1);
+  }
+
+  #check(what: string, ptr: number, byteLength: number, alignment: number): void {
+    const end = this.memory.buffer.byteLength;
+    if (!(ptr >= kernelReservedBytes && byteLength >= 0 && ptr + byteLength <= end)) {
+      throw outOfBounds(what, ptr + byteLength, end);
+    }
+    if (ptr % alignment !== 0) {
+      throw new MendlineError("MENDLINE_KERNEL_BOUNDS", `${what} at ${ptr} is not aligned to ${alignment} bytes`);
+    }
+  }
+}
+
+function upper<T extends string>(type: T): Upper<T> {
+  return type.toUpperCase() as Upper<T>;
+}
+
+function outOfBounds(what: string, value: number, end: number): MendlineError {
+  return new MendlineError("MENDLINE_KERNEL_BOUNDS", `${what}: ${value} is beyond ${end}`);
+}

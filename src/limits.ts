@@ -1,0 +1,77 @@
+/** Every named maximum of mendline, with its reason. Bytes and rows unless the name says otherwise. */
+
+/** The first bytes of the shared memory belong to the kernels' data segment; the arena begins after them. One WASM page. */
+export const kernelReservedBytes = 65_536;
+
+/** Arena: default and bounds of its maximum. Below 8 MiB no useful batch fits; 4 GiB is what 32-bit pointers reach. */
+export const arenaBytesDefault = 256 * 1024 * 1024;
+export const arenaBytesMin = 8 * 1024 * 1024;
+export const arenaBytesMax = 4 * 1024 * 1024 * 1024 - 65_536;
+
+/** Bins of a profile: beyond 100, a year of hourly rows leaves fewer than 90 rows a bin. */
+export const binsMax = 100;
+/** Edges of the Kolmogorov-Smirnov grid (B = 256 quantiles), DESIGN section 4. */
+export const ksBins = 256;
+/** Edges one counting call takes: the merged grids of a model and about a dozen ancestors. */
+export const edgesMax = 16_384;
+
+/** Categories with a bin of their own; the rest fold into `other`. */
+export const categoriesMax = 200;
+/** Folded names a profile still knows by name, so that they are `other` and not `unseen`. */
+export const categoryNamesMax = 10_000;
+/** Distinct texts a column may hold while it is read: above it, it is an identifier and no feature. */
+export const distinctTextsMax = 1_000_000;
+/** A name longer than this is no category but a document. */
+export const categoryNameBytesMax = 4_096;
+
+/** Columns of a table. */
+export const columnsMax = 10_000;
+/** Rows of one batch: bounds the memory that a batch of text formats takes. */
+export const batchRowsMax = 65_536;
+/** One record (line) of CSV or NDJSON. */
+export const recordBytesMax = 16 * 1024 * 1024;
+/** Metadata of one Arrow message: a schema of 10,000 columns takes about 2 MB. */
+export const arrowMetadataBytesMax = 64 * 1024 * 1024;
+
+/** safetensors caps its header at 100 MB (format description). */
+export const safetensorsHeaderBytesMax = 100_000_000;
+/** Nesting of ONNX graphs inside attributes. */
+export const onnxDepthMax = 32;
+/** Tensors of one model. */
+export const tensorsMax = 1_000_000;
+/** Bytes of a model that are read, hashed or blended at once: bounds memory whatever the file's size. */
+export const parameterChunkBytes = 4 * 1024 * 1024;
+/** Window over a model's structure while it is walked: larger than any name, small enough to read thousands of times. */
+export const parameterWindowBytes = 65_536;
+/** A tensor's, node's or operator's name as stored; real ones stay below 500 bytes. */
+export const tensorNameBytesMax = 4_096;
+/** Dimensions of a tensor: what numpy and PyTorch allow. */
+export const tensorRankMax = 64;
+/** Memory the index of one model may take: names, shapes, and values that have no byte range of their own in the file. */
+export const parameterIndexBytesMax = 256 * 1024 * 1024;
+
+/** Models walked in one ancestor or descendant query. */
+export const walkNodesMax = 1_000_000;
+/** Closed windows' reports kept for one monitor. */
+export const monitorReportsMax = 1_000;
+/** Ancestors that one monitor counts for. */
+export const monitorAncestorsMax = 16;
+
+/** Rows of one task: a 10-bin count of so many f32 takes about 0.2 ms, well above a round trip to a worker (50 us). */
+export const partitionRows = 262_144;
+/** Work of fewer bytes than this runs on the calling thread. 1 MiB is counted in about the time of two round trips. */
+export const inlineBytesMax = 1_048_576;
+/** Inline work hands the event loop its turn after so many milliseconds. */
+export const inlineTurnMsMax = 5;
+/** Tasks waiting for a worker. */
+export const taskQueueMax = 4_096;
+/** Times a task is tried when its worker dies. */
+export const taskTriesMax = 3;
+
+/** Rows of a sample up to which the two-sample Kolmogorov-Smirnov p value is counted exactly: scipy's `method='auto'` has the same. */
+export const ksExactRowsMax = 10_000;
+/** Degrees of freedom, non-centrality, counts of a test: at 1e12 the slowest continued fraction takes about 1e6 steps. */
+export const distributionParameterMax = 1e12;
+
+/** Rows of one piece of a record batch: large enough for full-speed reads, small enough for twenty f64 columns in 160 MiB. */
+export const arrowPieceRowsMax = 1_048_576;

@@ -1,0 +1,134 @@
+/**
+ * Spreads kernel calls over a fixed, warmed pool of workers that share the engine's memory. Small work runs inline: a round trip to a
+ * worker costs more than the work. What a task computes never depends on where it ran, and how work is cut into tasks depends on the
+ * data alone (partition.ts), so results are the same bytes for any number of threads.
+ */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { Piscina } from "piscina";
+import { MendlineError, messageOf, rehydrateError } from "../errors.js";
+import type { Kernels } from "../host/kernels/kernels.js";
+import { inlineBytesMax, inlineTurnMsMax, taskQueueMax, taskTriesMax } from "../limits.js";
+import { runTask, type Task } from "./tasks.js";
+import type { Answer } from "./worker.js";
+
+export interface SchedulerOptions {
+  /** Worker threads; 0 runs everything on the calling thread. */
+  readonly threads: number;
+  readonly module: WebAssembly.Module;
+  readonly kernels: Kernels;
+}
+
+export interface RunOptions {
+  readonly signal?: AbortSignal;
+  /** Called after each finished task. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+export class Scheduler {
+  readonly threads: number;
+  readonly #kernels: Kernels;
+  readonly #pool: Piscina | null;
+
+  private constructor(threads: number, kernels: Kernels, pool: Piscina | null) {
+    this.threads = threads;
+    this.#kernels = kernels;
+    this.#pool = pool;
+  }
+
+  static create({ threads, module, kernels }: SchedulerOptions): Scheduler {
+    if (threads === 0) return new Scheduler(0, kernels, null);
+    const pool = new Piscina({
+      filename: new URL("./worker.js", import.meta.url).href,
+      minThreads: threads,
+      maxThreads: threads,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      maxQueue: taskQueueMax,
+      // Sharing needs no copy: module and memory are sent once, as the workers start.
+      workerData: { module, memory: kernels.memory },
+    });
+    return new Scheduler(threads, kernels, pool);
+  }
+
+  /**
+   * Runs all tasks, in no particular order, and gives their results in the tasks' order.
+   *
+   * @throws MendlineError what a task threw; MENDLINE_TASK_FAILED  its worker died three times; MENDLINE_TASK_ABORTED  by the signal
+   */
+  async run(tasks: readonly Task[], options: RunOptions = {}): Promise<unknown[]> {
+    const workBytes = tasks.reduce((sum, task) => sum + task.workBytes, 0);
+    if (this.#pool === null || workBytes <= inlineBytesMax) return this.#runInline(tasks, options);
+    return this.#runPooled(this.#pool, tasks, options);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool?.destroy();
+  }
+
+  /** Gives the event loop its turn whenever `inlineTurnMsMax` has passed. */
+  async #runInline(tasks: readonly Task[], { signal, onProgress }: RunOptions): Promise<unknown[]> {
+    const results: unknown[] = [];
+    let turnBegan = performance.now();
+    for (const task of tasks) {
+      throwIfAborted(signal);
+      results.push(runTask(this.#kernels, task));
+      onProgress?.(results.length, tasks.length);
+      if (performance.now() - turnBegan < inlineTurnMsMax) continue;
+      await nextTurn();
+      turnBegan = performance.now();
+    }
+    return results;
+  }
+
+  async #runPooled(pool: Piscina, tasks: readonly Task[], options: RunOptions): Promise<unknown[]> {
+    const results = new Array<unknown>(tasks.length);
+    let next = 0;
+    let done = 0;
+    // As many lanes as threads, and one more so that no worker waits for this thread between two tasks.
+    const lane = async () => {
+      while (next < tasks.length) {
+        const index = next++;
+        try {
+          results[index] = await this.#runOne(pool, tasks[index]!, options.signal);
+        } catch (thrown) {
+          next = tasks.length;
+          throw thrown;
+        }
+        done += 1;
+        options.onProgress?.(done, tasks.length);
+      }
+    };
+    const lanes = Array.from({ length: Math.min(this.threads + 1, tasks.length) }, lane);
+    const outcomes = await Promise.allSettled(lanes);
+    // Settled, not raced: when a task fails, none of its siblings may still be writing to memory that the caller then releases.
+    const failed = outcomes.find((outcome) => outcome.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    return results;
+  }
+
+  async #runOne(pool: Piscina, task: Task, signal: AbortSignal | undefined): Promise<unknown> {
+    for (let attempt = 1; ; attempt++) {
+      throwIfAborted(signal);
+      const answer = await pool.run(task).then(
+        (value) => value as Answer,
+        (thrown: unknown) => messageOf(thrown),
+      );
+      if (typeof answer !== "string") {
+        if (answer.ok) return answer.value;
+        throw rehydrateError(answer.error);
+      }
+      // The pool only rejects when a worker has died; kernels are pure, so the task can run again.
+      if (attempt === taskTriesMax) {
+        throw new MendlineError(
+          "MENDLINE_TASK_FAILED",
+          `${task.kernel} ended its worker ${attempt} times: ${answer}`,
+        );
+      }
+    }
+  }
+}
+
+function throwIfAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted) {
+    throw new MendlineError("MENDLINE_TASK_ABORTED", "the work was cancelled", { cause: signal.reason });
+  }
+}

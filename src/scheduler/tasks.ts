@@ -1,0 +1,38 @@
+/**
+ * What a worker can be asked: a kernel's wrapper by name with its arguments. A task is a handful of integers; what it reads and
+ * writes lies in the shared memory.
+ */
+import type { Kernels } from "../host/kernels/kernels.js";
+
+/** Fused steps that would cost a round trip each. */
+const steps = {
+  countByEdges: (kernels: Kernels, ...a: Parameters<Kernels["countByEdges"]>) => kernels.countByEdges(...a),
+  countCategories: (kernels: Kernels, ...a: Parameters<Kernels["countCategories"]>) =>
+    kernels.countCategories(...a),
+  keysFrom: (kernels: Kernels, ...a: Parameters<Kernels["keysFrom"]>) => kernels.keysFrom(...a),
+  sortKeys: (kernels: Kernels, ...a: Parameters<Kernels["sortKeys"]>) => kernels.sortKeys(...a),
+  moments: (kernels: Kernels, ...a: Parameters<Kernels["moments"]>) => kernels.moments(...a),
+  ksFromSortedKeys: (kernels: Kernels, ...a: Parameters<Kernels["ksFromSortedKeys"]>) =>
+    kernels.ksFromSortedKeys(...a),
+  blend: (kernels: Kernels, ...a: Parameters<Kernels["blend"]>) => kernels.blend(...a),
+  compareVectors: (kernels: Kernels, ...a: Parameters<Kernels["compareVectors"]>) =>
+    kernels.compareVectors(...a),
+} as const;
+
+export type TaskName = keyof typeof steps;
+type Arguments<N extends TaskName> = Parameters<Kernels[N]>;
+export type TaskResult<N extends TaskName> = ReturnType<Kernels[N]>;
+
+export type Task = {
+  [N in TaskName]: {
+    readonly kernel: N;
+    readonly args: Arguments<N>;
+    /** Bytes the kernel reads: what decides between inline and a worker. */
+    readonly workBytes: number;
+  };
+}[TaskName];
+
+export function runTask(kernels: Kernels, task: Task): unknown {
+  const step = steps[task.kernel] as (kernels: Kernels, ...args: Task["args"]) => unknown;
+  return step(kernels, ...task.args);
+}
