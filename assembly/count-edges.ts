@@ -17,7 +17,7 @@
 // Checked by the host: edges ascending and free of NaN; counts has E+3 words; alignment sizeof(T) for values and edges, 4 for counts.
 
 import { countPresent, isPresent, presentBits } from "./bitmap";
-import { atLeast, laneCount, laneCountMax, loadComparable, lowest, splatComparable, sumLanes } from "./lanes";
+import { atLeast, countMask, laneCount, laneCountMax, loadComparable, lowest, splatComparable, sumLanes } from "./lanes";
 
 /** Edges up to here are compared lane by lane: 64 compares cost about what one binary search does. */
 const laneEdgesMax: u32 = 64;
@@ -119,12 +119,12 @@ function countGroup<T>(
   let index = from;
   for (let r: u32 = 0; r < registers; r++) {
     const values = loadPresent<T>(valuesPtr, index, validityPtr, bitOffset);
-    c0 = v128.sub<T>(c0, atLeast<T>(values, t0));
-    c1 = v128.sub<T>(c1, atLeast<T>(values, t1));
-    c2 = v128.sub<T>(c2, atLeast<T>(values, t2));
-    c3 = v128.sub<T>(c3, atLeast<T>(values, t3));
-    c4 = v128.sub<T>(c4, atLeast<T>(values, t4));
-    c5 = v128.sub<T>(c5, atLeast<T>(values, t5));
+    c0 = countMask<T>(c0, atLeast<T>(values, t0));
+    c1 = countMask<T>(c1, atLeast<T>(values, t1));
+    c2 = countMask<T>(c2, atLeast<T>(values, t2));
+    c3 = countMask<T>(c3, atLeast<T>(values, t3));
+    c4 = countMask<T>(c4, atLeast<T>(values, t4));
+    c5 = countMask<T>(c5, atLeast<T>(values, t5));
     index += laneCount<T>();
   }
   const groupPtr = gePtr + (first << 2);

@@ -34,6 +34,16 @@ export function sumLanes<T>(counters: v128): u32 {
   );
 }
 
+/** Adds 1 to each counter whose mask lane is true. Counters are integers of the lane's width, also beside float values. */
+// @ts-ignore: decorator
+@inline
+export function countMask<T>(counters: v128, mask: v128): v128 {
+  if (sizeof<T>() == 8) return i64x2.sub(counters, mask);
+  if (sizeof<T>() == 4) return i32x4.sub(counters, mask);
+  if (sizeof<T>() == 2) return i16x8.sub(counters, mask);
+  return i8x16.sub(counters, mask);
+}
+
 /** `values >= threshold`, lane by lane, as masks. u64 has no such instruction: both sides have their sign bit turned before. */
 // @ts-ignore: decorator
 @inline

@@ -37,6 +37,8 @@ export const arrowMetadataBytesMax = 64 * 1024 * 1024;
 export const safetensorsHeaderBytesMax = 100_000_000;
 /** Nesting of ONNX graphs inside attributes. */
 export const onnxDepthMax = 32;
+/** Nodes of one ONNX model with its subgraphs: ten times the largest unrolled ones; bounds the time of the walk. */
+export const onnxNodesMax = 1_000_000;
 /** Tensors of one model. */
 export const tensorsMax = 1_000_000;
 /** Bytes of a model that are read, hashed or blended at once: bounds memory whatever the file's size. */
@@ -75,3 +77,20 @@ export const distributionParameterMax = 1e12;
 
 /** Rows of one piece of a record batch: large enough for full-speed reads, small enough for twenty f64 columns in 160 MiB. */
 export const arrowPieceRowsMax = 1_048_576;
+
+/** One record of the store: a run's step, a drift report, a page of tensors. A report of 10,000 features takes about 8 MB. */
+export const storeRecordBytesMax = 16 * 1024 * 1024;
+/** Nesting of a stored document: deeper ones are cycles or attacks. */
+export const storeDepthMax = 64;
+/** Length of a name, version, alias, run id or monitor key, in UTF-16 units: fits a file name and a line of a terminal. */
+export const storeNameLengthMax = 200;
+/** Tensors or segments in one record: a model of a million tensors stays in records of a few hundred KB. */
+export const storePageEntriesMax = 1_000;
+/** States kept of one monitor: the newest counts, the one before lets a person look back. */
+export const monitorStatesMax = 2;
+/** Bytes of an object that are held in memory before a staging file is opened for it. */
+export const objectHeldBytesMax = 1024 * 1024;
+/** Objects that are being made durable at once. */
+export const objectWritesMax = 8;
+/** Names looked through for a "did you mean". */
+export const hintNamesMax = 10_000;

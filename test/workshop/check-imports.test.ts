@@ -4,7 +4,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { importBreaches, readSourceTree } from "../../scripts/check-imports.js";
 import { type ImportRules, importRules } from "../../scripts/import-rules.js";
-import { scratchDir } from "../support.js";
+import { packageRoot, scratchDir } from "../support.js";
 
 type Files = Readonly<Record<string, string>>;
 
@@ -231,6 +231,12 @@ test("a tree is read from folders", () => {
   }
   const tree = readSourceTree(root, ["src", "examples", "absent"]);
   assert.equal([...tree.keys()].sort(), Object.keys(house).sort());
+  assert.equal(importBreaches(tree), []);
+});
+
+test("mendline keeps its own rules", () => {
+  const tree = readSourceTree(packageRoot, ["src", "examples"]);
+  assert.ok(tree.has("src/errors.ts"));
   assert.equal(importBreaches(tree), []);
 });
 

@@ -103,3 +103,9 @@ function floatAtLeast(edge: Edge, type: NumericType): number {
   const near = type === "f32" ? Math.fround(Number(edge)) : Number(edge);
   return near < edge ? (nextAbove(near, type) as number) : near;
 }
+
+/** A number; text for whole numbers that a double cannot hold. */
+export function edgeToJson(edge: Edge): number | string {
+  if (typeof edge === "number") return edge;
+  return edge >= -(2n ** 53n) && edge <= 2n ** 53n ? Number(edge) : String(edge);
+}

@@ -9,6 +9,7 @@ import {
 } from "./onnx-tensor.js";
 import {
   type ByteRange,
+  type Pending,
   Singular,
   type Wire,
   type WireField,
@@ -61,16 +62,11 @@ export async function readAttribute(wire: Wire, range: ByteRange): Promise<Attri
   return attribute;
 }
 
-function notePart(
-  wire: Wire,
-  attribute: Attribute,
-  singular: Singular,
-  part: WireField,
-): void | Promise<void> {
+function notePart(wire: Wire, attribute: Attribute, singular: Singular, part: WireField): Pending {
   switch (part.number) {
     case field.name:
       singular.once(part);
-      return wire.text(part, "the name of an attribute").then((text) => {
+      return wire.text(part, "the name of an attribute", (text) => {
         attribute.name = text;
       });
     case field.float:
@@ -148,7 +144,7 @@ export async function listOfIntegers(
 
 async function countVarints(wire: Wire, range: ByteRange, number: number): Promise<number> {
   let count = 0;
-  await wire.walk(range, (part): void | Promise<void> => {
+  await wire.walk(range, (part): Pending => {
     if (part.number !== number) return;
     if (part.type === wireBytes)
       return wire.walkPacked(part, () => {

@@ -8,6 +8,7 @@
 import { tensorRankMax } from "../../limits.js";
 import {
   type ByteRange,
+  type Pending,
   Singular,
   type Wire,
   type WireField,
@@ -157,7 +158,7 @@ async function readFacts(wire: Wire, range: ByteRange, what: string): Promise<Te
         return;
       case tensorField.name:
         singular.once(field);
-        return wire.text(field, `the name of ${what}`).then((name) => {
+        return wire.text(field, `the name of ${what}`, (name) => {
           facts.name = name;
         });
       case rawData:
@@ -189,7 +190,7 @@ function externalData(wire: Wire, field: WireField, what: string): Error {
 }
 
 /** Dimensions are repeated int64, packed or not. */
-function readDims(wire: Wire, field: WireField, dims: number[], what: string): void | Promise<void> {
+function readDims(wire: Wire, field: WireField, dims: number[], what: string): Pending {
   const push = (low: number, high: number): void => {
     const size = wire.count({ ...field, type: wireVarint, low, high }, `a dimension of ${what}`);
     if (dims.length === tensorRankMax)
@@ -316,7 +317,7 @@ export async function decodeVarints(
       throw wire.malformed(range.start, `value ${index} of ${what} does not fit ${dtype}`);
     writeInteger(view, index++ * width, width, low, high);
   };
-  await wire.walk(range, (field): void | Promise<void> => {
+  await wire.walk(range, (field): Pending => {
     if (field.number !== stored.field) return;
     if (field.type === wireBytes) return wire.walkPacked(field, emit);
     emit(field.low, field.high);

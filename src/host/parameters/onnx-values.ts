@@ -1,7 +1,7 @@
 /** ValueInfoProto: what a graph takes and gives. Field numbers: onnx/onnx.proto, ValueInfoProto, TypeProto, TensorShapeProto. */
 import { tensorRankMax } from "../../limits.js";
 import { dtypeOfOnnx } from "./onnx-tensor.js";
-import { type ByteRange, Singular, type Wire, wireBytes, wireVarint } from "./onnx-wire.js";
+import { type ByteRange, type Pending, Singular, type Wire, wireBytes, wireVarint } from "./onnx-wire.js";
 import type { Dtype, ValueInfo } from "./tensor-index.js";
 
 type Dimension = number | string | null;
@@ -14,13 +14,13 @@ export async function readValueInfo(wire: Wire, range: ByteRange): Promise<Value
   const singular = new Singular(wire, "an input or output");
   let name = "";
   let type: ByteRange | null = null;
-  await wire.walk(range, (field): void | Promise<void> => {
+  await wire.walk(range, (field): Pending => {
     if (field.number > 2) return;
     singular.once(field);
     wire.expect(field, wireBytes, "an input or output");
     if (field.number === 2) type = field;
     else
-      return wire.text(field, "the name of an input or output").then((text) => {
+      return wire.text(field, "the name of an input or output", (text) => {
         name = text;
         wire.charge(2 * text.length, field.start);
       });
@@ -48,7 +48,7 @@ async function readTensorType(wire: Wire, range: ByteRange): Promise<typeof unty
   return { dtype, shape };
 }
 
-function readShape(wire: Wire, range: ByteRange, shape: Dimension[]): Promise<void> {
+function readShape(wire: Wire, range: ByteRange, shape: Dimension[]): Pending {
   return wire.walk(range, (field) => {
     if (field.number !== 1) return;
     wire.expect(field, wireBytes, "a dimension");
@@ -63,12 +63,12 @@ function readShape(wire: Wire, range: ByteRange, shape: Dimension[]): Promise<vo
 /** dim_value, dim_param, or neither. Exporters write -1 and "" for "unknown". */
 async function readDimension(wire: Wire, range: ByteRange): Promise<Dimension> {
   let dimension: Dimension = null;
-  await wire.walk(range, (field): void | Promise<void> => {
+  await wire.walk(range, (field): Pending => {
     if (field.number === 1) {
       wire.expect(field, wireVarint, "dim_value");
       dimension = field.high < 0 ? null : wire.count(field, "dim_value");
     } else if (field.number === 2) {
-      return wire.text(field, "dim_param").then((text) => {
+      return wire.text(field, "dim_param", (text) => {
         wire.charge(2 * text.length, field.start);
         dimension = text === "" ? null : text;
       });

@@ -6,7 +6,7 @@
  *
  * Types 3 and 4 (groups) are not in ONNX, 6 and 7 not in protobuf. Source: protobuf.dev, "Encoding".
  */
-import { parameterIndexBytesMax, tensorNameBytesMax, tensorsMax } from "../../limits.js";
+import { onnxNodesMax, parameterIndexBytesMax, tensorNameBytesMax, tensorsMax } from "../../limits.js";
 import { type ByteSource, ByteWindow } from "./byte-source.js";
 import { modelError } from "./tensor-index.js";
 
@@ -31,6 +31,15 @@ export interface WireField extends ByteRange {
   readonly high: number;
 }
 
+/** Nothing where it is done already. */
+export type Pending = void | Promise<void>;
+export type FieldVisitor = (field: WireField) => Pending;
+
+/** `next` at once where there is nothing to wait for. */
+export function after(pending: Pending, next: () => Pending): Pending {
+  return pending === undefined ? next() : pending.then(next);
+}
+
 /** A tag and a length or varint of 10 bytes each. */
 const fieldHeadBytesMax = 20;
 const varintBytesMax = 10;
@@ -42,6 +51,7 @@ export class Wire {
   private readonly decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   private indexBytes = 0;
   private tensorCount = 0;
+  private nodeCount = 0;
   // The last varint, here instead of in an object a varint.
   private low = 0;
   private high = 0;
@@ -54,17 +64,31 @@ export class Wire {
 
   /**
    * Calls `visit` with each field of the message in that range. A visitor may walk the field's value, or skip it.
+   * Works at once as long as nothing has to be read: a promise for every field of every node would cost ten times the walk.
    *
    * @throws MendlineError MENDLINE_MODEL_MALFORMED  with the byte offset
    */
-  async walk(range: ByteRange, visit: (field: WireField) => void | Promise<void>): Promise<void> {
+  walk(range: ByteRange, visit: FieldVisitor): Pending {
     let position = range.start;
     while (position < range.end) {
-      if (!this.window.covers(position, fieldHeadBytesMax)) await this.window.load(position);
+      if (!this.window.covers(position, fieldHeadBytesMax))
+        return this.walkOn(this.window.load(position), position, range.end, visit);
       const field = this.field(position, range.end);
+      position = field.end;
+      const pending = visit(field);
+      if (pending !== undefined) return this.walkOn(pending, position, range.end, visit);
+    }
+  }
+
+  private async walkOn(first: Promise<void>, start: number, end: number, visit: FieldVisitor): Promise<void> {
+    await first;
+    let position = start;
+    while (position < end) {
+      if (!this.window.covers(position, fieldHeadBytesMax)) await this.window.load(position);
+      const field = this.field(position, end);
+      position = field.end;
       const pending = visit(field);
       if (pending !== undefined) await pending;
-      position = field.end;
     }
   }
 
@@ -79,8 +103,12 @@ export class Wire {
     }
   }
 
-  /** @throws MendlineError MENDLINE_MODEL_FORMAT  longer than `tensorNameBytesMax`; MENDLINE_MODEL_MALFORMED  not UTF-8 */
-  async text(field: WireField, what: string): Promise<string> {
+  /**
+   * Hands a name to `take`.
+   *
+   * @throws MendlineError MENDLINE_MODEL_FORMAT  longer than `tensorNameBytesMax`; MENDLINE_MODEL_MALFORMED  not UTF-8
+   */
+  text(field: WireField, what: string, take: (text: string) => Pending): Pending {
     this.expect(field, wireBytes, what);
     const byteCount = field.end - field.start;
     if (byteCount > tensorNameBytesMax)
@@ -88,16 +116,21 @@ export class Wire {
         field.start,
         `${what} has ${byteCount} bytes; at most ${tensorNameBytesMax} are read`,
       );
-    const bytes = await this.window.view(field.start, byteCount);
+    const loaded = this.window.covers(field.start, byteCount) ? undefined : this.window.load(field.start);
+    return after(loaded, () => take(this.decode(field, what)));
+  }
+
+  private decode(field: ByteRange, what: string): string {
+    const from = field.start - this.window.start;
     try {
-      return this.decoder.decode(bytes);
+      return this.decoder.decode(this.window.bytes.subarray(from, from + field.end - field.start));
     } catch {
       throw this.malformed(field.start, `${what} is not UTF-8`);
     }
   }
 
   /** Copies a range of the source to where `target` begins; at once where the window holds it. */
-  copy(range: ByteRange, target: Uint8Array): void | Promise<void> {
+  copy(range: ByteRange, target: Uint8Array): Pending {
     const byteCount = range.end - range.start;
     if (!this.window.covers(range.start, byteCount))
       return this.source.read(target.subarray(0, byteCount), range.start);
@@ -133,6 +166,10 @@ export class Wire {
     if (++this.tensorCount > tensorsMax) throw this.unsupported(at, `more than ${tensorsMax} tensors`);
     // An entry, its shape and its place in the maps take about 400 bytes.
     this.charge(2 * name.length + 400, at);
+  }
+
+  chargeNode(at: number): void {
+    if (++this.nodeCount > onnxNodesMax) throw this.unsupported(at, `more than ${onnxNodesMax} nodes`);
   }
 
   malformed(at: number, problem: string): Error {

@@ -19,7 +19,15 @@ import type { ByteSource } from "./byte-source.js";
 import { type Attribute, listOfFloats, listOfIntegers, readAttribute, scalarOf } from "./onnx-attribute.js";
 import { readTensor, type TensorValues } from "./onnx-tensor.js";
 import { readValueInfo } from "./onnx-values.js";
-import { type ByteRange, Singular, Wire, type WireField, wireBytes } from "./onnx-wire.js";
+import {
+  after,
+  type ByteRange,
+  type Pending,
+  Singular,
+  Wire,
+  type WireField,
+  wireBytes,
+} from "./onnx-wire.js";
 import {
   modelError,
   type ParameterFile,
@@ -135,7 +143,7 @@ class ModelReader {
   async model(source: ByteSource): Promise<void> {
     const singular = new Singular(this.wire, "the model");
     let hasGraph = false;
-    await this.wire.walk({ start: 0, end: source.byteLength }, (field): void | Promise<void> => {
+    await this.wire.walk({ start: 0, end: source.byteLength }, (field): Pending => {
       switch (field.number) {
         case modelField.irVersion:
           singular.once(field);
@@ -171,7 +179,7 @@ class ModelReader {
     if (scope.depth === 1) this.dropFilledInputs(scope);
   }
 
-  private declaration(field: WireField, scope: Scope): void | Promise<void> {
+  private declaration(field: WireField, scope: Scope): Pending {
     switch (field.number) {
       case graphField.node:
         this.wire.expect(field, wireBytes, "node");
@@ -212,16 +220,21 @@ class ModelReader {
     this.declare(name, values, scope, field.at);
   }
 
-  private async constantNode(field: WireField, scope: Scope): Promise<void> {
-    const head = await this.nodeHead(field);
-    if (!isConstant(head)) return;
-    if (head.firstOutput === "") throw this.wire.malformed(field.at, "a Constant node has no output");
-    const what = `the Constant ${quoted(head.firstOutput)}`;
+  private constantNode(field: WireField, scope: Scope): Pending {
+    const head = emptyHead();
+    return after(this.nodeHead(field, head), (): Pending => {
+      if (isConstant(head)) return this.constant(field, head.firstOutput, scope);
+    });
+  }
+
+  private async constant(field: WireField, output: string, scope: Scope): Promise<void> {
+    if (output === "") throw this.wire.malformed(field.at, "a Constant node has no output");
+    const what = `the Constant ${quoted(output)}`;
     await this.wire.walk(field, async (part) => {
       if (part.number !== nodeField.attribute) return;
       const attribute = await readAttribute(this.wire, part);
       const values = await this.constantValues(attribute, what);
-      if (values !== null) this.declare(head.firstOutput, values, scope, part.at);
+      if (values !== null) this.declare(output, values, scope, part.at);
     });
   }
 
@@ -255,29 +268,33 @@ class ModelReader {
 
   private async consumers(range: ByteRange, nodeNumber: number, scope: Scope): Promise<void> {
     const counts = new Map<string, number>();
-    await this.wire.walk(range, async (field) => {
+    await this.wire.walk(range, (field): Pending => {
       if (field.number !== nodeNumber) return;
-      const head = await this.nodeHead(field);
-      if (quantizedOps.has(head.opType) || quantizedFamily.test(head.opType)) this.quantized = true;
-      const ordinal = counts.get(head.opType) ?? 0;
-      if (ordinal === 0) this.wire.charge(2 * head.opType.length + 100, field.at);
-      counts.set(head.opType, ordinal + 1);
-      await this.consumer(field, head, `${head.opType}#${ordinal}`, scope);
+      const head = emptyHead();
+      return after(this.nodeHead(field, head), () => this.consumer(field, head, counts, scope));
     });
   }
 
-  private consumer(field: WireField, head: NodeHead, place: string, scope: Scope): Promise<void> {
+  private consumer(field: WireField, head: NodeHead, counts: Map<string, number>, scope: Scope): Pending {
+    const { opType } = head;
+    this.wire.chargeNode(field.at);
+    if (quantizedOps.has(opType) || quantizedFamily.test(opType)) this.quantized = true;
+    const ordinal = counts.get(opType) ?? 0;
+    if (ordinal === 0) this.wire.charge(2 * opType.length + 100, field.at);
+    counts.set(opType, ordinal + 1);
+    const place = `${opType}#${ordinal}`;
     let inputIndex = 0;
-    return this.wire.walk(field, (part): void | Promise<void> => {
-      if (part.number === nodeField.input) {
-        const slot = `${scope.prefix}${place}/${inputIndex++}`;
-        return this.wire.text(part, "the input of a node").then((name) => {
-          const tensor = scope.find(name);
-          if (tensor !== undefined) tensor.slot ??= slot;
-        });
-      }
+    return this.wire.walk(field, (part): Pending => {
+      if (part.number === nodeField.input) return this.consume(part, `${place}/`, inputIndex++, scope);
       if (part.number === nodeField.attribute && !isConstant(head))
         return this.attribute(part, head, place, scope);
+    });
+  }
+
+  private consume(part: WireField, place: string, inputIndex: number, scope: Scope): Pending {
+    return this.wire.text(part, "the input of a node", (name) => {
+      const tensor = scope.find(name);
+      if (tensor !== undefined) tensor.slot ??= `${scope.prefix}${place}${inputIndex}`;
     });
   }
 
@@ -294,13 +311,7 @@ class ModelReader {
     if (head.domain === classicalDomain) await this.classicalLists(attribute, name, slot, field.at);
   }
 
-  private attributeLists(
-    range: ByteRange,
-    name: string,
-    slot: string,
-    inner: string,
-    scope: Scope,
-  ): Promise<void> {
+  private attributeLists(range: ByteRange, name: string, slot: string, inner: string, scope: Scope): Pending {
     let tensorCount = 0;
     let graphCount = 0;
     return this.wire.walk(range, async (field) => {
@@ -334,7 +345,7 @@ class ModelReader {
       )
         return;
       singular.once(field);
-      return this.wire.text(field, "the name of a function").then((text) => {
+      return this.wire.text(field, "the name of a function", (text) => {
         parts.set(number, text);
       });
     });
@@ -350,35 +361,38 @@ class ModelReader {
     await this.consumers(range, functionField.node, scope);
   }
 
-  private async nodeHead(range: ByteRange): Promise<NodeHead> {
-    const head: NodeHead = { opType: "", domain: "", firstOutput: "" };
+  private nodeHead(range: ByteRange, head: NodeHead): Pending {
     const singular = new Singular(this.wire, "a node");
     let outputCount = 0;
-    await this.wire.walk(range, (field): void | Promise<void> => {
+    const walked = this.wire.walk(range, (field): Pending => {
       switch (field.number) {
         case nodeField.output:
           if (outputCount++ > 0) return;
-          return this.wire.text(field, "the output of a node").then((text) => {
+          return this.wire.text(field, "the output of a node", (text) => {
             head.firstOutput = text;
           });
         case nodeField.opType:
           singular.once(field);
-          return this.wire.text(field, "op_type").then((text) => {
+          return this.wire.text(field, "op_type", (text) => {
             head.opType = text;
           });
         case nodeField.domain:
           singular.once(field);
-          return this.wire.text(field, "the domain of a node").then((text) => {
+          return this.wire.text(field, "the domain of a node", (text) => {
             head.domain = text;
           });
         case nodeField.attribute:
-          this.wire.expect(field, wireBytes, "attribute");
-          return;
+          return this.wire.expect(field, wireBytes, "attribute");
       }
     });
-    if (head.opType === "") throw this.wire.malformed(range.start, "a node has no op_type");
-    return head;
+    return after(walked, () => {
+      if (head.opType === "") throw this.wire.malformed(range.start, "a node has no op_type");
+    });
   }
+}
+
+function emptyHead(): NodeHead {
+  return { opType: "", domain: "", firstOutput: "" };
 }
 
 function isConstant({ opType, domain }: NodeHead): boolean {

@@ -64,12 +64,12 @@ export function ncx2Sf(x: number, df: number, nc: number): number {
   for (let j = mode; ; j += stride) {
     const value = term(j);
     sum += value;
-    if (value <= sum * negligible) break;
+    if (!(value > sum * negligible)) break;
   }
   for (let j = mode - stride; j >= 0; j -= stride) {
     const value = term(j);
     sum += value;
-    if (value <= sum * negligible) break;
+    if (!(value > sum * negligible)) break;
   }
   return Math.min(1, sum * stride);
 }

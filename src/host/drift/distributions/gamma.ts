@@ -4,6 +4,8 @@ import { deviance, poissonMass, stirlingError } from "./deviance.js";
 const epsilon = Number.EPSILON;
 /** Where Temme's expansion takes over: its first left-out term is below 1e-13, and the loops here stay below 2e4 steps. */
 const expansionFrom = 1e6;
+/** exp(-this) is 0. */
+const halfMax = 750;
 /** A brake that converging loops never meet. */
 const stepsMax = 1_000_000;
 
@@ -50,6 +52,7 @@ function upperFraction(a: number, x: number): number {
  */
 function uniformExpansion(a: number, x: number): number {
   const half = deviance(a, x);
+  if (half > halfMax) return x < a ? 1 : 0;
   const sign = x < a ? -1 : 1;
   const eta = sign * Math.sqrt((2 * half) / a);
   const c0 = -1 / 3 + eta * (1 / 12 + eta * (-2 / 135 + eta * (1 / 864 + eta * (1 / 2835 - (eta * 139) / 777600))));

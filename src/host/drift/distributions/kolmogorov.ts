@@ -10,10 +10,10 @@ const squareMax = 373;
 const oneSidedFrom = 4.5;
 /** n up to which the one-sided sum (n terms) is taken there; the contour integral has no terms to count. */
 const oneSidedRowsMax = 2_000;
-/** n d² below which P(D_n < d) is under 1e-20. */
-const squareMin = 0.025;
-/** n d from which what the contour integral leaves out is below 1e-15. */
-const contourFrom = 20;
+/** n d² below which P(D_n < d), about sqrt(2π / (n d²)) exp(-π² / (8 n d²)), is under 2e-17. */
+const squareMin = 0.03;
+/** n d from which what the contour integral leaves out is below 1e-13 of the answer. */
+const contourFrom = 16;
 
 /**
  * Smirnov's one-sided tail P(D_n+ >= d), Birnbaum and Tingey 1951:
@@ -40,12 +40,13 @@ function oneSidedSf(n: number, d: number): number {
 
 /**
  * P(D_n >= d), two-sided, D_n being the Kolmogorov-Smirnov statistic of n independent values against their own continuous
- * distribution. True to about 1e-12 relative for every n; no asymptotic formula in 1/n is used.
+ * distribution. True to about 1e-12 relative for every n: no expansion in 1/√n is used. (scipy's `kstwo.sf`, by such expansions,
+ * is off by 1e-6 from n = 141 on, and by 5 % in the far tail above n = 1e6.)
  *
- *     n d <= 1/2                      1, as D_n is never below 1 / (2 n)
+ *     n d <= 1/2, n d² < 0.03                 1: D_n is never below 1 / (2 n)
  *     d >= 1/2, or n d² >= 4.5 (n <= 2000)    twice Smirnov's one-sided tail
- *     n d >= 20                       contour integral (kolmogorov-contour.ts)
- *     else                            walk through the band (kolmogorov-band.ts)
+ *     n d >= 16                               contour integral (kolmogorov-contour.ts), about 0.05 ms
+ *     else                                    walk through the band (kolmogorov-band.ts), up to 20 ms
  *
  * @param d  any number; 1 for d <= 0, 0 for d >= 1
  * @param n  a whole number >= 1

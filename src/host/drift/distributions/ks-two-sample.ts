@@ -7,6 +7,8 @@ import { kstwoSf } from "./kolmogorov.js";
 
 /** n m / (n + m) D² above which e exp(-2 …), a bound of the answer (Wei and Dudley 2012), is below the smallest double. */
 const squareMax = 374;
+/** A term this much smaller than the sum no longer counts. */
+const negligible = 1e-18;
 
 function greatestCommonDivisor(n: number, m: number): number {
   while (m > 0) [n, m] = [m, n % m];
@@ -31,7 +33,7 @@ function equalSizesSf(h: number, n: number): number {
   for (let k = 1; k * h <= n; k++) {
     const term = centralRatio(n, k * h);
     sum += k % 2 === 1 ? term : -term;
-    if (term <= sum * 1e-18) break;
+    if (!(term > sum * negligible)) break;
   }
   return Math.min(1, 2 * sum);
 }

@@ -5,8 +5,8 @@ const epsilon = Number.EPSILON;
 const stepsMax = 300;
 /** Stands for the logarithm of an underflowed tail: below any real one (-745), but still a number to interpolate with. */
 const logZero = -1e4;
-/** ln t of the smallest and largest quantile looked for: sf(e^-745) is sf(0) to the last bit, e^709 is nearly the largest double. */
-const logMin = -745;
+/** ln t of the smallest and the largest normal double, roughly: the bracket of every search. */
+const logMin = -708;
 const logMax = 709.7;
 
 /**

@@ -1,0 +1,71 @@
+/** Numeric columns read as categories, by the shortest decimal text of each number: what `--categorical` asks for. */
+import { bytesOf, viewOf } from "../kernels/types.js";
+import type { Arena, Scope } from "../memory/arena.js";
+import type { Batch, Column, DataSource, NumericColumn, TextColumn } from "./column.js";
+import { TextDictionary } from "./text-dictionary.js";
+
+/** The same source with the named columns as text; columns that are text already stay as they are. */
+export function asText(source: DataSource, names: readonly string[], arena: Arena): DataSource {
+  const turned = new Set(
+    source.fields.filter((field) => field.type !== null && names.includes(field.name)).map((field) => field.name),
+  );
+  if (turned.size === 0) return source;
+  return {
+    label: source.label,
+    rowCount: source.rowCount,
+    fields: source.fields.map((field) =>
+      turned.has(field.name) ? { name: field.name, logical: "text", type: null } : field,
+    ),
+    async *read(options) {
+      const encoders = new Map(Array.from(turned, (name) => [name, new NumberEncoder(name)]));
+      for await (const batch of source.read(options)) {
+        const scope = arena.scope();
+        try {
+          yield turnBatch(batch, encoders, arena, scope);
+        } finally {
+          scope.close();
+        }
+      }
+    },
+    close: () => source.close(),
+  };
+}
+
+function turnBatch(batch: Batch, encoders: ReadonlyMap<string, NumberEncoder>, arena: Arena, scope: Scope): Batch {
+  const columns = new Map<string, Column>();
+  for (const [name, column] of batch.columns) {
+    const encoder = encoders.get(name);
+    const turned = encoder !== undefined && column.kind === "numeric" ? encoder.encode(column, arena, scope) : column;
+    columns.set(name, turned);
+  }
+  return { rowCount: batch.rowCount, columns };
+}
+
+class NumberEncoder {
+  readonly #dictionary: TextDictionary;
+  readonly #names: (string | null)[] = [null];
+
+  constructor(column: string) {
+    this.#dictionary = new TextDictionary(column);
+  }
+
+  /** Code 0 is the missing value: NaN has no name. */
+  encode(column: NumericColumn, arena: Arena, scope: Scope): TextColumn {
+    const codesPtr = scope.allocate(column.rowCount * bytesOf("i32"));
+    const values = viewOf(arena.memory, column.type, column.valuesPtr, column.rowCount);
+    const codes = new Int32Array(arena.memory.buffer, codesPtr, column.rowCount);
+    const isBoolean = column.logical === "boolean";
+    for (let row = 0; row < column.rowCount; row++) {
+      const value = values[row]!;
+      if (Number.isNaN(value)) codes[row] = 0;
+      else codes[row] = this.#codeOf(isBoolean ? String(value !== 0) : String(value));
+    }
+    return { ...column, kind: "text", type: "i32", valuesPtr: codesPtr, names: this.#names };
+  }
+
+  #codeOf(text: string): number {
+    const code = this.#dictionary.codeOf(text) + 1;
+    if (code === this.#names.length) this.#names.push(text);
+    return code;
+  }
+}

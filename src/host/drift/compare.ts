@@ -1,0 +1,173 @@
+/**
+ * Drift of one table against another, or against a profile: what `mendline drift` does.
+ *
+ * With both tables at hand the KS distance is exact: each group of features is sorted on both sides while it is counted. Against a
+ * profile, or where the values do not fit the memory, it is bounded from the counts.
+ */
+import { MendlineError } from "../../errors.js";
+import type { Runtime } from "../../scheduler/runtime.js";
+import { rowRanges } from "../../scheduler/partition.js";
+import { asText } from "../columns/as-text.js";
+import type { Batch, DataSource, Field } from "../columns/column.js";
+import { counterFor, type FeatureCounter } from "./counter.js";
+import type { FeatureProfile, Profile } from "./profile.js";
+import { checkedOptions, featureProfile, groupsThatFit, type ProfileOptions, type Sample, sampleGroup } from "./profiler.js";
+import { type CurrentCounts, checkedDriftOptions, type DriftOptions, type DriftReport, driftReport, type FeatureComparison } from "./report.js";
+import { exactKs } from "./statistics.js";
+
+export type KsMode = "auto" | "exact" | "binned";
+
+export interface CompareOptions extends DriftOptions, ProfileOptions {
+  readonly ks?: KsMode;
+}
+
+/** @throws MendlineError MENDLINE_DATA_*, MENDLINE_ARGUMENT_INVALID, MENDLINE_MEMORY_EXHAUSTED */
+export async function compareData(
+  runtime: Runtime,
+  reference: DataSource,
+  current: DataSource,
+  options: CompareOptions = {},
+): Promise<DriftReport> {
+  checkedDriftOptions(options);
+  const { bins, fields } = checkedOptions(reference, options);
+  const aligned = alignKinds(runtime, current, fields);
+  const wantExact = options.ks !== "binned";
+  const comparisons: FeatureComparison[] = [];
+  const rowsPerFeature = reference.rowCount + (wantExact ? current.rowCount : 0);
+  for (const group of groupsThatFit(runtime, fields, rowsPerFeature)) {
+    const scope = runtime.arena.scope();
+    try {
+      const samples = await sampleGroup(runtime, reference, group, scope, options);
+      const profiles = new Map(Array.from(samples, ([name, sample]) => [name, featureProfile(runtime, sample, bins)]));
+      const counted = await countSource(runtime, aligned, profiles, options);
+      let currentSamples = new Map<string, Sample>();
+      const numeric = group.filter((field) => field.type !== null);
+      if (wantExact && numeric.length > 0 && current.rowCount > 0) {
+        const currentFields = numeric.map((field) => aligned.fields.find(({ name }) => name === field.name)!);
+        currentSamples = await sampleGroup(runtime, aligned, currentFields, scope, options);
+      }
+      for (const [name, profile] of profiles) {
+        const exact = exactDistance(runtime, samples.get(name), currentSamples.get(name));
+        comparisons.push({ name, profile, current: { ...counted.get(name)!, ...exact } });
+      }
+    } finally {
+      scope.close();
+    }
+  }
+  return driftReport(runtime, comparisons, { reference: reference.rowCount, current: current.rowCount }, options);
+}
+
+/** Drift of a table against a frozen profile; KS is bounded from counts. One pass over the data. */
+export async function compareToProfile(
+  runtime: Runtime,
+  profile: Profile,
+  current: DataSource,
+  options: CompareOptions = {},
+): Promise<DriftReport> {
+  if (options.ks === "exact") {
+    throw new MendlineError("MENDLINE_ARGUMENT_INVALID", "--ks exact needs the reference's rows: give the data itself instead of a profile, or --ks binned");
+  }
+  const chosen = chooseProfiles(profile, options.features);
+  const aligned = alignKinds(
+    runtime,
+    current,
+    Array.from(chosen, ([name, feature]) => ({ name, logical: feature.logical, type: feature.kind === "numeric" ? feature.type : null })),
+  );
+  const counted = await countSource(runtime, aligned, chosen, options);
+  const comparisons = Array.from(chosen, ([name, feature]) => ({ name, profile: feature, current: counted.get(name)! }));
+  return driftReport(runtime, comparisons, { reference: profile.rows, current: current.rowCount }, options);
+}
+
+function chooseProfiles(profile: Profile, features: readonly string[] | undefined): Map<string, FeatureProfile> {
+  if (features === undefined) return new Map(profile.features);
+  return new Map(
+    features.map((name) => {
+      const feature = profile.features.get(name);
+      if (feature !== undefined) return [name, feature];
+      throw new MendlineError("MENDLINE_DATA_SCHEMA", `the profile has no feature "${name}"; it has ${[...profile.features.keys()].slice(0, 12).join(", ")}`);
+    }),
+  );
+}
+
+/**
+ * The current data with the reference's kinds: numbers where the reference has categories are read as text.
+ *
+ * @throws MendlineError MENDLINE_DATA_SCHEMA  a column is gone, is text where the reference has numbers, or has another time unit
+ */
+export function alignKinds(runtime: Runtime, current: DataSource, fields: readonly Field[]): DataSource {
+  const byName = new Map(current.fields.map((field) => [field.name, field]));
+  const turned: string[] = [];
+  for (const field of fields) {
+    const found = byName.get(field.name);
+    if (found === undefined) {
+      throw new MendlineError("MENDLINE_DATA_SCHEMA", `${current.label} has no column "${field.name}", which the reference has; leave it out with --features or add it`, {
+        details: { column: field.name },
+      });
+    }
+    if (field.type === null && found.type !== null) turned.push(field.name);
+    if (field.type !== null && found.type === null && current.rowCount > 0) {
+      throw new MendlineError("MENDLINE_DATA_SCHEMA", `${current.label}: column "${field.name}" holds text where the reference has numbers; correct it, or compare both as categories with --categorical ${field.name}`, {
+        details: { column: field.name },
+      });
+    }
+    const isTime = (logical: string) => logical.startsWith("timestamp") || logical === "date";
+    if (isTime(field.logical) && isTime(found.logical) && field.logical !== found.logical) {
+      throw new MendlineError("MENDLINE_DATA_SCHEMA", `${current.label}: column "${field.name}" is a ${found.logical} where the reference has a ${field.logical}; write both in the same unit`);
+    }
+  }
+  return asText(current, turned, runtime.arena);
+}
+
+async function countSource(
+  runtime: Runtime,
+  source: DataSource,
+  profiles: ReadonlyMap<string, FeatureProfile>,
+  options: ProfileOptions,
+): Promise<Map<string, CurrentCounts>> {
+  const counters = Array.from(profiles, ([name, profile]) => counterFor(runtime, name, [profile]));
+  try {
+    const counts = counters.map((counter) => new Float64Array(counter.slotCount));
+    if (source.rowCount > 0) {
+      for await (const batch of source.read({ columns: [...profiles.keys()], signal: options.signal })) {
+        await countBatch(runtime, counters, batch, 0, batch.rowCount, counts, options.signal);
+      }
+    }
+    return new Map(
+      counters.map((counter, index) => [counter.name, counter.binsFor(profiles.get(counter.name)!, counts[index]!)]),
+    );
+  } finally {
+    for (const counter of counters) counter.close();
+  }
+}
+
+/** Adds rows [from, from + rowCount) of a batch to each feature's counts. */
+export async function countBatch(
+  runtime: Runtime,
+  counters: readonly FeatureCounter[],
+  batch: Batch,
+  from: number,
+  rowCount: number,
+  counts: readonly Float64Array[],
+  signal?: AbortSignal,
+): Promise<void> {
+  const scope = runtime.arena.scope();
+  try {
+    const steps = counters.flatMap((counter, index) => {
+      const column = batch.columns.get(counter.name);
+      if (column === undefined) throw new MendlineError("MENDLINE_DATA_SCHEMA", `the rows have no column "${counter.name}"`);
+      return rowRanges(rowCount).map((range) => ({
+        counts: counts[index]!,
+        ...counter.step(column, from + range.from, range.rowCount, scope),
+      }));
+    });
+    await runtime.scheduler.run(steps.map((step) => step.task), { signal });
+    for (const step of steps) step.collect(step.counts);
+  } finally {
+    scope.close();
+  }
+}
+
+function exactDistance(runtime: Runtime, reference: Sample | undefined, current: Sample | undefined): Pick<CurrentCounts, "exactKs"> {
+  if (reference?.kind !== "numeric" || current?.kind !== "numeric") return {};
+  return { exactKs: exactKs(runtime, reference.sorted, current.sorted) };
+}

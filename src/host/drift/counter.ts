@@ -1,0 +1,247 @@
+/**
+ * Counts of one feature over the merged grid of several profiles (the deployed model's and its ancestors'): one pass over the data,
+ * from which every profile's own bins follow exactly, since each profile's edges are among the merged ones.
+ *
+ *     counts (Float64Array, whole numbers):   value slots ... | missing | nonFinite (numeric; also in the tails)
+ */
+import { MendlineError } from "../../errors.js";
+import { edgesMax } from "../../limits.js";
+import type { Column, NumericColumn, TextColumn } from "../columns/column.js";
+import type { ColumnSlice, Kernels } from "../kernels/kernels.js";
+import { bytesOf, type NumericType, viewOf } from "../kernels/types.js";
+import type { Arena, Scope } from "../memory/arena.js";
+import type { Task } from "../../scheduler/tasks.js";
+import { compareEdges, type Edge, edgeInType, mergeEdges } from "./edges.js";
+import type { CategoricalFeatureProfile, FeatureProfile, NumericFeatureProfile } from "./profile.js";
+
+/** A piece of counting that can run on any thread: `collect` adds its result to `counts` afterwards. */
+export interface CountingStep {
+  readonly task: Task;
+  collect(counts: Float64Array): void;
+}
+
+export interface FeatureCounter {
+  readonly name: string;
+  /** Length of this feature's counts. */
+  readonly slotCount: number;
+  /** Prepares the counting of rows [from, from + rowCount) of a column. `scope` holds the outputs until they are collected. */
+  step(column: Column, from: number, rowCount: number, scope: Scope): CountingStep;
+  /** This feature's counts as one of the profiles bins them: value slots, then missing (and unseen for categories). */
+  binsFor(profile: FeatureProfile, counts: Float64Array): { psi: number[]; ks: number[] | null; nonFinite: number };
+  close(): void;
+}
+
+export interface CounterHost {
+  readonly arena: Arena;
+  readonly kernels: Kernels;
+}
+
+/** @throws MendlineError MENDLINE_DATA_SCHEMA  the profiles disagree about the feature's kind */
+export function counterFor(host: CounterHost, name: string, profiles: readonly FeatureProfile[]): FeatureCounter {
+  const numeric = profiles.filter((profile) => profile.kind === "numeric");
+  if (numeric.length === profiles.length) return new NumericCounter(host, name, numeric);
+  const categorical = profiles.filter((profile) => profile.kind === "categorical");
+  if (categorical.length === profiles.length) return new CategoricalCounter(host, name, categorical);
+  throw new MendlineError(
+    "MENDLINE_DATA_SCHEMA",
+    `feature "${name}" is numeric in one profile and categorical in another: profile both with the same --categorical`,
+  );
+}
+
+/** Rows of a column from `from` on. */
+export function sliceOf(column: Column, from: number, rowCount: number): ColumnSlice {
+  return {
+    valuesPtr: column.valuesPtr + from * bytesOf(column.type),
+    rowCount,
+    validityPtr: column.validityPtr,
+    validityBitOffset: column.validityPtr === 0 ? 0 : column.validityBitOffset + from,
+  };
+}
+
+/** The merged edges as one storage type compares them, in the arena. */
+interface TypedEdges {
+  readonly ptr: number;
+  readonly count: number;
+  /** For each merged edge, its index among the typed ones; -1 where the type reaches no such value. */
+  readonly indexOf: Int32Array;
+}
+
+class NumericCounter implements FeatureCounter {
+  readonly name: string;
+  readonly slotCount: number;
+  readonly #host: CounterHost;
+  readonly #edges: readonly Edge[];
+  readonly #typed = new Map<NumericType, TypedEdges>();
+  readonly #scope: Scope;
+
+  constructor(host: CounterHost, name: string, profiles: readonly NumericFeatureProfile[]) {
+    this.#host = host;
+    this.name = name;
+    this.#edges = mergeEdges(profiles.flatMap((profile) => [profile.psi.edges, profile.ks.edges]));
+    if (this.#edges.length > edgesMax) {
+      throw new MendlineError("MENDLINE_DATA_LIMIT", `feature "${name}" has ${this.#edges.length} merged edges, the limit is ${edgesMax}: watch fewer ancestors`);
+    }
+    this.slotCount = this.#edges.length + 3;
+    this.#scope = host.arena.scope();
+  }
+
+  step(column: Column, from: number, rowCount: number, scope: Scope): CountingStep {
+    if (column.kind !== "numeric") throw kindError(this.name, "numbers", "text");
+    const edges = this.#edgesFor(column);
+    const slice = sliceOf(column, from, rowCount);
+    const countsPtr = scope.allocate((edges.count + 3) * 4);
+    return {
+      task: {
+        kernel: "countByEdges",
+        args: [column.type, slice, edges.ptr, edges.count, countsPtr],
+        workBytes: rowCount * bytesOf(column.type),
+      },
+      collect: (counts) => this.#collect(edges, countsPtr, counts),
+    };
+  }
+
+  binsFor(profile: FeatureProfile, counts: Float64Array) {
+    const { psi, ks } = profile as NumericFeatureProfile;
+    const missing = counts[this.#edges.length + 1]!;
+    return {
+      psi: [...this.#coarsen(psi.edges, counts), missing],
+      ks: this.#coarsen(ks.edges, counts),
+      nonFinite: counts[this.#edges.length + 2]!,
+    };
+  }
+
+  close(): void {
+    this.#scope.close();
+  }
+
+  #edgesFor(column: NumericColumn): TypedEdges {
+    const known = this.#typed.get(column.type);
+    if (known !== undefined) return known;
+    const typed: Edge[] = [];
+    const indexOf = Int32Array.from(this.#edges, (edge) => {
+      const reached = edgeInType(edge, column.type);
+      if (reached === null) return -1;
+      if (typed.length === 0 || compareEdges(typed.at(-1)!, reached) !== 0) typed.push(reached);
+      return typed.length - 1;
+    });
+    const ptr = this.#scope.allocate(typed.length * bytesOf(column.type));
+    const view = viewOf(this.#host.arena.memory, column.type, ptr, typed.length);
+    typed.forEach((edge, index) => {
+      view[index] = edge;
+    });
+    const edges = { ptr, count: typed.length, indexOf };
+    this.#typed.set(column.type, edges);
+    return edges;
+  }
+
+  #collect(edges: TypedEdges, countsPtr: number, counts: Float64Array): void {
+    const found = new Uint32Array(this.#host.arena.memory.buffer, countsPtr, edges.count + 3);
+    if (edges.count === this.#edges.length) {
+      for (let i = 0; i < found.length; i++) counts[i]! += found[i]!;
+      return;
+    }
+    // Several merged edges became one in this type, or were out of its reach: the bins between them are empty.
+    let below = 0;
+    let typedBin = 0;
+    for (let slot = 0; slot <= this.#edges.length; slot++) {
+      const end = slot < this.#edges.length ? edges.indexOf[slot]! : -1;
+      const lastBin = end < 0 ? edges.count : end;
+      for (; typedBin <= lastBin; typedBin++) below += found[typedBin]!;
+      counts[slot]! += below;
+      below = 0;
+    }
+    counts[this.#edges.length + 1]! += found[edges.count + 1]!;
+    counts[this.#edges.length + 2]! += found[edges.count + 2]!;
+  }
+
+  #coarsen(edges: readonly Edge[], counts: Float64Array): number[] {
+    const bins: number[] = new Array(edges.length + 1).fill(0);
+    let bin = 0;
+    for (let slot = 0; slot <= this.#edges.length; slot++) {
+      bins[bin]! += counts[slot]!;
+      if (bin < edges.length && slot < this.#edges.length && compareEdges(this.#edges[slot]!, edges[bin]!) === 0) {
+        bin += 1;
+      }
+    }
+    return bins;
+  }
+}
+
+class CategoricalCounter implements FeatureCounter {
+  readonly name: string;
+  readonly slotCount: number;
+  readonly #host: CounterHost;
+  /** Every name that any of the profiles knows. Behind them: unseen by all, then missing. */
+  readonly #slots = new Map<string, number>();
+  #remap: { names: readonly (string | null)[]; count: number; ptr: number } | null = null;
+
+  constructor(host: CounterHost, name: string, profiles: readonly CategoricalFeatureProfile[]) {
+    this.#host = host;
+    this.name = name;
+    for (const profile of profiles) {
+      for (const category of [...profile.categories, ...(profile.other?.names ?? [])]) {
+        if (!this.#slots.has(category)) this.#slots.set(category, this.#slots.size);
+      }
+    }
+    this.slotCount = this.#slots.size + 2;
+  }
+
+  step(column: Column, from: number, rowCount: number, scope: Scope): CountingStep {
+    if (column.kind !== "text") throw kindError(this.name, "categories", "numbers");
+    const remap = this.#remapFor(column);
+    const countsPtr = scope.allocate((this.slotCount + 1) * 4);
+    const slice = sliceOf(column, from, rowCount);
+    const missingSlot = this.slotCount - 1;
+    return {
+      task: {
+        kernel: "countCategories",
+        args: [column.type, slice, remap.ptr, remap.count, missingSlot, this.slotCount, countsPtr],
+        workBytes: rowCount * bytesOf(column.type),
+      },
+      collect: (counts) => {
+        const found = new Uint32Array(this.#host.arena.memory.buffer, countsPtr, this.slotCount + 1);
+        if (found[this.slotCount] !== 0) {
+          throw new MendlineError("MENDLINE_DATA_MALFORMED", `column "${this.name}": ${found[this.slotCount]} codes lie outside its dictionary of ${remap.count} names`);
+        }
+        for (let slot = 0; slot < this.slotCount; slot++) counts[slot]! += found[slot]!;
+      },
+    };
+  }
+
+  binsFor(profile: FeatureProfile, counts: Float64Array) {
+    const { categories, other } = profile as CategoricalFeatureProfile;
+    const named = categories.map((category) => counts[this.#slots.get(category)!]!);
+    const folded = other?.names.reduce((sum, name) => sum + counts[this.#slots.get(name)!]!, 0) ?? 0;
+    const missing = counts[this.slotCount - 1]!;
+    const all = counts.reduce((sum, count) => sum + count, 0);
+    const unseen = all - missing - folded - named.reduce((sum, count) => sum + count, 0);
+    const bins = other === null ? named : [...named, folded];
+    return { psi: [...bins, missing, unseen], ks: null, nonFinite: 0 };
+  }
+
+  close(): void {
+    if (this.#remap !== null) this.#host.arena.release(this.#remap.ptr);
+    this.#remap = null;
+  }
+
+  /** Uploaded once a dictionary; a growing one only when it has grown. */
+  #remapFor({ names }: TextColumn) {
+    if (this.#remap !== null && this.#remap.names === names && this.#remap.count === names.length) return this.#remap;
+    this.close();
+    const ptr = this.#host.arena.allocate(Math.max(1, names.length) * 4);
+    const view = new Uint32Array(this.#host.arena.memory.buffer, ptr, names.length);
+    const unseen = this.slotCount - 2;
+    for (const [code, name] of names.entries()) {
+      view[code] = name === null ? this.slotCount - 1 : (this.#slots.get(name) ?? unseen);
+    }
+    this.#remap = { names, count: names.length, ptr };
+    return this.#remap;
+  }
+}
+
+function kindError(name: string, expected: string, found: string): MendlineError {
+  return new MendlineError(
+    "MENDLINE_DATA_SCHEMA",
+    `feature "${name}" was trained on ${expected} and now holds ${found}: correct the column, or name it in --categorical for both`,
+  );
+}
