@@ -57,8 +57,8 @@ export const importRules: ImportRules = {
       zones: numeric,
       packages: ["apache-arrow", "hyparquet", "hyparquet-compressors", "csv-parse"],
     },
-    drift: { path: "src/host/drift", zones: [...numeric, "columns"], packages: ["msgpackr"] },
-    parameters: { path: "src/host/parameters", zones: numeric },
+    drift: { path: "src/host/drift", zones: [...numeric, "columns", "scheduler"] },
+    parameters: { path: "src/host/parameters", zones: [...numeric, "scheduler"] },
     labels: { path: "src/host/labels", zones: [...numeric, "columns", "drift", "lineage-store"] },
     deployment: { path: "src/host/deployment", zones: [...base, "parameters", "lineage-store"] },
     repair: {

@@ -94,3 +94,25 @@ export const objectHeldBytesMax = 1024 * 1024;
 export const objectWritesMax = 8;
 /** Names looked through for a "did you mean". */
 export const hintNamesMax = 10_000;
+
+/** Panes of a window: a year in days. */
+export const panesMax = 366;
+/** Rows of a window: counts of that size are exact in 32 bits. */
+export const windowRowsMax = 4_000_000_000;
+/** Rows that `observeRows` gathers before it counts them: enough to pay for the kernel call, little enough to stay in the cache. */
+export const stagedRowsMax = 1_024;
+
+/** Standard input, kept in a temporary file because a profile takes several passes: temporary folders are often small, or memory. */
+export const spoolBytesMax = 8 * 1024 * 1024 * 1024;
+/** Bytes of a text file that are read at once. */
+export const textBlockBytes = 1024 * 1024;
+/** Footer of a Parquet file: 10,000 columns in 50 row groups take about 50 MB. */
+export const parquetMetadataBytesMax = 64 * 1024 * 1024;
+/** Nesting of a Parquet footer's structures; real ones stay below 10. */
+export const parquetDepthMax = 32;
+/** Header of one Parquet page: a few bytes, and the statistics of one column. */
+export const parquetPageHeaderBytesMax = 1024 * 1024;
+/** One Parquet page, unpacked. Writers aim at 1 MiB; some put a column of a whole row group into one page. */
+export const parquetPageBytesMax = 256 * 1024 * 1024;
+/** Values of one delta-encoded Parquet page: the only encoding that is unpacked as a whole and can be all but empty on disk. */
+export const parquetDeltaValuesMax = 16 * 1024 * 1024;

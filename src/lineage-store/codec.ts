@@ -156,7 +156,7 @@ class Normalizer {
     if (this.#bytes > storeRecordBytesMax) {
       throw new MendlineError(
         "MENDLINE_DATA_LIMIT",
-        `${this.#what} is larger than the ${storeRecordBytesMax} bytes that one record may hold: store it as an object`,
+        `${this.#what} is larger than the ${storeRecordBytesMax} bytes that one record may hold: split it, or store it as an object`,
         { details: { byteLengthMax: storeRecordBytesMax } },
       );
     }

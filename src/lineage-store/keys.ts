@@ -28,12 +28,12 @@ const layouts = {
   report: ["text", "number"],
   /** monitor key, sequence -> state. */
   monitor: ["text", "number"],
-  /** sha256 -> how the object is stored. */
-  object: ["id"],
   /** sequence -> what one commit did. */
   journal: ["number"],
 
   // What follows can be rebuilt from what stands above.
+  /** sha256 -> length of an object that a model refers to, and how it is stored. */
+  object: ["id"],
   /** model's number -> id. */
   number: ["number"],
   /** model's number, place -> name, version. */
@@ -72,7 +72,6 @@ export const journaledKinds = [
   "run",
   "report",
   "monitor",
-  "object",
 ] as const satisfies readonly RecordKind[];
 
 /** Logs whose oldest entries are dropped. */

@@ -31,7 +31,9 @@ export function chi2Isf(p: number, df: number): number {
   requireDegrees("chi2Isf: df", df);
   if (p === 0) return Infinity;
   if (p === 1) return 0;
-  return p <= 0.5 ? invertTail((x) => gammaQ(df / 2, x / 2), p) : invertTail((x) => gammaP(df / 2, x / 2), 1 - p);
+  return p <= 0.5
+    ? invertTail((x) => gammaQ(df / 2, x / 2), p)
+    : invertTail((x) => gammaP(df / 2, x / 2), 1 - p);
 }
 
 /**

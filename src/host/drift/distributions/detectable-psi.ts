@@ -1,6 +1,7 @@
 /** How small a PSI a comparison of this size can tell from noise. */
-import { requireCount, requireProbability } from "./domain.js";
+
 import { chi2Isf } from "./chi-square.js";
+import { requireCount, requireProbability } from "./domain.js";
 
 /**
  * The PSI that pure noise exceeds with probability alpha: chi2Isf(alpha, B - 1) (1/n + 1/m). When it is above the threshold,

@@ -55,7 +55,8 @@ function uniformExpansion(a: number, x: number): number {
   if (half > halfMax) return x < a ? 1 : 0;
   const sign = x < a ? -1 : 1;
   const eta = sign * Math.sqrt((2 * half) / a);
-  const c0 = -1 / 3 + eta * (1 / 12 + eta * (-2 / 135 + eta * (1 / 864 + eta * (1 / 2835 - (eta * 139) / 777600))));
+  const c0 =
+    -1 / 3 + eta * (1 / 12 + eta * (-2 / 135 + eta * (1 / 864 + eta * (1 / 2835 - (eta * 139) / 777600))));
   const c1 = -1 / 540 + eta * (-1 / 288 + eta / 378);
   const correction = (Math.exp(-half) / Math.sqrt(2 * Math.PI * a)) * (c0 + c1 / a);
   const tail = 0.5 * gammaQ(0.5, half);

@@ -17,7 +17,8 @@ function greatestCommonDivisor(n: number, m: number): number {
 
 /** C(2n, n - j) / C(2n, n), in Loader's form (deviance.ts). */
 function centralRatio(n: number, j: number): number {
-  if (j === n) return Math.exp(stirlingError(n) * 2 - stirlingError(2 * n) - 2 * n * Math.LN2) * Math.sqrt(Math.PI * n);
+  if (j === n)
+    return Math.exp(stirlingError(n) * 2 - stirlingError(2 * n) - 2 * n * Math.LN2) * Math.sqrt(Math.PI * n);
   const exponent =
     2 * stirlingError(n) -
     stirlingError(n - j) -
@@ -137,7 +138,8 @@ export function ksPValue(n: number, m: number, numerator: number, denominator: n
       { details: { numerator, denominator } },
     );
   }
-  if (Math.max(n, m) > ksExactRowsMax) return { pValue: kstwoSf(numerator / denominator, size), method: "asymptotic" };
+  if (Math.max(n, m) > ksExactRowsMax)
+    return { pValue: kstwoSf(numerator / denominator, size), method: "asymptotic" };
   const multiple = (n / greatestCommonDivisor(n, m)) * m;
   const h = (numerator * multiple) / denominator;
   if (!Number.isInteger(h)) {

@@ -1,0 +1,165 @@
+/** LevelDB as the store uses it: verified records in, verified records out, errors with codes. */
+import { join } from "node:path";
+import { Level } from "level";
+import { MendlineError, messageOf } from "../errors.js";
+import { decodeRecord, type Stored } from "./codec.js";
+import type { KeyRange } from "./keys.js";
+
+/** Where records are read from: the database, or a transaction that lays its own writes over it. */
+export interface RecordReader {
+  /** undefined: no such record. */
+  read(key: Buffer): Stored | undefined;
+}
+
+export interface RecordEntry {
+  readonly key: Buffer;
+  readonly value: Stored;
+}
+
+export interface RecordWrite {
+  readonly key: Buffer;
+  /** null deletes. */
+  readonly bytes: Buffer | null;
+}
+
+export interface ScanOptions extends KeyRange {
+  readonly reverse?: boolean;
+  readonly limit?: number;
+}
+
+/** Keys and records read at a time. Between pages no iterator stays open, so that a slow reader holds no LevelDB snapshot. */
+const keyPage = 1_000;
+const recordPage = 64;
+
+export class Database implements RecordReader {
+  readonly path: string;
+  readonly #level: Level<Buffer, Buffer>;
+
+  private constructor(path: string) {
+    this.path = path;
+    this.#level = new Level<Buffer, Buffer>(path, { keyEncoding: "buffer", valueEncoding: "buffer" });
+  }
+
+  /**
+   * @throws MendlineError MENDLINE_STORE_LOCKED  another process, or this one, has it open
+   * @throws MendlineError MENDLINE_STORE_IO      LevelDB cannot open its folder
+   */
+  static async open(path: string): Promise<Database> {
+    const database = new Database(path);
+    await database.#open();
+    return database;
+  }
+
+  async #open(): Promise<void> {
+    try {
+      await this.#level.open();
+    } catch (error) {
+      throw this.#openError(error instanceof Error && error.cause !== undefined ? error.cause : error);
+    }
+  }
+
+  #openError(cause: unknown): MendlineError {
+    if (codeOf(cause) !== "LEVEL_LOCKED") return this.#error("opened", cause);
+    const lock = join(this.path, "LOCK");
+    return new MendlineError(
+      "MENDLINE_STORE_LOCKED",
+      `the store is held by another process (lock ${lock}): wait until it ends, or let one process own the store with ` +
+        "`mendline serve` and use its service",
+      { details: { lock }, cause },
+    );
+  }
+
+  bytes(key: Buffer): Buffer | undefined {
+    try {
+      return this.#level.getSync(key);
+    } catch (error) {
+      throw this.#error("read", error);
+    }
+  }
+
+  read(key: Buffer): Stored | undefined {
+    const bytes = this.bytes(key);
+    return bytes === undefined ? undefined : decodeRecord(key, bytes);
+  }
+
+  async *keys({ gte, lt, reverse = false, limit = Infinity }: ScanOptions): AsyncGenerator<Buffer> {
+    let range: KeyRange = { gte, lt };
+    for (let left = limit; left > 0; ) {
+      const page = Math.min(left, keyPage);
+      const keys = await this.#scan(() => this.#level.keys({ ...range, reverse, limit: page }).all());
+      yield* keys;
+      if (keys.length < page) return;
+      left -= keys.length;
+      range = rest(range, keys.at(-1)!, reverse);
+    }
+  }
+
+  async *entries({ gte, lt, reverse = false, limit = Infinity }: ScanOptions): AsyncGenerator<RecordEntry> {
+    let range: KeyRange = { gte, lt };
+    for (let left = limit; left > 0; ) {
+      const page = Math.min(left, recordPage);
+      const entries = await this.#scan(() => this.#level.iterator({ ...range, reverse, limit: page }).all());
+      for (const [key, bytes] of entries) yield { key, value: decodeRecord(key, bytes) };
+      if (entries.length < page) return;
+      left -= entries.length;
+      range = rest(range, entries.at(-1)![0], reverse);
+    }
+  }
+
+  async lastKey(range: KeyRange): Promise<Buffer | undefined> {
+    for await (const key of this.keys({ ...range, reverse: true, limit: 1 })) return key;
+    return undefined;
+  }
+
+  async #scan<T>(read: () => Promise<T>): Promise<T> {
+    try {
+      return await read();
+    } catch (error) {
+      throw this.#error("read", error);
+    }
+  }
+
+  /** All or nothing, and on the disk when it returns. */
+  async write(writes: readonly RecordWrite[]): Promise<void> {
+    const operations = writes.map(({ key, bytes }) =>
+      bytes === null ? { type: "del" as const, key } : { type: "put" as const, key, value: bytes },
+    );
+    try {
+      await this.#level.batch(operations, { sync: true });
+    } catch (error) {
+      throw this.#error("written", error);
+    }
+  }
+
+  /**
+   * After a failed write the log's tail is unknown: it may end in half a record, behind which later ones would be lost.
+   * Opening anew recovers the log and begins another.
+   */
+  async reopen(): Promise<void> {
+    await this.close();
+    await this.#open();
+  }
+
+  async close(): Promise<void> {
+    await this.#level.close();
+  }
+
+  #error(action: "opened" | "read" | "written", cause: unknown): MendlineError {
+    const code = codeOf(cause);
+    if (code === "LEVEL_DATABASE_NOT_OPEN")
+      return new MendlineError("MENDLINE_STORE_IO", `the store ${this.path} is closed: open it again`, { cause });
+    return new MendlineError(
+      code === "LEVEL_CORRUPTION" ? "MENDLINE_STORE_CORRUPT" : "MENDLINE_STORE_IO",
+      `the store's database ${this.path} could not be ${action}: ${messageOf(cause)}`,
+      { details: { path: this.path }, cause },
+    );
+  }
+}
+
+function rest({ gte, lt }: KeyRange, last: Buffer, reverse: boolean): KeyRange {
+  return reverse ? { gte, lt: last } : { gte: Buffer.concat([last, Buffer.of(0)]), lt };
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && "code" in error ? error.code : undefined;
+}

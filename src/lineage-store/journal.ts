@@ -1,0 +1,164 @@
+/**
+ * The journal: one entry a commit, in which stands what the commit wrote, chained by hashes. A record that was lost,
+ * replaced or slipped in, and an entry that was changed or left out, all break it.
+ *
+ *     entry n = { previous: sha256 of entry n-1's stored bytes (32 zero bytes at n = 0), atMs,
+ *                 changes: [[key, the record's check | null for a deletion], …] }
+ */
+import { hash } from "node:crypto";
+import { MendlineError } from "../errors.js";
+import { checkOf, corrupt, decodeRecord, encodeRecord } from "./codec.js";
+import type { Database, RecordWrite } from "./database.js";
+import { Fields } from "./fields.js";
+import { cappedKinds, journaledKinds, keyOf, parseKey, partsOf, prefixOf, type RecordKind, rangeOf } from "./keys.js";
+
+/** The last entry: its sequence (-1 before the first), and its hash, which the next entry holds. */
+export interface JournalHead {
+  readonly sequence: number;
+  readonly hash: Buffer;
+}
+
+export interface JournalSummary {
+  readonly entryCount: number;
+  /** Hex, of the last entry: written down elsewhere, it proves later that no commit was taken away. */
+  readonly head: string;
+  readonly recordCount: number;
+}
+
+const noHash = Buffer.alloc(32);
+const isJournaled = (kind: RecordKind) => (journaledKinds as readonly RecordKind[]).includes(kind);
+const isCapped = (kind: RecordKind) => (cappedKinds as readonly RecordKind[]).includes(kind);
+
+export async function journalHead(database: Database): Promise<JournalHead> {
+  const key = await database.lastKey(rangeOf(prefixOf("journal")));
+  if (key === undefined) return { sequence: -1, hash: noHash };
+  return { sequence: partsOf("journal", key)[0], hash: entryHash(database.bytes(key)!) };
+}
+
+/** The entry for these writes, and the head once it is written. */
+export function journalEntry(
+  head: JournalHead,
+  writes: readonly RecordWrite[],
+  atMs: number,
+): { write: RecordWrite; head: JournalHead } {
+  const sequence = head.sequence + 1;
+  const key = keyOf("journal", sequence);
+  const changes = writes
+    .filter((write) => isJournaled(parseKey(write.key)!.kind))
+    .map((write) => [write.key, write.bytes === null ? null : checkOf(write.bytes)]);
+  const bytes = encodeRecord(key, { previous: head.hash, atMs, changes });
+  return { write: { key, bytes }, head: { sequence, hash: entryHash(bytes) } };
+}
+
+function entryHash(bytes: Buffer): Buffer {
+  return hash("sha256", bytes, "buffer");
+}
+
+interface Change {
+  readonly key: Buffer;
+  readonly check: Buffer | null;
+}
+
+/**
+ * Reads the whole journal and every record it names. Memory: one entry, and a number for each monitor.
+ *
+ * @throws MendlineError MENDLINE_STORE_CORRUPT  naming the first entry or record that does not fit
+ */
+export async function verifyJournal(database: Database): Promise<JournalSummary> {
+  const head = await journalHead(database);
+  const dropped = await verifyChain(database, head);
+  const counts = await verifyRecords(database, head, dropped);
+  let recordCount = 0;
+  for (const kind of journaledKinds) {
+    recordCount += await verifyCount(database, kind, counts.get(kind) ?? 0);
+  }
+  return { entryCount: head.sequence + 1, head: head.hash.toString("hex"), recordCount };
+}
+
+/** Returns up to where each capped log has been dropped, by the log's prefix. */
+async function verifyChain(database: Database, head: JournalHead): Promise<Map<string, number>> {
+  const dropped = new Map<string, number>();
+  let previous = noHash;
+  for (let sequence = 0; sequence <= head.sequence; sequence++) {
+    const { key, bytes, fields } = entryAt(database, sequence);
+    if (!previous.equals(fields.bytes("previous"))) throw corrupt(key, "does not continue the entry before it");
+    previous = entryHash(bytes);
+    for (const change of changesOf(key, fields)) {
+      if (change.check === null) noteDropped(dropped, change.key);
+    }
+    if (sequence % 256 === 255) await new Promise(setImmediate);
+  }
+  return dropped;
+}
+
+function entryAt(database: Database, sequence: number): { key: Buffer; bytes: Buffer; fields: Fields } {
+  const key = keyOf("journal", sequence);
+  const bytes = database.bytes(key);
+  if (bytes === undefined) throw corrupt(key, "is missing");
+  return { key, bytes, fields: new Fields(key, decodeRecord(key, bytes)) };
+}
+
+function changesOf(entryKey: Buffer, fields: Fields): Change[] {
+  return fields.rows("changes").map((row) => {
+    const key = Buffer.from(row.bytes(0));
+    const kind = parseKey(key)?.kind;
+    if (kind === undefined || !isJournaled(kind)) throw corrupt(entryKey, "names an unknown record");
+    const check = row.isNull(1) ? null : Buffer.from(row.bytes(1));
+    if (check === null && !isCapped(kind)) throw corrupt(entryKey, `deletes a ${kind}, which is never deleted`);
+    return { key, check };
+  });
+}
+
+function logOf(key: Buffer): { log: string; sequence: number } {
+  const [name, sequence] = parseKey(key)!.parts as [string, number];
+  return { log: `${parseKey(key)!.kind}/${name}`, sequence };
+}
+
+function noteDropped(dropped: Map<string, number>, key: Buffer): void {
+  const { log, sequence } = logOf(key);
+  dropped.set(log, Math.max(dropped.get(log) ?? -1, sequence));
+}
+
+async function verifyRecords(
+  database: Database,
+  head: JournalHead,
+  dropped: ReadonlyMap<string, number>,
+): Promise<Map<RecordKind, number>> {
+  const counts = new Map<RecordKind, number>();
+  for (let sequence = 0; sequence <= head.sequence; sequence++) {
+    const { key, fields } = entryAt(database, sequence);
+    for (const change of changesOf(key, fields)) {
+      const { kind } = parseKey(change.key)!;
+      if (change.check === null || (isCapped(kind) && wasDropped(dropped, change.key))) continue;
+      verifyRecord(database, change.key, change.check);
+      counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    }
+    if (sequence % 64 === 63) await new Promise(setImmediate);
+  }
+  return counts;
+}
+
+function wasDropped(dropped: ReadonlyMap<string, number>, key: Buffer): boolean {
+  const { log, sequence } = logOf(key);
+  return sequence <= (dropped.get(log) ?? -1);
+}
+
+function verifyRecord(database: Database, key: Buffer, check: Buffer): void {
+  const bytes = database.bytes(key);
+  if (bytes === undefined) throw corrupt(key, "is missing, though the journal names it");
+  decodeRecord(key, bytes);
+  if (!checkOf(bytes).equals(check)) throw corrupt(key, "is not the one that the journal names");
+}
+
+/** Every journaled key was found; if there are more, they came from elsewhere. */
+async function verifyCount(database: Database, kind: RecordKind, expected: number): Promise<number> {
+  let found = 0;
+  for await (const _ of database.keys(rangeOf(prefixOf(kind)))) found++;
+  if (found === expected) return found;
+  throw new MendlineError(
+    "MENDLINE_STORE_CORRUPT",
+    `the store holds ${found} records of kind ${kind}, its journal names ${expected}: something else wrote into it; ` +
+      "restore the store from a copy",
+    { details: { kind, found, expected } },
+  );
+}

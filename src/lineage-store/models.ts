@@ -1,0 +1,125 @@
+/** Reading models, their labels and their derivations out of the records. */
+import { MendlineError } from "../errors.js";
+import { storePageEntriesMax } from "../limits.js";
+import { corrupt } from "./codec.js";
+import type { Database, RecordReader } from "./database.js";
+import { Fields } from "./fields.js";
+import { keyOf, partsOf, prefixOf, rangeOf } from "./keys.js";
+import {
+  type DerivationRecord,
+  derivationFrom,
+  type LayoutRecord,
+  type ModelLabel,
+  type ModelParameters,
+  type ModelRecord,
+  modelFrom,
+  parametersFrom,
+  type TensorRecord,
+} from "./records.js";
+import { type Direction, neighbours } from "./walk.js";
+
+export function findModel(reader: RecordReader, id: string): ModelRecord | null {
+  const key = keyOf("model", id);
+  const value = reader.read(key);
+  return value === undefined ? null : modelFrom(id, key, value);
+}
+
+/** @throws MendlineError MENDLINE_STORE_UNKNOWN */
+export function requireModel(reader: RecordReader, id: string, what = "model"): ModelRecord {
+  const model = findModel(reader, id);
+  if (model !== null) return model;
+  throw new MendlineError("MENDLINE_STORE_UNKNOWN", `${what} ${id} is not in the store: add it first`, {
+    details: { id },
+  });
+}
+
+export function idOfNumber(reader: RecordReader, number: number): string {
+  const key = keyOf("number", number);
+  return new Fields(key, reader.read(key)).hash("id");
+}
+
+/** Models of a safetensors file of a million tensors have a thousand pages. */
+export function pageCount(tensorCount: number, segmentCount: number): number {
+  return Math.ceil(Math.max(tensorCount, segmentCount) / storePageEntriesMax);
+}
+
+export function parametersOf(reader: RecordReader, model: ModelRecord): ModelParameters {
+  const tensors: TensorRecord[] = [];
+  const layout: LayoutRecord[] = [];
+  for (let page = 0; page < pageCount(model.tensorCount, model.segmentCount); page++) {
+    const key = keyOf("tensors", model.id, page);
+    const value = reader.read(key);
+    if (value === undefined) throw corrupt(key, "is missing");
+    const parameters = parametersFrom(key, value);
+    for (const tensor of parameters.tensors) tensors.push(tensor);
+    for (const segment of parameters.layout) layout.push(segment);
+  }
+  if (tensors.length !== model.tensorCount || layout.length !== model.segmentCount)
+    throw corrupt(keyOf("tensors", model.id, 0), "does not list what the model has");
+  return { tensors, layout };
+}
+
+/** All models in created order. Models added meanwhile may or may not come. */
+export async function* allModels(database: Database): AsyncGenerator<ModelRecord> {
+  for await (const { key, value } of database.entries(rangeOf(prefixOf("number")))) {
+    yield requireModel(database, new Fields(key, value).hash("id"));
+  }
+}
+
+/** The id behind `name@version`, or null. */
+export function idOfLabel(reader: RecordReader, name: string, version: string): string | null {
+  const key = keyOf("label", name, version);
+  const value = reader.read(key);
+  return value === undefined ? null : new Fields(key, value).hash("id");
+}
+
+export function labelsOf(reader: RecordReader, number: number): ModelLabel[] {
+  const labels: ModelLabel[] = [];
+  for (let place = 0; ; place++) {
+    const key = keyOf("labels", number, place);
+    const value = reader.read(key);
+    if (value === undefined) return labels;
+    const fields = new Fields(key, value);
+    labels.push({ name: fields.text("name"), version: fields.text("version") });
+  }
+}
+
+export interface ModelVersion {
+  readonly version: string;
+  readonly id: string;
+  readonly atMs: number;
+}
+
+/** Versions of a name, oldest first. */
+export async function versionsOf(database: Database, name: string): Promise<ModelVersion[]> {
+  const versions: (ModelVersion & { sequence: number })[] = [];
+  for await (const { key, value } of database.entries(rangeOf(prefixOf("label", name)))) {
+    const fields = new Fields(key, value);
+    versions.push({
+      version: partsOf("label", key)[1],
+      id: fields.hash("id"),
+      atMs: fields.number("atMs"),
+      sequence: fields.number("sequence"),
+    });
+  }
+  versions.sort((left, right) => left.sequence - right.sequence);
+  return versions.map(({ version, id, atMs }) => ({ version, id, atMs }));
+}
+
+/** The derivations that lead to a model (`parent`) or from it (`child`), in the order in which they were added. */
+export function derivationsOf(reader: RecordReader, direction: Direction, number: number): DerivationRecord[] {
+  const derivations: DerivationRecord[] = [];
+  for (const neighbour of neighbours(reader, direction, number)) {
+    const [parent, child] = direction === "parent" ? [neighbour, number] : [number, neighbour];
+    const derivation = findDerivation(reader, parent, child);
+    if (derivation === null) throw corrupt(keyOf("derivation", parent, child), "is missing");
+    derivations.push(derivation);
+  }
+  return derivations;
+}
+
+export function findDerivation(reader: RecordReader, parent: number, child: number): DerivationRecord | null {
+  const key = keyOf("derivation", parent, child);
+  const value = reader.read(key);
+  return value === undefined ? null : derivationFrom(key, value);
+}

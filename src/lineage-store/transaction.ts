@@ -1,0 +1,284 @@
+/**
+ * One commit in the making. Every method checks first and writes after, into a layer over the database that later methods
+ * of the same transaction read; nothing reaches the disk before all is known to fit.
+ */
+import { MendlineError } from "../errors.js";
+import { storePageEntriesMax } from "../limits.js";
+import { decodeRecord, encodeRecord, JsonDocument, type Stored } from "./codec.js";
+import type { RecordReader, RecordWrite } from "./database.js";
+import { stepCount } from "./documents.js";
+import { hashBytes } from "./fields.js";
+import { keyOf } from "./keys.js";
+import { findDerivation, findModel, idOfLabel, pageCount, requireModel } from "./models.js";
+import {
+  checkDerivation,
+  checkModel,
+  derivationValue,
+  type ModelRecord,
+  modelValue,
+  type NewDerivation,
+  type NewModel,
+  parametersValue,
+} from "./records.js";
+import { type AliasChange, type AliasEntry, aliasValue, currentAlias } from "./refs.js";
+import { checkAlias, checkCount, checkHash, checkText, checkTextOrNull, invalid, shown } from "./rules.js";
+import { nextPlace, reaches } from "./walk.js";
+
+export interface AddedModel {
+  readonly id: string;
+  /** false: the model was there already. */
+  readonly isNew: boolean;
+  /** The model was there, and has got this `name@version` as a further label. */
+  readonly isNewLabel: boolean;
+  /** Fields that differ from the stored ones, which stay as they are. */
+  readonly ignored: readonly string[];
+}
+
+/** Counters that go on from commit to commit. */
+export interface Counters {
+  readonly models: number;
+  readonly runs: number;
+}
+
+/** An entry for a log that keeps its newest only; its sequence is given when the commit is written. */
+export interface CappedEntry {
+  readonly kind: "report" | "monitor";
+  readonly monitorKey: string;
+  readonly value: Stored | object;
+}
+
+const comparedFields = ["format", "byteLength", "fileHash", "signature", "profile", "task", "metrics", "tags"] as const;
+
+export class Transaction implements RecordReader {
+  readonly #reader: RecordReader;
+  readonly #atMs: number;
+  readonly #sequence: number;
+  readonly #writes = new Map<string, { key: Buffer; bytes: Buffer }>();
+  readonly #objects = new Map<string, number | null>();
+  readonly #capped: CappedEntry[] = [];
+  #models: number;
+  #runs: number;
+  #isOpen = true;
+
+  /** Made by `LineageStore.commit` only. @param sequence  of the journal entry to come */
+  constructor(reader: RecordReader, counters: Counters, sequence: number, atMs: number) {
+    this.#reader = reader;
+    this.#models = counters.models;
+    this.#runs = counters.runs;
+    this.#sequence = sequence;
+    this.#atMs = atMs;
+  }
+
+  read(key: Buffer): Stored | undefined {
+    const own = this.#writes.get(key.toString("latin1"));
+    return own === undefined ? this.#reader.read(key) : decodeRecord(key, own.bytes);
+  }
+
+  /** The model with this id, this transaction's own included; null where there is none. */
+  find(id: string): ModelRecord | null {
+    checkHash("model id", id);
+    return findModel(this, id);
+  }
+
+  /** The id behind `name@version`, or null. */
+  idOfLabel(name: string, version: string): string | null {
+    return idOfLabel(this, name, version);
+  }
+
+  /** What the alias stands for now, or null. */
+  alias(alias: string): AliasEntry | null {
+    checkAlias(alias);
+    return currentAlias(this, alias);
+  }
+
+  /**
+   * Adds a model version. The same content again is the same node: under its own label nothing happens, under another it
+   * gets that label too.
+   *
+   * @throws MendlineError MENDLINE_STORE_CONFLICT    `name@version` is another model's
+   * @throws MendlineError MENDLINE_ARGUMENT_INVALID  a field is malformed
+   */
+  addModel(model: NewModel): AddedModel {
+    this.#assertOpen();
+    checkModel(model);
+    const { id, name, version } = model;
+    const holder = idOfLabel(this, name, version);
+    if (holder !== null && holder !== id) throw labelTaken(name, version, holder, id);
+    const existing = findModel(this, id);
+    const record = this.#recordOf(model, existing?.number ?? this.#models);
+    if (existing === null) this.#addNew(model, record);
+    if (holder === null) this.#addLabel(id, record);
+    const ignored = existing === null ? [] : comparedFields.filter((field) => !isSame(existing[field], record[field]));
+    return { id, isNew: existing === null, isNewLabel: existing !== null && holder === null, ignored };
+  }
+
+  #recordOf(model: NewModel, number: number): ModelRecord {
+    return {
+      id: model.id,
+      name: model.name,
+      version: model.version,
+      format: model.format,
+      byteLength: model.byteLength,
+      fileHash: model.fileHash,
+      createdMs: model.createdMs ?? this.#atMs,
+      signature: model.signature ?? null,
+      profile: model.profile ?? null,
+      task: model.task ?? null,
+      metrics: model.metrics ?? {},
+      tags: model.tags ?? {},
+      tensorCount: model.tensors.length,
+      segmentCount: model.layout.length,
+      number,
+    };
+  }
+
+  #addNew(model: NewModel, record: ModelRecord): void {
+    this.#needObjects(model);
+    for (let page = 0; page < pageCount(record.tensorCount, record.segmentCount); page++) {
+      const [begin, end] = [page * storePageEntriesMax, (page + 1) * storePageEntriesMax];
+      const part = { tensors: model.tensors.slice(begin, end), layout: model.layout.slice(begin, end) };
+      this.#put(keyOf("tensors", record.id, page), parametersValue(part));
+    }
+    this.#put(keyOf("model", record.id), modelValue(record));
+    this.#put(keyOf("number", record.number), { id: hashBytes(record.id) });
+    this.#models++;
+  }
+
+  #addLabel(id: string, { name, version, number }: ModelRecord): void {
+    const place = nextPlace(this, (index) => keyOf("labels", number, index));
+    this.#put(keyOf("labels", number, place), { name, version });
+    this.#put(keyOf("label", name, version), { id: hashBytes(id), atMs: this.#atMs, sequence: this.#sequence });
+  }
+
+  #needObjects({ tensors, layout, profile }: NewModel): void {
+    for (const { object, byteLength } of layout) this.#needObject(object, byteLength);
+    for (const { object, byteLength } of tensors) if (object !== null) this.#needObject(object, byteLength);
+    if (profile != null) this.#needObject(profile, null);
+  }
+
+  #needObject(hash: string, byteLength: number | null): void {
+    const known = this.#objects.get(hash) ?? null;
+    if (known !== null && byteLength !== null && known !== byteLength)
+      throw invalid(`object ${hash}`, `is said to have ${known} and ${byteLength} bytes`);
+    this.#objects.set(hash, byteLength ?? known);
+  }
+
+  /**
+   * Adds an edge. It is written once: the same again changes nothing, another between the same two is refused.
+   *
+   * @returns whether it is new
+   * @throws MendlineError MENDLINE_STORE_UNKNOWN   parent or child is not in the store
+   * @throws MendlineError MENDLINE_STORE_CYCLE     the child is the parent or an ancestor of it
+   * @throws MendlineError MENDLINE_STORE_CONFLICT  there is an edge that says something else
+   */
+  addDerivation(derivation: NewDerivation): boolean {
+    this.#assertOpen();
+    checkDerivation(derivation);
+    const parent = requireModel(this, derivation.parent, "parent");
+    const child = requireModel(this, derivation.child, "child");
+    const existing = findDerivation(this, parent.number, child.number);
+    const createdMs = derivation.createdMs ?? existing?.createdMs ?? this.#atMs;
+    const key = keyOf("derivation", parent.number, child.number);
+    const value = derivationValue(derivation, createdMs);
+    if (existing !== null) {
+      const again = encodeRecord(key, { ...value, createdMs: existing.createdMs });
+      if (again.equals(encodeRecord(key, derivationValue(existing, existing.createdMs)))) return false;
+      throw edgeTaken(parent, child, existing.transformation);
+    }
+    if (reaches(this, child.number, parent.number)) throw circle(parent, child);
+    this.#put(key, value);
+    this.#append("parent", child.number, parent.number);
+    this.#append("child", parent.number, child.number);
+    return true;
+  }
+
+  #append(kind: "parent" | "child", number: number, neighbour: number): void {
+    const place = nextPlace(this, (index) => keyOf(kind, number, index));
+    this.#put(keyOf(kind, number, place), neighbour);
+  }
+
+  /**
+   * Lets an alias stand for a model from now on. The entries before it stay.
+   *
+   * @throws MendlineError MENDLINE_STORE_UNKNOWN   no such model
+   * @throws MendlineError MENDLINE_STORE_CONFLICT  the alias does not stand for `expectedId`
+   */
+  setAlias(change: AliasChange): AliasEntry {
+    this.#assertOpen();
+    checkAliasChange(change);
+    const { alias, id, reason, expectedId } = change;
+    requireModel(this, id);
+    const current = currentAlias(this, alias);
+    const previous = current?.id ?? null;
+    if (expectedId !== undefined && expectedId !== previous) throw aliasMoved(alias, expectedId, previous);
+    const entry: AliasEntry = {
+      alias,
+      sequence: current === null ? 0 : current.sequence + 1,
+      id,
+      atMs: change.atMs ?? this.#atMs,
+      reason,
+      run: change.run ?? null,
+      target: change.target ?? null,
+      previous,
+    };
+    this.#put(keyOf("alias", alias, entry.sequence), aliasValue(entry));
+    if (current === null) this.#put(keyOf("aliases", alias), null);
+    return entry;
+  }
+
+  /**
+   * Adds a step to a run; the first begins it.
+   *
+   * @param data  JSON
+   * @returns the step's index
+   */
+  appendRun(runId: string, step: string, data: unknown): number {
+    this.#assertOpen();
+    checkText("run id", runId);
+    checkText("step", step);
+    const index = stepCount(this, runId);
+    this.#put(keyOf("run", runId, index), { step, atMs: this.#atMs, data: new JsonDocument(data) });
+    if (index === 0) this.#put(keyOf("runs", this.#runs++), { runId });
+    return index;
+  }
+
+  /** Adds a drift report (JSON); beyond `monitorReportsMax` of a monitor the oldest goes. */
+  appendReport(monitorKey: string, report: unknown): void {
+    this.#appendCapped("report", monitorKey, report);
+  }
+
+  /** Keeps a monitor's state (JSON), in place of the one before. */
+  putMonitor(monitorKey: string, state: unknown): void {
+    this.#appendCapped("monitor", monitorKey, state);
+  }
+
+  #appendCapped(kind: CappedEntry["kind"], monitorKey: string, data: unknown): void {
+    this.#assertOpen();
+    checkText("monitor key", monitorKey);
+    const value = { atMs: this.#atMs, data: new JsonDocument(data) };
+    // Encoded once to find what is wrong with it now, while the caller's stack says where it came from.
+    encodeRecord(keyOf(kind, monitorKey, 0), value);
+    this.#capped.push({ kind, monitorKey, value: structuredCloneOf(value) });
+    const name = keyOf("monitors", monitorKey);
+    if (kind === "monitor" && this.read(name) === undefined) this.#put(name, null);
+  }
+
+  #put(key: Buffer, value: unknown): void {
+    this.#writes.set(key.toString("latin1"), { key, bytes: encodeRecord(key, value) });
+  }
+
+  #assertOpen(): void {
+    if (!this.#isOpen) throw new Error("a transaction ends when the function given to commit returns");
+  }
+
+  /** What the commit has to check and write. Nothing can be added afterwards. */
+  close(): TransactionResult {
+    this.#isOpen = false;
+    return {
+      writes: [...this.#writes.values()],
+      objects: this.#objects,
+      capped: this.#capped,
+      counters: { models: this.#models, runs: this.#runs },
+    };
+  }
+}
