@@ -116,3 +116,12 @@ export const parquetPageHeaderBytesMax = 1024 * 1024;
 export const parquetPageBytesMax = 256 * 1024 * 1024;
 /** Values of one delta-encoded Parquet page: the only encoding that is unpacked as a whole and can be all but empty on disk. */
 export const parquetDeltaValuesMax = 16 * 1024 * 1024;
+/** Models in one lineage drawing or text tree: beyond it nobody can read it, and indents grow with the square of the depth. */
+export const lineageDrawingNodesMax = 1_000;
+/** Derivations in one lineage drawing: bounds the time of its layout; a model has one or two parents, a merge a dozen. */
+export const lineageDrawingEdgesMax = 10_000;
+/** Categories drawn one by one in a drift page; the rest are added up. More do not fit beside each other on a screen. */
+export const categoriesDrawnMax = 20;
+
+/** A serialised profile: 10,000 features of a few kilobytes each, categories with long names included. */
+export const profileBytesMax = 256 * 1024 * 1024;

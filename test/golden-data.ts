@@ -42,7 +42,8 @@ export function cellsOf(column: GoldenColumn): Cell[] {
   if (Array.isArray(column)) return column;
   const cells = generate(column);
   const found = digest(cells);
-  if (found !== column.sha256) throw new Error(`generator ${column.kind} gives ${found}, not ${column.sha256}`);
+  if (found !== column.sha256)
+    throw new Error(`generator ${column.kind} gives ${found}, not ${column.sha256}`);
   return cells;
 }
 
@@ -71,7 +72,8 @@ function generate(g: Generator): Cell[] {
       const x = bell();
       return first < p.share! ? p.at! : x;
     },
-    linspace: (i) => (i === g.n - 1 ? p.stop! : i * ((p.stop! - p.start!) / (g.n - 1)) + p.start!) - (p.minus ?? 0),
+    linspace: (i) =>
+      (i === g.n - 1 ? p.stop! : i * ((p.stop! - p.start!) / (g.n - 1)) + p.start!) - (p.minus ?? 0),
     category: () => {
       const x = u();
       return p.prefix + Math.floor(x * x * p.kinds!);
@@ -120,7 +122,11 @@ export function arrowColumn(cells: readonly Cell[], type: string): Uint8Array {
     f64: () => vectorFromArray(numbers() as number[], new Float64()),
     f32: () => vectorFromArray(numbers() as number[], new Float32()),
     int32: () => vectorFromArray(numbers() as number[], new Int32()),
-    int64: () => vectorFromArray(cells.map((cell) => (cell === null || cell === "null" ? null : BigInt(cell))), new Int64()),
+    int64: () =>
+      vectorFromArray(
+        cells.map((cell) => (cell === null || cell === "null" ? null : BigInt(cell))),
+        new Int64(),
+      ),
     bool: () => vectorFromArray(cells as (boolean | null)[], new Bool()),
     category: () => vectorFromArray(cells as (string | null)[], new Utf8()),
   }[type]!();

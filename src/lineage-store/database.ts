@@ -147,7 +147,9 @@ export class Database implements RecordReader {
   #error(action: "opened" | "read" | "written", cause: unknown): MendlineError {
     const code = codeOf(cause);
     if (code === "LEVEL_DATABASE_NOT_OPEN")
-      return new MendlineError("MENDLINE_STORE_IO", `the store ${this.path} is closed: open it again`, { cause });
+      return new MendlineError("MENDLINE_STORE_IO", `the store ${this.path} is closed: open it again`, {
+        cause,
+      });
     return new MendlineError(
       code === "LEVEL_CORRUPTION" ? "MENDLINE_STORE_CORRUPT" : "MENDLINE_STORE_IO",
       `the store's database ${this.path} could not be ${action}: ${messageOf(cause)}`,

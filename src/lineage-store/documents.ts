@@ -58,7 +58,11 @@ export async function stepsOf(database: Database, runId: string): Promise<RunSte
 
 /** Newest first, by their first step. */
 export async function* allRuns(database: Database, limit: number): AsyncGenerator<RunSummary> {
-  for await (const { key, value } of database.entries({ ...rangeOf(prefixOf("runs")), reverse: true, limit })) {
+  for await (const { key, value } of database.entries({
+    ...rangeOf(prefixOf("runs")),
+    reverse: true,
+    limit,
+  })) {
     const runId = new Fields(key, value).text("runId");
     const count = stepCount(database, runId);
     const first = stepAt(database, runId, 0);
@@ -68,7 +72,11 @@ export async function* allRuns(database: Database, limit: number): AsyncGenerato
 }
 
 /** Newest first. */
-export async function* reportsOf(database: Database, monitorKey: string, limit: number): AsyncGenerator<MonitorReport> {
+export async function* reportsOf(
+  database: Database,
+  monitorKey: string,
+  limit: number,
+): AsyncGenerator<MonitorReport> {
   const range = rangeOf(prefixOf("report", monitorKey));
   for await (const { key, value } of database.entries({ ...range, reverse: true, limit })) {
     const fields = new Fields(key, value);

@@ -58,9 +58,8 @@ interface PartValues {
   text: string;
 }
 type PartKind = keyof PartValues;
-export type KeyParts<K extends RecordKind> = {
-  -readonly [I in keyof Layouts[K]]: Layouts[K][I] extends PartKind ? PartValues[Layouts[K][I]] : never;
-};
+type Values<L extends readonly PartKind[]> = { -readonly [I in keyof L]: PartValues[L[I]] };
+export type KeyParts<K extends RecordKind> = Values<Layouts[K]>;
 
 /** Kinds that the journal vouches for; the others are indexes of these. */
 export const journaledKinds = [
@@ -97,7 +96,8 @@ function partBytes(part: PartKind, value: string | number): Buffer {
 }
 
 function numberPart(value: number): Buffer {
-  if (!Number.isInteger(value) || value < 0 || value > numberMax) throw new RangeError(`number ${value} in a key`);
+  if (!Number.isInteger(value) || value < 0 || value > numberMax)
+    throw new RangeError(`number ${value} in a key`);
   const bytes = Buffer.alloc(numberBytes);
   bytes.writeUIntBE(value, 0, numberBytes);
   return bytes;
@@ -128,7 +128,10 @@ export function idRange(hexPrefix: string): KeyRange {
 export function partsOf<K extends RecordKind>(kind: K, key: Buffer): KeyParts<K> {
   const parsed = parseKey(key);
   if (parsed?.kind !== kind) {
-    throw new MendlineError("MENDLINE_STORE_CORRUPT", `the store holds a key that is no ${kind}: ${describeKey(key)}`);
+    throw new MendlineError(
+      "MENDLINE_STORE_CORRUPT",
+      `the store holds a key that is no ${kind}: ${describeKey(key)}`,
+    );
   }
   return parsed.parts as KeyParts<K>;
 }

@@ -107,7 +107,11 @@ export async function versionsOf(database: Database, name: string): Promise<Mode
 }
 
 /** The derivations that lead to a model (`parent`) or from it (`child`), in the order in which they were added. */
-export function derivationsOf(reader: RecordReader, direction: Direction, number: number): DerivationRecord[] {
+export function derivationsOf(
+  reader: RecordReader,
+  direction: Direction,
+  number: number,
+): DerivationRecord[] {
   const derivations: DerivationRecord[] = [];
   for (const neighbour of neighbours(reader, direction, number)) {
     const [parent, child] = direction === "parent" ? [neighbour, number] : [number, neighbour];

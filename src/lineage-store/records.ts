@@ -164,7 +164,10 @@ function checkLayout({ layout, byteLength }: NewModel): void {
     total += segment.byteLength;
   }
   if (total !== byteLength)
-    throw invalid("the layout", `adds up to ${total} bytes, the file has ${byteLength}`, { total, byteLength });
+    throw invalid("the layout", `adds up to ${total} bytes, the file has ${byteLength}`, {
+      total,
+      byteLength,
+    });
 }
 
 export function checkDerivation(derivation: NewDerivation): void {

@@ -6,7 +6,7 @@ import type { Database, RecordReader } from "./database.js";
 import { Fields, hashBytes } from "./fields.js";
 import { idRange, keyOf, partsOf, prefixOf, rangeOf } from "./keys.js";
 import { findModel, idOfLabel } from "./models.js";
-import { idPrefix, shown } from "./rules.js";
+import { idPrefix, isText, shown } from "./rules.js";
 import { nextPlace } from "./walk.js";
 
 export interface AliasChange {
@@ -94,14 +94,17 @@ export async function resolve(database: Database, ref: string): Promise<string> 
   const found = idPrefix.test(ref) ? await idByPrefix(database, ref.toLowerCase()) : idByName(database, ref);
   if (found !== null) return found;
   const near = await nearNames(database, ref);
-  const hint = near.length > 0 ? `did you mean ${near.map(shown).join(" or ")}?` : "`mendline model list` shows what there is";
+  const hint =
+    near.length > 0
+      ? `did you mean ${near.map(shown).join(" or ")}?`
+      : "`mendline model list` shows what there is";
   throw new MendlineError("MENDLINE_STORE_UNKNOWN", `no model, version or alias ${shown(ref)}: ${hint}`, {
     details: { ref, near },
   });
 }
 
 function idByName(reader: RecordReader, ref: string): string | null {
-  if (ref.includes("\0")) return null;
+  if (!isText(ref)) return null;
   const [name, version, more] = ref.split("@");
   if (version === undefined) return currentAlias(reader, ref)?.id ?? null;
   return more === undefined ? idOfLabel(reader, name!, version) : null;
@@ -112,7 +115,8 @@ const listedMax = 5;
 async function idByPrefix(database: Database, prefix: string): Promise<string | null> {
   if (prefix.length === 64) return findModel(database, prefix)?.id ?? null;
   const ids: string[] = [];
-  for await (const key of database.keys({ ...idRange(prefix), limit: listedMax + 1 })) ids.push(partsOf("model", key)[0]);
+  for await (const key of database.keys({ ...idRange(prefix), limit: listedMax + 1 }))
+    ids.push(partsOf("model", key)[0]);
   if (ids.length < 2) return ids[0] ?? null;
   const listed = ids.slice(0, listedMax).map((id) => id.slice(0, Math.max(16, prefix.length + 4)));
   const more = ids.length > listedMax ? " and more" : "";
@@ -141,8 +145,10 @@ async function nearNames(database: Database, ref: string): Promise<string[]> {
 
 async function* knownNames(database: Database): AsyncGenerator<string> {
   const limit = hintNamesMax;
-  for await (const key of database.keys({ ...rangeOf(prefixOf("label")), limit })) yield partsOf("label", key).join("@");
-  for await (const key of database.keys({ ...rangeOf(prefixOf("aliases")), limit })) yield partsOf("aliases", key)[0];
+  for await (const key of database.keys({ ...rangeOf(prefixOf("label")), limit }))
+    yield partsOf("label", key).join("@");
+  for await (const key of database.keys({ ...rangeOf(prefixOf("aliases")), limit }))
+    yield partsOf("aliases", key)[0];
 }
 
 /** Levenshtein distance by rows; anything above `editsMax` may come back as just that. */

@@ -26,6 +26,11 @@ export function checkText(what: string, value: unknown): asserts value is string
   if (problem !== null) throw invalid(`${what} ${shown(value)}`, problem);
 }
 
+/** Whether a key could hold it, be it as long as a name and a version together. */
+export function isText(value: string): boolean {
+  return value.length <= 2 * storeNameLengthMax + 1 && !forbidden.test(value) && !loneSurrogate.test(value);
+}
+
 function textProblem(value: unknown): string | null {
   if (typeof value !== "string") return "must be text";
   if (value.length < 1 || value.length > storeNameLengthMax)
@@ -37,7 +42,8 @@ function textProblem(value: unknown): string | null {
 /** A model's name or its version: `name@version` must have one reading. */
 export function checkLabelPart(what: "name" | "version", value: unknown): asserts value is string {
   checkText(what, value);
-  if (value.includes("@")) throw invalid(`${what} ${shown(value)}`, 'holds "@", which separates name and version');
+  if (value.includes("@"))
+    throw invalid(`${what} ${shown(value)}`, 'holds "@", which separates name and version');
 }
 
 export function checkAlias(value: unknown): asserts value is string {
@@ -59,15 +65,21 @@ export function checkCount(what: string, value: unknown): asserts value is numbe
   }
 }
 
-export function checkOneOf<T extends string>(what: string, value: unknown, allowed: readonly T[]): asserts value is T {
-  if (!allowed.includes(value as T)) throw invalid(`${what} ${shown(value)}`, `is not one of ${allowed.join(", ")}`);
+export function checkOneOf<T extends string>(
+  what: string,
+  value: unknown,
+  allowed: readonly T[],
+): asserts value is T {
+  if (!allowed.includes(value as T))
+    throw invalid(`${what} ${shown(value)}`, `is not one of ${allowed.join(", ")}`);
 }
 
 /** Names to finite numbers. */
 export function checkMetrics(what: string, value: unknown): asserts value is Record<string, number> {
   checkObject(what, value);
   for (const [name, metric] of Object.entries(value)) {
-    if (!Number.isFinite(metric)) throw invalid(`${what} ${shown(name)}`, `must be a finite number, not ${String(metric)}`);
+    if (!Number.isFinite(metric))
+      throw invalid(`${what} ${shown(name)}`, `must be a finite number, not ${String(metric)}`);
   }
 }
 

@@ -2,7 +2,6 @@
  * One commit in the making. Every method checks first and writes after, into a layer over the database that later methods
  * of the same transaction read; nothing reaches the disk before all is known to fit.
  */
-import { MendlineError } from "../errors.js";
 import { storePageEntriesMax } from "../limits.js";
 import { decodeRecord, encodeRecord, JsonDocument, type Stored } from "./codec.js";
 import type { RecordReader, RecordWrite } from "./database.js";
@@ -21,6 +20,7 @@ import {
   parametersValue,
 } from "./records.js";
 import { type AliasChange, type AliasEntry, aliasValue, currentAlias } from "./refs.js";
+import { aliasMoved, circle, edgeTaken, labelTaken } from "./refusals.js";
 import { checkAlias, checkCount, checkHash, checkText, checkTextOrNull, invalid, shown } from "./rules.js";
 import { nextPlace, reaches } from "./walk.js";
 
@@ -44,10 +44,27 @@ export interface Counters {
 export interface CappedEntry {
   readonly kind: "report" | "monitor";
   readonly monitorKey: string;
-  readonly value: Stored | object;
+  readonly value: Stored;
 }
 
-const comparedFields = ["format", "byteLength", "fileHash", "signature", "profile", "task", "metrics", "tags"] as const;
+export interface TransactionResult {
+  readonly writes: readonly RecordWrite[];
+  /** Objects that must be there, with their length where it is known. */
+  readonly objects: ReadonlyMap<string, number | null>;
+  readonly capped: readonly CappedEntry[];
+  readonly counters: Counters;
+}
+
+const comparedFields = [
+  "format",
+  "byteLength",
+  "fileHash",
+  "signature",
+  "profile",
+  "task",
+  "metrics",
+  "tags",
+] as const;
 
 export class Transaction implements RecordReader {
   readonly #reader: RecordReader;
@@ -56,6 +73,8 @@ export class Transaction implements RecordReader {
   readonly #writes = new Map<string, { key: Buffer; bytes: Buffer }>();
   readonly #objects = new Map<string, number | null>();
   readonly #capped: CappedEntry[] = [];
+  /** What the method under way has written. */
+  #fresh: string[] = [];
   #models: number;
   #runs: number;
   #isOpen = true;
@@ -99,7 +118,10 @@ export class Transaction implements RecordReader {
    * @throws MendlineError MENDLINE_ARGUMENT_INVALID  a field is malformed
    */
   addModel(model: NewModel): AddedModel {
-    this.#assertOpen();
+    return this.#atomically(() => this.#addModel(model));
+  }
+
+  #addModel(model: NewModel): AddedModel {
     checkModel(model);
     const { id, name, version } = model;
     const holder = idOfLabel(this, name, version);
@@ -108,7 +130,8 @@ export class Transaction implements RecordReader {
     const record = this.#recordOf(model, existing?.number ?? this.#models);
     if (existing === null) this.#addNew(model, record);
     if (holder === null) this.#addLabel(id, record);
-    const ignored = existing === null ? [] : comparedFields.filter((field) => !isSame(existing[field], record[field]));
+    const ignored =
+      existing === null ? [] : comparedFields.filter((field) => !isSame(existing[field], record[field]));
     return { id, isNew: existing === null, isNewLabel: existing !== null && holder === null, ignored };
   }
 
@@ -147,7 +170,11 @@ export class Transaction implements RecordReader {
   #addLabel(id: string, { name, version, number }: ModelRecord): void {
     const place = nextPlace(this, (index) => keyOf("labels", number, index));
     this.#put(keyOf("labels", number, place), { name, version });
-    this.#put(keyOf("label", name, version), { id: hashBytes(id), atMs: this.#atMs, sequence: this.#sequence });
+    this.#put(keyOf("label", name, version), {
+      id: hashBytes(id),
+      atMs: this.#atMs,
+      sequence: this.#sequence,
+    });
   }
 
   #needObjects({ tensors, layout, profile }: NewModel): void {
@@ -172,7 +199,10 @@ export class Transaction implements RecordReader {
    * @throws MendlineError MENDLINE_STORE_CONFLICT  there is an edge that says something else
    */
   addDerivation(derivation: NewDerivation): boolean {
-    this.#assertOpen();
+    return this.#atomically(() => this.#addDerivation(derivation));
+  }
+
+  #addDerivation(derivation: NewDerivation): boolean {
     checkDerivation(derivation);
     const parent = requireModel(this, derivation.parent, "parent");
     const child = requireModel(this, derivation.child, "child");
@@ -204,7 +234,10 @@ export class Transaction implements RecordReader {
    * @throws MendlineError MENDLINE_STORE_CONFLICT  the alias does not stand for `expectedId`
    */
   setAlias(change: AliasChange): AliasEntry {
-    this.#assertOpen();
+    return this.#atomically(() => this.#setAlias(change));
+  }
+
+  #setAlias(change: AliasChange): AliasEntry {
     checkAliasChange(change);
     const { alias, id, reason, expectedId } = change;
     requireModel(this, id);
@@ -233,7 +266,10 @@ export class Transaction implements RecordReader {
    * @returns the step's index
    */
   appendRun(runId: string, step: string, data: unknown): number {
-    this.#assertOpen();
+    return this.#atomically(() => this.#appendRun(runId, step, data));
+  }
+
+  #appendRun(runId: string, step: string, data: unknown): number {
     checkText("run id", runId);
     checkText("step", step);
     const index = stepCount(this, runId);
@@ -255,16 +291,32 @@ export class Transaction implements RecordReader {
   #appendCapped(kind: CappedEntry["kind"], monitorKey: string, data: unknown): void {
     this.#assertOpen();
     checkText("monitor key", monitorKey);
-    const value = { atMs: this.#atMs, data: new JsonDocument(data) };
-    // Encoded once to find what is wrong with it now, while the caller's stack says where it came from.
-    encodeRecord(keyOf(kind, monitorKey, 0), value);
-    this.#capped.push({ kind, monitorKey, value: structuredCloneOf(value) });
+    const key = keyOf(kind, monitorKey, 0);
+    // There and back: a copy that the caller cannot change any more, found sound while his stack says where it came from.
+    const value = decodeRecord(key, encodeRecord(key, { atMs: this.#atMs, data: new JsonDocument(data) }));
+    this.#capped.push({ kind, monitorKey, value });
     const name = keyOf("monitors", monitorKey);
     if (kind === "monitor" && this.read(name) === undefined) this.#put(name, null);
   }
 
   #put(key: Buffer, value: unknown): void {
-    this.#writes.set(key.toString("latin1"), { key, bytes: encodeRecord(key, value) });
+    const name = key.toString("latin1");
+    this.#writes.set(name, { key, bytes: encodeRecord(key, value) });
+    this.#fresh.push(name);
+  }
+
+  /** A method that throws leaves the transaction as it was: its caller may catch, and go on. Keys are written once. */
+  #atomically<T>(method: () => T): T {
+    this.#assertOpen();
+    const [models, runs] = [this.#models, this.#runs];
+    this.#fresh = [];
+    try {
+      return method();
+    } catch (error) {
+      for (const name of this.#fresh) this.#writes.delete(name);
+      [this.#models, this.#runs] = [models, runs];
+      throw error;
+    }
   }
 
   #assertOpen(): void {
@@ -281,4 +333,20 @@ export class Transaction implements RecordReader {
       counters: { models: this.#models, runs: this.#runs },
     };
   }
+}
+
+function checkAliasChange(change: AliasChange): void {
+  checkAlias(change.alias);
+  checkHash("model id", change.id);
+  if (typeof change.reason !== "string") throw invalid("the reason", "must be text");
+  checkTextOrNull("the run", change.run ?? null);
+  checkTextOrNull("the target", change.target ?? null);
+  checkCount("atMs", change.atMs ?? 0);
+  if (change.expectedId != null) checkHash("expected model id", change.expectedId);
+}
+
+/** Whether two values would be stored as the same bytes. */
+function isSame(left: unknown, right: unknown): boolean {
+  const key = keyOf("number", 0);
+  return encodeRecord(key, left).equals(encodeRecord(key, right));
 }

@@ -125,7 +125,12 @@ export function reaches(reader: RecordReader, ancestor: number, descendant: numb
 }
 
 /** Returns whether the target was met; gives way after every model. */
-function* search(reader: RecordReader, direction: Direction, start: number, target: number): Generator<void, boolean> {
+function* search(
+  reader: RecordReader,
+  direction: Direction,
+  start: number,
+  target: number,
+): Generator<void, boolean> {
   const visited = new Set([start]);
   const stack = [start];
   for (let number = stack.pop(); number !== undefined; number = stack.pop()) {

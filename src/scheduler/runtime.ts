@@ -1,7 +1,8 @@
 /** What numeric work runs on: one arena, the kernels over it, and the pool. */
-import { Arena } from "../host/memory/arena.js";
+
 import { Kernels } from "../host/kernels/kernels.js";
 import { compileKernels, instantiateKernels } from "../host/kernels/module.js";
+import { Arena } from "../host/memory/arena.js";
 import { Scheduler } from "./scheduler.js";
 
 export interface RuntimeOptions {

@@ -6,9 +6,7 @@ import { instantiateKernels } from "../host/kernels/module.js";
 import { runTask, type Task } from "./tasks.js";
 
 /** Errors lose class and code across threads: both are sent as data. */
-export type Answer =
-  | { ok: true; value: unknown }
-  | { ok: false; error: ReturnType<MendlineError["toJSON"]> };
+export type Answer = { ok: true; value: unknown } | { ok: false; error: ReturnType<MendlineError["toJSON"]> };
 
 interface Shared {
   readonly module: WebAssembly.Module;

@@ -59,7 +59,11 @@ export async function readArrowFrames(source: ByteSource): Promise<ArrowFrames> 
     const message = parseMessage(source, byteOffset, metadata);
     const byteLength = 8 + metadataByteLength + message.bodyByteLength;
     if (byteOffset + byteLength > source.byteLength) {
-      throw malformed(source, byteOffset, `its body needs ${byteOffset + byteLength} bytes and the data ends at ${source.byteLength}`);
+      throw malformed(
+        source,
+        byteOffset,
+        `its body needs ${byteOffset + byteLength} bytes and the data ends at ${source.byteLength}`,
+      );
     }
     const frame = { byteOffset, byteLength, metadataByteOffset: byteOffset + 8 };
     if (message.header === headerSchema) {
@@ -98,7 +102,11 @@ async function frameLength(source: ByteSource, byteOffset: number): Promise<numb
   const length = view.getInt32(4, true);
   if (length < 0 || length % 8 !== 0) throw malformed(source, byteOffset, `metadata of ${length} bytes`);
   if (length > arrowMetadataBytesMax) {
-    throw malformed(source, byteOffset, `metadata of ${length} bytes is over the limit of ${arrowMetadataBytesMax}`);
+    throw malformed(
+      source,
+      byteOffset,
+      `metadata of ${length} bytes is over the limit of ${arrowMetadataBytesMax}`,
+    );
   }
   return length;
 }
@@ -167,7 +175,11 @@ function checkFields(fields: FlatTable[], budget: { left: number }, depth = 0): 
 }
 
 function malformed(source: ByteSource, byteOffset: number, what: string): MendlineError {
-  return new MendlineError("MENDLINE_DATA_MALFORMED", `${source.label}: damaged Arrow data at byte ${byteOffset}: ${what}`, {
-    details: { byteOffset },
-  });
+  return new MendlineError(
+    "MENDLINE_DATA_MALFORMED",
+    `${source.label}: damaged Arrow data at byte ${byteOffset}: ${what}`,
+    {
+      details: { byteOffset },
+    },
+  );
 }

@@ -2,7 +2,7 @@
  * Which nodes and buffers of a record batch belong to which column. Record batches list them in the pre-order of the schema; how
  * many each type has is fixed by the Arrow columnar format, "Buffer listing for each layout".
  */
-import { DataType, type Field as ArrowField, type Schema, TimeUnit, Type } from "apache-arrow";
+import { type Field as ArrowField, DataType, type Schema, TimeUnit, Type } from "apache-arrow";
 import type { CodeType, NumericType } from "../kernels/types.js";
 import type { Field, Logical } from "./column.js";
 
@@ -84,8 +84,10 @@ function monitoredAs(type: DataType): Monitored | null {
       storage: { kind: "codes", type: codeType, dictionaryId: type.id },
     };
   }
-  if (DataType.isUtf8(type)) return { logical: "text", type: null, storage: { kind: "offsets", offsetBytes: 4 } };
-  if (DataType.isLargeUtf8(type)) return { logical: "text", type: null, storage: { kind: "offsets", offsetBytes: 8 } };
+  if (DataType.isUtf8(type))
+    return { logical: "text", type: null, storage: { kind: "offsets", offsetBytes: 4 } };
+  if (DataType.isLargeUtf8(type))
+    return { logical: "text", type: null, storage: { kind: "offsets", offsetBytes: 8 } };
   if (DataType.isBool(type)) return { logical: "boolean", type: "u8", storage: { kind: "bits" } };
   if (DataType.isInt(type)) return direct("integer", integerType(type)!);
   if (DataType.isFloat(type)) {

@@ -8,13 +8,14 @@
 import { RecordBatchReader, type Vector } from "apache-arrow";
 import { MendlineError, messageOf } from "../../errors.js";
 import { arrowPieceRowsMax } from "../../limits.js";
+import { widen } from "../kernels/halves.js";
 import { bytesOf } from "../kernels/types.js";
 import type { Arena, Scope } from "../memory/arena.js";
-import { type ArrowFrames, type Frame, readArrowFrames, type RecordBatchFrame } from "./arrow-frames.js";
+import { type ArrowFrames, type Frame, type RecordBatchFrame, readArrowFrames } from "./arrow-frames.js";
 import { type ArrowColumn, layoutOf } from "./arrow-layout.js";
 import { type ByteSource, openByteSource } from "./byte-source.js";
 import type { Batch, Column, DataSource, ReadOptions } from "./column.js";
-import { expandBits, widenHalves } from "./expand.js";
+import { expandBits } from "./expand.js";
 import { TextDictionary } from "./text-dictionary.js";
 
 export async function openArrow(input: { path: string; label: string }, arena: Arena): Promise<DataSource> {
@@ -50,7 +51,11 @@ export async function arrowSource(source: ByteSource, arena: Arena): Promise<Dat
 }
 
 /** A library reader over the schema and the dictionaries that precede record batch `batchIndex`. */
-async function openReader(source: ByteSource, frames: ArrowFrames, batchIndex: number): Promise<RecordBatchReader> {
+async function openReader(
+  source: ByteSource,
+  frames: ArrowFrames,
+  batchIndex: number,
+): Promise<RecordBatchReader> {
   const before = frames.dictionaries.filter((dictionary) => dictionary.batchesBefore <= batchIndex);
   const parts: Frame[] = [frames.schema, ...before.map((dictionary) => dictionary.frame)];
   const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
@@ -66,9 +71,13 @@ async function openReader(source: ByteSource, frames: ArrowFrames, batchIndex: n
     if (before.length > 0) reader.next();
     return reader;
   } catch (cause) {
-    throw new MendlineError("MENDLINE_DATA_MALFORMED", `${source.label}: damaged Arrow schema or dictionary: ${messageOf(cause)}`, {
-      cause,
-    });
+    throw new MendlineError(
+      "MENDLINE_DATA_MALFORMED",
+      `${source.label}: damaged Arrow schema or dictionary: ${messageOf(cause)}`,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -166,7 +175,7 @@ class ArrowRead {
     if (storage.kind === "half") {
       const halves = await this.#readToHeap(frame, column, values, from * 2, rowCount * 2);
       const valuesPtr = scope.allocate(rowCount * 4);
-      widenHalves(halves, new Float32Array(this.#arena.memory.buffer, valuesPtr, rowCount));
+      widen("F16", halves, new Float32Array(this.#arena.memory.buffer, valuesPtr, rowCount));
       return { kind: "numeric", logical: field.logical, type: "f32", valuesPtr, ...rows };
     }
     const dictionary = this.#textsOf(field.name);
@@ -198,7 +207,10 @@ class ArrowRead {
     const offsetsIndex = column.bufferIndex + 1;
     const byteLength = (rowCount + 1) * offsetBytes;
     const raw = await this.#readToHeap(frame, column, offsetsIndex, from * offsetBytes, byteLength);
-    const offsets = offsetBytes === 4 ? new Int32Array(raw.buffer) : Float64Array.from(new BigInt64Array(raw.buffer), Number);
+    const offsets =
+      offsetBytes === 4
+        ? new Int32Array(raw.buffer)
+        : Float64Array.from(new BigInt64Array(raw.buffer), Number);
     const first = offsets[0]!;
     const data = await this.#readToHeap(frame, column, offsetsIndex + 1, first, offsets[rowCount]! - first);
     const text = Buffer.from(data.buffer);
@@ -206,7 +218,8 @@ class ArrowRead {
     for (let row = 0; row < rowCount; row++) {
       const start = offsets[row]! - first;
       const end = offsets[row + 1]! - first;
-      if (end < start) throw this.#broken(column, `text ${from + row} ends at ${end}, before its start at ${start}`);
+      if (end < start)
+        throw this.#broken(column, `text ${from + row} ends at ${end}, before its start at ${start}`);
       codes[row] = dictionary.codeOf(text.toString("utf8", start, end));
     }
     return codes;
@@ -254,23 +267,36 @@ class ArrowRead {
   ): number {
     const buffer = frame.buffers[bufferIndex]!;
     if (skipBytes < 0 || byteLength < 0 || skipBytes + byteLength > buffer.byteLength) {
-      throw this.#broken(column, `${frame.rowCount} rows need ${skipBytes + byteLength} bytes, the buffer has ${buffer.byteLength}`);
+      throw this.#broken(
+        column,
+        `${frame.rowCount} rows need ${skipBytes + byteLength} bytes, the buffer has ${buffer.byteLength}`,
+      );
     }
     return buffer.byteOffset + skipBytes;
   }
 
   #broken(column: ArrowColumn, what: string): MendlineError {
-    return new MendlineError("MENDLINE_DATA_MALFORMED", `${this.#source.label}: column "${column.field.name}": ${what}`);
+    return new MendlineError(
+      "MENDLINE_DATA_MALFORMED",
+      `${this.#source.label}: column "${column.field.name}": ${what}`,
+    );
   }
 }
 
-function pick(columns: readonly ArrowColumn[], wanted: readonly string[] | undefined, label: string): ArrowColumn[] {
+function pick(
+  columns: readonly ArrowColumn[],
+  wanted: readonly string[] | undefined,
+  label: string,
+): ArrowColumn[] {
   if (wanted === undefined) return [...columns];
   return wanted.map((name) => {
     const column = columns.find((candidate) => candidate.field.name === name);
     if (column !== undefined) return column;
     const known = columns.slice(0, 8).map((candidate) => candidate.field.name);
-    throw new MendlineError("MENDLINE_DATA_SCHEMA", `${label} has no column "${name}"; it has ${known.join(", ")}`);
+    throw new MendlineError(
+      "MENDLINE_DATA_SCHEMA",
+      `${label} has no column "${name}"; it has ${known.join(", ")}`,
+    );
   });
 }
 

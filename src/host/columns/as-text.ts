@@ -7,7 +7,9 @@ import { TextDictionary } from "./text-dictionary.js";
 /** The same source with the named columns as text; columns that are text already stay as they are. */
 export function asText(source: DataSource, names: readonly string[], arena: Arena): DataSource {
   const turned = new Set(
-    source.fields.filter((field) => field.type !== null && names.includes(field.name)).map((field) => field.name),
+    source.fields
+      .filter((field) => field.type !== null && names.includes(field.name))
+      .map((field) => field.name),
   );
   if (turned.size === 0) return source;
   return {
@@ -31,11 +33,17 @@ export function asText(source: DataSource, names: readonly string[], arena: Aren
   };
 }
 
-function turnBatch(batch: Batch, encoders: ReadonlyMap<string, NumberEncoder>, arena: Arena, scope: Scope): Batch {
+function turnBatch(
+  batch: Batch,
+  encoders: ReadonlyMap<string, NumberEncoder>,
+  arena: Arena,
+  scope: Scope,
+): Batch {
   const columns = new Map<string, Column>();
   for (const [name, column] of batch.columns) {
     const encoder = encoders.get(name);
-    const turned = encoder !== undefined && column.kind === "numeric" ? encoder.encode(column, arena, scope) : column;
+    const turned =
+      encoder !== undefined && column.kind === "numeric" ? encoder.encode(column, arena, scope) : column;
     columns.set(name, turned);
   }
   return { rowCount: batch.rowCount, columns };

@@ -3,8 +3,10 @@
  *
  * One region a column for values and one for validity, reused batch after batch; values of absent cells are 0 and never read.
  */
-import type { Arena, Scope } from "../memory/arena.js";
+
+import { batchRowsMax } from "../../limits.js";
 import { bytesOf, type NumericArray, type NumericType, viewOf } from "../kernels/types.js";
+import type { Arena, Scope } from "../memory/arena.js";
 import type { Batch, Column, Field } from "./column.js";
 import { TextDictionary } from "./text-dictionary.js";
 
@@ -17,6 +19,20 @@ interface Slot {
   readonly valuesPtr: number;
   readonly validityPtr: number;
   readonly dictionary: TextDictionary | null;
+}
+
+/** What a source that fills whole stretches of a column writes to: see `target`. */
+export interface ColumnTarget {
+  /** Values, or codes of `dictionary`: as many as the builder's capacity. */
+  readonly values: NumericArray;
+  readonly dictionary: TextDictionary | null;
+}
+
+/** Rows of a batch of these fields: as many as a quarter of the free memory holds, within `batchRowsMax`. */
+export function batchRowsFor(arena: Arena, fields: readonly Field[], rowCount: number): number {
+  const rowBytes = fields.reduce((sum, field) => sum + bytesOf(field.type ?? "i32") + 0.125, 0);
+  const fitting = Math.floor(arena.availableBytes / 4 / Math.max(rowBytes, 1));
+  return Math.max(1, Math.min(batchRowsMax, Math.max(64, fitting), rowCount));
 }
 
 export class BatchBuilder {
@@ -67,15 +83,28 @@ export class BatchBuilder {
     const slot = this.#slots[fieldIndex]!;
     const values = this.#values[fieldIndex]!;
     if (cell === null) {
-      this.#validity[fieldIndex]![row >>> 3]! &= ~(1 << (row & 7));
-      this.#nullCounts[fieldIndex]! += 1;
+      this.setMissing(fieldIndex, row);
     } else if (slot.dictionary !== null) {
       values[row] = slot.dictionary.codeOf(String(cell));
     } else if (values instanceof BigInt64Array || values instanceof BigUint64Array) {
-      values[row] = BigInt(cell as number | bigint | boolean);
+      values[row] = typeof cell === "bigint" ? cell : BigInt(cell as number | boolean);
     } else {
       (values as Float64Array)[row] = Number(cell);
     }
+  }
+
+  /** Marks one row as missing; once a row of a batch. */
+  setMissing(fieldIndex: number, row: number): void {
+    const values = this.#values[fieldIndex]!;
+    if (values instanceof BigInt64Array || values instanceof BigUint64Array) values[row] = 0n;
+    else values[row] = 0;
+    this.#validity[fieldIndex]![row >>> 3]! &= ~(1 << (row & 7));
+    this.#nullCounts[fieldIndex]! += 1;
+  }
+
+  /** A column's own arrays, to be filled in bulk; valid until the next `reset`. Missing rows go through `setMissing`. */
+  target(fieldIndex: number): ColumnTarget {
+    return { values: this.#values[fieldIndex]!, dictionary: this.#slots[fieldIndex]!.dictionary };
   }
 
   /** The rows set since `reset`, as a batch that is valid until the next `reset`. */

@@ -41,10 +41,12 @@ export function fieldOf(name: string, seen: number): Field {
   const words = seen & (sawNanWord | sawInfinityWord);
   const solid = seen & ~(sawNanWord | sawInfinityWord);
   const numbers = (solid & sawNumber) !== 0;
-  const isText = (solid & sawText) !== 0 || (numbers && (solid & sawBoolean) !== 0) || (words !== 0 && !numbers);
+  const isText =
+    (solid & sawText) !== 0 || (numbers && (solid & sawBoolean) !== 0) || (words !== 0 && !numbers);
   if (isText) return { name, logical: "text", type: null };
   if (solid === sawBoolean) return { name, logical: "boolean", type: "u8" };
-  if (solid === sawInteger && (words & sawInfinityWord) === 0) return { name, logical: "integer", type: "i64" };
+  if (solid === sawInteger && (words & sawInfinityWord) === 0)
+    return { name, logical: "integer", type: "i64" };
   return { name, logical: "float", type: "f64" };
 }
 
@@ -81,7 +83,8 @@ export type JsonCellReader = (cell: null | boolean | number | string) => Cell | 
 
 export function jsonCellReader(field: Field): JsonCellReader {
   if (field.type === null) return (cell) => (cell === null ? null : String(cell));
-  if (field.logical === "boolean") return (cell) => (cell === null || typeof cell === "boolean" ? cell : undefined);
+  if (field.logical === "boolean")
+    return (cell) => (cell === null || typeof cell === "boolean" ? cell : undefined);
   const isWhole = field.logical === "integer";
   return (cell) => {
     if (cell === null || cell === "NaN") return null;

@@ -29,7 +29,8 @@ export async function* textBlocks(file: TextFile, signal?: AbortSignal): AsyncGe
     const firstEnd = end === 0 ? chunk.length : chunk.indexOf(lineFeed);
     if (carryBytes + firstEnd > recordBytesMax) throw await lineTooLong(file, blockOffset);
     if (end > 0) {
-      const block = carry.length === 0 ? chunk.subarray(0, end) : Buffer.concat([...carry, chunk.subarray(0, end)]);
+      const block =
+        carry.length === 0 ? chunk.subarray(0, end) : Buffer.concat([...carry, chunk.subarray(0, end)]);
       await checkUtf8(file, block, blockOffset);
       yield block;
       blockOffset += block.length;
@@ -50,7 +51,10 @@ export async function lineAt(file: TextFile, byteOffset: number): Promise<number
   let feeds = 0;
   let returns = 0;
   if (byteOffset > 0) {
-    for await (const chunk of createReadStream(file.path, { end: byteOffset - 1, highWaterMark: textBlockBytes })) {
+    for await (const chunk of createReadStream(file.path, {
+      end: byteOffset - 1,
+      highWaterMark: textBlockBytes,
+    })) {
       feeds += count(chunk as Buffer, lineFeed);
       returns += count(chunk as Buffer, carriageReturn);
     }
@@ -67,7 +71,9 @@ async function* fileChunks(file: TextFile, signal: AbortSignal | undefined): Asy
     }
   } catch (cause) {
     if (cause instanceof MendlineError) throw cause;
-    throw new MendlineError("MENDLINE_DATA_NOT_FOUND", `${file.label} cannot be read: ${messageOf(cause)}`, { cause });
+    throw new MendlineError("MENDLINE_DATA_NOT_FOUND", `${file.label} cannot be read: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 

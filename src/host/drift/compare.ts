@@ -5,14 +5,28 @@
  * profile, or where the values do not fit the memory, it is bounded from the counts.
  */
 import { MendlineError } from "../../errors.js";
-import type { Runtime } from "../../scheduler/runtime.js";
 import { rowRanges } from "../../scheduler/partition.js";
+import type { Runtime } from "../../scheduler/runtime.js";
 import { asText } from "../columns/as-text.js";
 import type { Batch, DataSource, Field } from "../columns/column.js";
 import { counterFor, type FeatureCounter } from "./counter.js";
 import type { FeatureProfile, Profile } from "./profile.js";
-import { checkedOptions, featureProfile, groupsThatFit, type ProfileOptions, type Sample, sampleGroup } from "./profiler.js";
-import { type CurrentCounts, checkedDriftOptions, type DriftOptions, type DriftReport, driftReport, type FeatureComparison } from "./report.js";
+import {
+  checkedOptions,
+  featureProfile,
+  groupsThatFit,
+  type ProfileOptions,
+  type Sample,
+  sampleGroup,
+} from "./profiler.js";
+import {
+  type CurrentCounts,
+  checkedDriftOptions,
+  type DriftOptions,
+  type DriftReport,
+  driftReport,
+  type FeatureComparison,
+} from "./report.js";
 import { exactKs } from "./statistics.js";
 
 export type KsMode = "auto" | "exact" | "binned";
@@ -38,7 +52,9 @@ export async function compareData(
     const scope = runtime.arena.scope();
     try {
       const samples = await sampleGroup(runtime, reference, group, scope, options);
-      const profiles = new Map(Array.from(samples, ([name, sample]) => [name, featureProfile(runtime, sample, bins)]));
+      const profiles = new Map(
+        Array.from(samples, ([name, sample]) => [name, featureProfile(runtime, sample, bins)]),
+      );
       const counted = await countSource(runtime, aligned, profiles, options);
       let currentSamples = new Map<string, Sample>();
       const numeric = group.filter((field) => field.type !== null);
@@ -54,7 +70,12 @@ export async function compareData(
       scope.close();
     }
   }
-  return driftReport(runtime, comparisons, { reference: reference.rowCount, current: current.rowCount }, options);
+  return driftReport(
+    runtime,
+    comparisons,
+    { reference: reference.rowCount, current: current.rowCount },
+    options,
+  );
 }
 
 /** Drift of a table against a frozen profile; KS is bounded from counts. One pass over the data. */
@@ -65,26 +86,43 @@ export async function compareToProfile(
   options: CompareOptions = {},
 ): Promise<DriftReport> {
   if (options.ks === "exact") {
-    throw new MendlineError("MENDLINE_ARGUMENT_INVALID", "--ks exact needs the reference's rows: give the data itself instead of a profile, or --ks binned");
+    throw new MendlineError(
+      "MENDLINE_ARGUMENT_INVALID",
+      "--ks exact needs the reference's rows: give the data itself instead of a profile, or --ks binned",
+    );
   }
   const chosen = chooseProfiles(profile, options.features);
   const aligned = alignKinds(
     runtime,
     current,
-    Array.from(chosen, ([name, feature]) => ({ name, logical: feature.logical, type: feature.kind === "numeric" ? feature.type : null })),
+    Array.from(chosen, ([name, feature]) => ({
+      name,
+      logical: feature.logical,
+      type: feature.kind === "numeric" ? feature.type : null,
+    })),
   );
   const counted = await countSource(runtime, aligned, chosen, options);
-  const comparisons = Array.from(chosen, ([name, feature]) => ({ name, profile: feature, current: counted.get(name)! }));
+  const comparisons = Array.from(chosen, ([name, feature]) => ({
+    name,
+    profile: feature,
+    current: counted.get(name)!,
+  }));
   return driftReport(runtime, comparisons, { reference: profile.rows, current: current.rowCount }, options);
 }
 
-function chooseProfiles(profile: Profile, features: readonly string[] | undefined): Map<string, FeatureProfile> {
+function chooseProfiles(
+  profile: Profile,
+  features: readonly string[] | undefined,
+): Map<string, FeatureProfile> {
   if (features === undefined) return new Map(profile.features);
   return new Map(
     features.map((name) => {
       const feature = profile.features.get(name);
       if (feature !== undefined) return [name, feature];
-      throw new MendlineError("MENDLINE_DATA_SCHEMA", `the profile has no feature "${name}"; it has ${[...profile.features.keys()].slice(0, 12).join(", ")}`);
+      throw new MendlineError(
+        "MENDLINE_DATA_SCHEMA",
+        `the profile has no feature "${name}"; it has ${[...profile.features.keys()].slice(0, 12).join(", ")}`,
+      );
     }),
   );
 }
@@ -100,19 +138,30 @@ export function alignKinds(runtime: Runtime, current: DataSource, fields: readon
   for (const field of fields) {
     const found = byName.get(field.name);
     if (found === undefined) {
-      throw new MendlineError("MENDLINE_DATA_SCHEMA", `${current.label} has no column "${field.name}", which the reference has; leave it out with --features or add it`, {
-        details: { column: field.name },
-      });
+      throw new MendlineError(
+        "MENDLINE_DATA_SCHEMA",
+        `${current.label} has no column "${field.name}", which the reference has; leave it out with --features or add it`,
+        {
+          details: { column: field.name },
+        },
+      );
     }
     if (field.type === null && found.type !== null) turned.push(field.name);
     if (field.type !== null && found.type === null && current.rowCount > 0) {
-      throw new MendlineError("MENDLINE_DATA_SCHEMA", `${current.label}: column "${field.name}" holds text where the reference has numbers; correct it, or compare both as categories with --categorical ${field.name}`, {
-        details: { column: field.name },
-      });
+      throw new MendlineError(
+        "MENDLINE_DATA_SCHEMA",
+        `${current.label}: column "${field.name}" holds text where the reference has numbers; correct it, or compare both as categories with --categorical ${field.name}`,
+        {
+          details: { column: field.name },
+        },
+      );
     }
     const isTime = (logical: string) => logical.startsWith("timestamp") || logical === "date";
     if (isTime(field.logical) && isTime(found.logical) && field.logical !== found.logical) {
-      throw new MendlineError("MENDLINE_DATA_SCHEMA", `${current.label}: column "${field.name}" is a ${found.logical} where the reference has a ${field.logical}; write both in the same unit`);
+      throw new MendlineError(
+        "MENDLINE_DATA_SCHEMA",
+        `${current.label}: column "${field.name}" is a ${found.logical} where the reference has a ${field.logical}; write both in the same unit`,
+      );
     }
   }
   return asText(current, turned, runtime.arena);
@@ -133,7 +182,10 @@ async function countSource(
       }
     }
     return new Map(
-      counters.map((counter, index) => [counter.name, counter.binsFor(profiles.get(counter.name)!, counts[index]!)]),
+      counters.map((counter, index) => [
+        counter.name,
+        counter.binsFor(profiles.get(counter.name)!, counts[index]!),
+      ]),
     );
   } finally {
     for (const counter of counters) counter.close();
@@ -154,20 +206,28 @@ export async function countBatch(
   try {
     const steps = counters.flatMap((counter, index) => {
       const column = batch.columns.get(counter.name);
-      if (column === undefined) throw new MendlineError("MENDLINE_DATA_SCHEMA", `the rows have no column "${counter.name}"`);
+      if (column === undefined)
+        throw new MendlineError("MENDLINE_DATA_SCHEMA", `the rows have no column "${counter.name}"`);
       return rowRanges(rowCount).map((range) => ({
         counts: counts[index]!,
         ...counter.step(column, from + range.from, range.rowCount, scope),
       }));
     });
-    await runtime.scheduler.run(steps.map((step) => step.task), { signal });
+    await runtime.scheduler.run(
+      steps.map((step) => step.task),
+      { signal },
+    );
     for (const step of steps) step.collect(step.counts);
   } finally {
     scope.close();
   }
 }
 
-function exactDistance(runtime: Runtime, reference: Sample | undefined, current: Sample | undefined): Pick<CurrentCounts, "exactKs"> {
+function exactDistance(
+  runtime: Runtime,
+  reference: Sample | undefined,
+  current: Sample | undefined,
+): Pick<CurrentCounts, "exactKs"> {
   if (reference?.kind !== "numeric" || current?.kind !== "numeric") return {};
   return { exactKs: exactKs(runtime, reference.sorted, current.sorted) };
 }

@@ -6,11 +6,11 @@
  */
 import { MendlineError } from "../../errors.js";
 import { edgesMax } from "../../limits.js";
+import type { Task } from "../../scheduler/tasks.js";
 import type { Column, NumericColumn, TextColumn } from "../columns/column.js";
 import type { ColumnSlice, Kernels } from "../kernels/kernels.js";
 import { bytesOf, type NumericType, viewOf } from "../kernels/types.js";
 import type { Arena, Scope } from "../memory/arena.js";
-import type { Task } from "../../scheduler/tasks.js";
 import { compareEdges, type Edge, edgeInType, mergeEdges } from "./edges.js";
 import type { CategoricalFeatureProfile, FeatureProfile, NumericFeatureProfile } from "./profile.js";
 
@@ -27,7 +27,10 @@ export interface FeatureCounter {
   /** Prepares the counting of rows [from, from + rowCount) of a column. `scope` holds the outputs until they are collected. */
   step(column: Column, from: number, rowCount: number, scope: Scope): CountingStep;
   /** This feature's counts as one of the profiles bins them: value slots, then missing (and unseen for categories). */
-  binsFor(profile: FeatureProfile, counts: Float64Array): { psi: number[]; ks: number[] | null; nonFinite: number };
+  binsFor(
+    profile: FeatureProfile,
+    counts: Float64Array,
+  ): { psi: number[]; ks: number[] | null; nonFinite: number };
   close(): void;
 }
 
@@ -37,7 +40,11 @@ export interface CounterHost {
 }
 
 /** @throws MendlineError MENDLINE_DATA_SCHEMA  the profiles disagree about the feature's kind */
-export function counterFor(host: CounterHost, name: string, profiles: readonly FeatureProfile[]): FeatureCounter {
+export function counterFor(
+  host: CounterHost,
+  name: string,
+  profiles: readonly FeatureProfile[],
+): FeatureCounter {
   const numeric = profiles.filter((profile) => profile.kind === "numeric");
   if (numeric.length === profiles.length) return new NumericCounter(host, name, numeric);
   const categorical = profiles.filter((profile) => profile.kind === "categorical");
@@ -79,7 +86,10 @@ class NumericCounter implements FeatureCounter {
     this.name = name;
     this.#edges = mergeEdges(profiles.flatMap((profile) => [profile.psi.edges, profile.ks.edges]));
     if (this.#edges.length > edgesMax) {
-      throw new MendlineError("MENDLINE_DATA_LIMIT", `feature "${name}" has ${this.#edges.length} merged edges, the limit is ${edgesMax}: watch fewer ancestors`);
+      throw new MendlineError(
+        "MENDLINE_DATA_LIMIT",
+        `feature "${name}" has ${this.#edges.length} merged edges, the limit is ${edgesMax}: watch fewer ancestors`,
+      );
     }
     this.slotCount = this.#edges.length + 3;
     this.#scope = host.arena.scope();
@@ -159,7 +169,11 @@ class NumericCounter implements FeatureCounter {
     let bin = 0;
     for (let slot = 0; slot <= this.#edges.length; slot++) {
       bins[bin]! += counts[slot]!;
-      if (bin < edges.length && slot < this.#edges.length && compareEdges(this.#edges[slot]!, edges[bin]!) === 0) {
+      if (
+        bin < edges.length &&
+        slot < this.#edges.length &&
+        compareEdges(this.#edges[slot]!, edges[bin]!) === 0
+      ) {
         bin += 1;
       }
     }
@@ -201,7 +215,10 @@ class CategoricalCounter implements FeatureCounter {
       collect: (counts) => {
         const found = new Uint32Array(this.#host.arena.memory.buffer, countsPtr, this.slotCount + 1);
         if (found[this.slotCount] !== 0) {
-          throw new MendlineError("MENDLINE_DATA_MALFORMED", `column "${this.name}": ${found[this.slotCount]} codes lie outside its dictionary of ${remap.count} names`);
+          throw new MendlineError(
+            "MENDLINE_DATA_MALFORMED",
+            `column "${this.name}": ${found[this.slotCount]} codes lie outside its dictionary of ${remap.count} names`,
+          );
         }
         for (let slot = 0; slot < this.slotCount; slot++) counts[slot]! += found[slot]!;
       },
@@ -226,7 +243,8 @@ class CategoricalCounter implements FeatureCounter {
 
   /** Uploaded once a dictionary; a growing one only when it has grown. */
   #remapFor({ names }: TextColumn) {
-    if (this.#remap !== null && this.#remap.names === names && this.#remap.count === names.length) return this.#remap;
+    if (this.#remap !== null && this.#remap.names === names && this.#remap.count === names.length)
+      return this.#remap;
     this.close();
     const ptr = this.#host.arena.allocate(Math.max(1, names.length) * 4);
     const view = new Uint32Array(this.#host.arena.memory.buffer, ptr, names.length);

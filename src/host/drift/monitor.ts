@@ -35,7 +35,12 @@ export interface AncestorReport {
 
 export interface WindowReport {
   readonly model: string;
-  readonly window: { readonly number: number; readonly fromRow: number; readonly rowCount: number; readonly closedMs: number };
+  readonly window: {
+    readonly number: number;
+    readonly fromRow: number;
+    readonly rowCount: number;
+    readonly closedMs: number;
+  };
   readonly report: DriftReport;
   /** On the same counts: no second look at the data. */
   readonly ancestors: readonly AncestorReport[];
@@ -80,7 +85,10 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     super();
     checkedDriftOptions(options);
     if (ancestors.length > monitorAncestorsMax) {
-      throw new MendlineError("MENDLINE_ARGUMENT_INVALID", `${ancestors.length} ancestors to watch, the limit is ${monitorAncestorsMax}`);
+      throw new MendlineError(
+        "MENDLINE_ARGUMENT_INVALID",
+        `${ancestors.length} ancestors to watch, the limit is ${monitorAncestorsMax}`,
+      );
     }
     this.#runtime = runtime;
     this.model = model;
@@ -88,10 +96,17 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     this.#options = options;
     const names = options.features ?? [...model.profile.features.keys()];
     this.#counters = names.map((name) => counterFor(runtime, name, this.#profilesOf(name)));
-    this.#window = new SlidingWindow(options.window, this.#counters.map((counter) => counter.slotCount));
+    this.#window = new SlidingWindow(
+      options.window,
+      this.#counters.map((counter) => counter.slotCount),
+    );
     this.#trigger = new DriftTrigger(options.trigger);
     this.#fields = names.map((name) => stagedField(name, this.#profilesOf(name)[0]!));
-    this.#staged = new BatchBuilder(runtime.arena, this.#fields, Math.min(stagedRowsMax, this.#window.paneRows));
+    this.#staged = new BatchBuilder(
+      runtime.arena,
+      this.#fields,
+      Math.min(stagedRowsMax, this.#window.paneRows),
+    );
   }
 
   get rowsObserved(): number {
@@ -128,7 +143,8 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     const turn = this.#turn.then(async () => {
       this.flush();
       const columns = this.#fields.map((field) => field.name);
-      for await (const batch of aligned.read({ columns, signal: options.signal })) await this.#observeBatch(batch);
+      for await (const batch of aligned.read({ columns, signal: options.signal }))
+        await this.#observeBatch(batch);
     });
     this.#turn = turn.catch(() => undefined);
     await turn;
@@ -196,9 +212,16 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     const comparisons = this.#counters.flatMap((counter, index) => {
       const feature = profile.features.get(counter.name);
       if (feature === undefined) return [];
-      return [{ name: counter.name, profile: feature, current: counter.binsFor(feature, closed.counts[index]!) }];
+      return [
+        { name: counter.name, profile: feature, current: counter.binsFor(feature, closed.counts[index]!) },
+      ];
     });
-    return driftReport(this.#runtime, comparisons, { reference: profile.rows, current: closed.rowCount }, this.#options);
+    return driftReport(
+      this.#runtime,
+      comparisons,
+      { reference: profile.rows, current: closed.rowCount },
+      this.#options,
+    );
   }
 
   /** The deployed model's profile of a feature first, then those of the ancestors that have it. */
@@ -206,7 +229,10 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     const own = this.model.profile.features.get(name);
     if (own === undefined) {
       const known = [...this.model.profile.features.keys()].slice(0, 12).join(", ");
-      throw new MendlineError("MENDLINE_DATA_SCHEMA", `${this.model.label} was not trained on "${name}"; its profile has ${known}`);
+      throw new MendlineError(
+        "MENDLINE_DATA_SCHEMA",
+        `${this.model.label} was not trained on "${name}"; its profile has ${known}`,
+      );
     }
     const others = this.#ancestors.flatMap(({ profile }) => profile.features.get(name) ?? []);
     return [own, ...others];
@@ -217,12 +243,18 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
       const cell = row[field.name];
       if (cell === undefined || cell === null) continue;
       if (field.type !== null && typeof cell === "string") {
-        throw new MendlineError("MENDLINE_DATA_SCHEMA", `"${field.name}" is ${JSON.stringify(cell.slice(0, 40))}, a text, where the model was trained on numbers`, {
-          details: { feature: field.name },
-        });
+        throw new MendlineError(
+          "MENDLINE_DATA_SCHEMA",
+          `"${field.name}" is ${JSON.stringify(cell.slice(0, 40))}, a text, where the model was trained on numbers`,
+          {
+            details: { feature: field.name },
+          },
+        );
       }
       if (typeof cell === "object" || typeof cell === "function") {
-        throw new MendlineError("MENDLINE_DATA_SCHEMA", `"${field.name}" is no number, text or boolean`, { details: { feature: field.name } });
+        throw new MendlineError("MENDLINE_DATA_SCHEMA", `"${field.name}" is no number, text or boolean`, {
+          details: { feature: field.name },
+        });
       }
     }
   }

@@ -54,7 +54,11 @@ export interface CategoricalFeatureProfile extends FeatureCommon {
   readonly categories: readonly string[];
   readonly counts: readonly number[];
   /** Rows and names of the categories folded into `other`; null when nothing was folded. */
-  readonly other: { readonly count: number; readonly kinds: number; readonly names: readonly string[] } | null;
+  readonly other: {
+    readonly count: number;
+    readonly kinds: number;
+    readonly names: readonly string[];
+  } | null;
 }
 
 export type FeatureProfile = NumericFeatureProfile | CategoricalFeatureProfile;
@@ -87,9 +91,15 @@ export function looksLikeProfile(head: Uint8Array): boolean {
 /** @throws MendlineError MENDLINE_DATA_MALFORMED  not a profile, or one that contradicts itself */
 export function profileFromBytes(bytes: Uint8Array, label: string): Profile {
   try {
-    const document = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as Record<string, unknown>;
+    const document = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes)) as Record<
+      string,
+      unknown
+    >;
     expect(document.mendline === formatName, "it is not a mendline profile");
-    expect(document.version === formatVersion, `its version is ${String(document.version)}, this mendline reads ${formatVersion}`);
+    expect(
+      document.version === formatVersion,
+      `its version is ${String(document.version)}, this mendline reads ${formatVersion}`,
+    );
     const rows = whole(document.rows, "rows");
     const list = document.features as Record<string, unknown>[];
     expect(list.length <= columnsMax, `${list.length} features, the limit is ${columnsMax}`);
@@ -97,9 +107,13 @@ export function profileFromBytes(bytes: Uint8Array, label: string): Profile {
     expect(features.size === list.length, "a feature's name stands twice");
     return { rows, features };
   } catch (cause) {
-    throw new MendlineError("MENDLINE_DATA_MALFORMED", `${label}: damaged profile: ${messageOf(cause)}; make it again with \`mendline profile\``, {
-      cause,
-    });
+    throw new MendlineError(
+      "MENDLINE_DATA_MALFORMED",
+      `${label}: damaged profile: ${messageOf(cause)}; make it again with \`mendline profile\``,
+      {
+        cause,
+      },
+    );
   }
 }
 
@@ -120,7 +134,12 @@ function featureToJson(feature: FeatureProfile): object {
   // JSON has no infinities: a column without finite values has no extremes.
   const extremes = moments.count === 0 ? { min: null, max: null } : { min: moments.min, max: moments.max };
   const histogram = ({ edges, counts }: Histogram) => ({ edges: edges.map(edgeToJson), counts });
-  return { ...feature, moments: { ...moments, ...extremes }, psi: histogram(feature.psi), ks: histogram(feature.ks) };
+  return {
+    ...feature,
+    moments: { ...moments, ...extremes },
+    psi: histogram(feature.psi),
+    ks: histogram(feature.ks),
+  };
 }
 
 function featureFromJson(json: Record<string, unknown>, rows: number): FeatureProfile {
@@ -163,9 +182,15 @@ function numericFromJson(json: Record<string, unknown>): NumericFeatureProfile {
 
 function histogramFromJson(json: unknown, type: NumericType, present: number): Histogram {
   const { edges, counts } = json as { edges: (number | string)[]; counts: number[] };
-  expect(edges.length <= edgesMax && counts.length === edges.length + 1, `${edges.length} edges, ${counts.length} counts`);
+  expect(
+    edges.length <= edgesMax && counts.length === edges.length + 1,
+    `${edges.length} edges, ${counts.length} counts`,
+  );
   const parsed = edges.map((edge): Edge => (isWideInteger(type) ? BigInt(edge) : number(edge)));
-  expect(parsed.every((edge, i) => i === 0 || parsed[i - 1]! < edge), "edges out of order");
+  expect(
+    parsed.every((edge, i) => i === 0 || parsed[i - 1]! < edge),
+    "edges out of order",
+  );
   const sum = counts.reduce((total, count) => total + whole(count, "count"), 0);
   expect(sum === present, `counts add up to ${sum}, not ${present}`);
   return { edges: parsed, counts };
@@ -187,7 +212,11 @@ function categoricalFromJson(json: Record<string, unknown>): CategoricalFeatureP
     other:
       other === null
         ? null
-        : { count: whole(other.count, "other"), kinds: whole(other.kinds, "kinds"), names: texts(other.names) },
+        : {
+            count: whole(other.count, "other"),
+            kinds: whole(other.kinds, "kinds"),
+            names: texts(other.names),
+          },
   };
 }
 

@@ -4,15 +4,22 @@
  */
 import { MendlineError } from "../../errors.js";
 import { binsMax, categoriesMax, categoryNamesMax, ksBins } from "../../limits.js";
-import type { Batch, DataSource, Field } from "../columns/column.js";
-import { keyKindOf } from "../kernels/types.js";
-import { momentWords, sortCounterBytes } from "../kernels/kernels.js";
-import type { Scope } from "../memory/arena.js";
-import type { Runtime } from "../../scheduler/runtime.js";
 import { rowRanges } from "../../scheduler/partition.js";
+import type { Runtime } from "../../scheduler/runtime.js";
+import type { Batch, DataSource, Field } from "../columns/column.js";
+import { momentWords, sortCounterBytes } from "../kernels/kernels.js";
+import { keyKindOf } from "../kernels/types.js";
+import type { Scope } from "../memory/arena.js";
 import { sliceOf } from "./counter.js";
 import { type Edge, quantileEdges } from "./edges.js";
-import type { CategoricalFeatureProfile, FeatureProfile, Histogram, Moments, NumericFeatureProfile, Profile } from "./profile.js";
+import type {
+  CategoricalFeatureProfile,
+  FeatureProfile,
+  Histogram,
+  Moments,
+  NumericFeatureProfile,
+  Profile,
+} from "./profile.js";
 import { SortedSample } from "./sorted-sample.js";
 
 export interface ProfileOptions {
@@ -30,7 +37,11 @@ export const binsDefault = 10;
  * @throws MendlineError MENDLINE_DATA_EMPTY  no rows; MENDLINE_DATA_SCHEMA  an unknown feature; MENDLINE_ARGUMENT_INVALID  bins;
  * MENDLINE_MEMORY_EXHAUSTED  one column alone does not fit
  */
-export async function profileData(runtime: Runtime, source: DataSource, options: ProfileOptions = {}): Promise<Profile> {
+export async function profileData(
+  runtime: Runtime,
+  source: DataSource,
+  options: ProfileOptions = {},
+): Promise<Profile> {
   const { bins, fields } = checkedOptions(source, options);
   const features = new Map<string, FeatureProfile>();
   for (const group of groupsThatFit(runtime, fields, source.rowCount)) {
@@ -45,12 +56,19 @@ export async function profileData(runtime: Runtime, source: DataSource, options:
   return { rows: source.rowCount, features: new Map(fields.map(({ name }) => [name, features.get(name)!])) };
 }
 
-export function checkedOptions(source: DataSource, options: ProfileOptions): { bins: number; fields: readonly Field[] } {
+export function checkedOptions(
+  source: DataSource,
+  options: ProfileOptions,
+): { bins: number; fields: readonly Field[] } {
   const bins = options.bins ?? binsDefault;
   if (!(Number.isInteger(bins) && bins >= 2 && bins <= binsMax)) {
-    throw new MendlineError("MENDLINE_ARGUMENT_INVALID", `bins is ${bins}: choose a whole number from 2 to ${binsMax}`);
+    throw new MendlineError(
+      "MENDLINE_ARGUMENT_INVALID",
+      `bins is ${bins}: choose a whole number from 2 to ${binsMax}`,
+    );
   }
-  if (source.rowCount === 0) throw new MendlineError("MENDLINE_DATA_EMPTY", `${source.label} has no rows: a reference needs some`);
+  if (source.rowCount === 0)
+    throw new MendlineError("MENDLINE_DATA_EMPTY", `${source.label} has no rows: a reference needs some`);
   const fields = chooseFields(source, options.features);
   return { bins, fields };
 }
@@ -62,12 +80,17 @@ export function chooseFields(source: DataSource, features: readonly string[] | u
     const field = byName.get(name);
     if (field !== undefined) return field;
     const known = source.fields.slice(0, 12).map((other) => other.name);
-    throw new MendlineError("MENDLINE_DATA_SCHEMA", `${source.label} has no column "${name}" that can be monitored; it has ${known.join(", ")}`, {
-      details: { column: name },
-    });
+    throw new MendlineError(
+      "MENDLINE_DATA_SCHEMA",
+      `${source.label} has no column "${name}" that can be monitored; it has ${known.join(", ")}`,
+      {
+        details: { column: name },
+      },
+    );
   };
   const chosen = features === undefined ? source.fields : features.map(find);
-  if (chosen.length === 0) throw new MendlineError("MENDLINE_DATA_SCHEMA", `${source.label} has no column that can be monitored`);
+  if (chosen.length === 0)
+    throw new MendlineError("MENDLINE_DATA_SCHEMA", `${source.label} has no column that can be monitored`);
   return [...chosen];
 }
 
@@ -77,14 +100,21 @@ export function groupsThatFit(runtime: Runtime, fields: readonly Field[], rows: 
   const room = runtime.arena.availableBytes / 2 - sortsAtOnce * (rows * 8 + sortCounterBytes);
   const perGroup = Math.max(1, Math.floor(room / (rows * 8 + 64)));
   const groups: Field[][] = [];
-  for (let from = 0; from < fields.length; from += perGroup) groups.push(fields.slice(from, from + perGroup) as Field[]);
+  for (let from = 0; from < fields.length; from += perGroup)
+    groups.push(fields.slice(from, from + perGroup) as Field[]);
   return groups;
 }
 
 /** What one feature of a group was read into. */
 export type Sample =
   | { readonly kind: "numeric"; readonly field: Field; readonly rows: number; readonly sorted: SortedSample }
-  | { readonly kind: "categorical"; readonly field: Field; readonly rows: number; readonly missing: number; readonly counts: ReadonlyMap<string, number> };
+  | {
+      readonly kind: "categorical";
+      readonly field: Field;
+      readonly rows: number;
+      readonly missing: number;
+      readonly counts: ReadonlyMap<string, number>;
+    };
 
 /** Reads the group's columns once. The samples' keys belong to `scope`. */
 export async function sampleGroup(
@@ -103,7 +133,10 @@ export async function sampleGroup(
     rowsRead += batch.rowCount;
     onProgress?.(rowsRead, source.rowCount);
   }
-  await sortAll(runtime, collectors.filter((collector) => collector instanceof KeyCollector));
+  await sortAll(
+    runtime,
+    collectors.filter((collector) => collector instanceof KeyCollector),
+  );
   return new Map(collectors.map((collector) => [collector.field.name, collector.sample(runtime, rowsRead)]));
 }
 
@@ -121,7 +154,11 @@ class KeyCollector {
     const column = batch.columns.get(this.field.name)!;
     if (column.kind !== "numeric") throw new TypeError(`column ${column.name} is not numeric`);
     for (const { from, rowCount } of rowRanges(batch.rowCount)) {
-      this.count += runtime.kernels.keysFrom(column.type, sliceOf(column, from, rowCount), this.ptr + this.count * 8);
+      this.count += runtime.kernels.keysFrom(
+        column.type,
+        sliceOf(column, from, rowCount),
+        this.ptr + this.count * 8,
+      );
     }
   }
 
@@ -153,10 +190,21 @@ class TextCollector {
       new Uint32Array(runtime.arena.memory.buffer, remapPtr, codeCount).forEach((_, code, remap) => {
         remap[code] = column.names[code] === null ? codeCount : code;
       });
-      runtime.kernels.countCategories(column.type, sliceOf(column, 0, batch.rowCount), remapPtr, codeCount, codeCount, slotCount, countsPtr);
+      runtime.kernels.countCategories(
+        column.type,
+        sliceOf(column, 0, batch.rowCount),
+        remapPtr,
+        codeCount,
+        codeCount,
+        slotCount,
+        countsPtr,
+      );
       const counts = new Uint32Array(runtime.arena.memory.buffer, countsPtr, slotCount + 1);
       if (counts[slotCount] !== 0) {
-        throw new MendlineError("MENDLINE_DATA_MALFORMED", `column "${column.name}": ${counts[slotCount]} codes lie outside its dictionary of ${codeCount} names`);
+        throw new MendlineError(
+          "MENDLINE_DATA_MALFORMED",
+          `column "${column.name}": ${counts[slotCount]} codes lie outside its dictionary of ${codeCount} names`,
+        );
       }
       for (let code = 0; code < codeCount; code++) {
         if (counts[code] === 0) continue;
@@ -170,7 +218,13 @@ class TextCollector {
   }
 
   sample(_runtime: Runtime, rows: number): Sample {
-    return { kind: "categorical", field: this.field, rows, missing: rows - this.#present, counts: this.#counts };
+    return {
+      kind: "categorical",
+      field: this.field,
+      rows,
+      missing: rows - this.#present,
+      counts: this.#counts,
+    };
   }
 }
 
@@ -181,7 +235,12 @@ async function sortAll(runtime: Runtime, collectors: readonly KeyCollector[]): P
     try {
       const tasks = collectors.slice(from, from + atOnce).map(({ ptr, count }) => ({
         kernel: "sortKeys" as const,
-        args: [ptr, count, scope.allocate(Math.max(1, count) * 8), scope.allocate(sortCounterBytes)] as [number, number, number, number],
+        args: [ptr, count, scope.allocate(Math.max(1, count) * 8), scope.allocate(sortCounterBytes)] as [
+          number,
+          number,
+          number,
+          number,
+        ],
         workBytes: count * 8 * 6,
       }));
       await runtime.scheduler.run(tasks);
@@ -195,7 +254,11 @@ export function featureProfile(runtime: Runtime, sample: Sample, bins: number): 
   return sample.kind === "numeric" ? numericProfile(runtime, sample, bins) : categoricalProfile(sample);
 }
 
-function numericProfile(runtime: Runtime, sample: Sample & { kind: "numeric" }, bins: number): NumericFeatureProfile {
+function numericProfile(
+  runtime: Runtime,
+  sample: Sample & { kind: "numeric" },
+  bins: number,
+): NumericFeatureProfile {
   const { field, sorted, rows } = sample;
   const type = field.type!;
   const histogram = (binCount: number): Histogram => {
@@ -224,7 +287,12 @@ function momentsOf(runtime: Runtime, sorted: SortedSample): Moments {
   try {
     const valuesPtr = scope.allocate(Math.max(1, count) * 8);
     const outPtr = scope.allocate(momentWords * 8);
-    runtime.kernels.valuesFromKeys(keyKindOf(sorted.type), sorted.ptr + sorted.finiteFrom * 8, count, valuesPtr);
+    runtime.kernels.valuesFromKeys(
+      keyKindOf(sorted.type),
+      sorted.ptr + sorted.finiteFrom * 8,
+      count,
+      valuesPtr,
+    );
     const slice = { valuesPtr, rowCount: count, validityPtr: 0, validityBitOffset: 0 };
     runtime.kernels.moments("f64", slice, outPtr);
     const [, mean, m2, m3, m4, min, max] = new Float64Array(runtime.arena.memory.buffer, outPtr, momentWords);
@@ -235,9 +303,11 @@ function momentsOf(runtime: Runtime, sorted: SortedSample): Moments {
 }
 
 function categoricalProfile(sample: Sample & { kind: "categorical" }): CategoricalFeatureProfile {
-  const ranked = Array.from(sample.counts, ([name, count]) => ({ name, count, bytes: Buffer.from(name) })).sort(
-    (left, right) => right.count - left.count || Buffer.compare(left.bytes, right.bytes),
-  );
+  const ranked = Array.from(sample.counts, ([name, count]) => ({
+    name,
+    count,
+    bytes: Buffer.from(name),
+  })).sort((left, right) => right.count - left.count || Buffer.compare(left.bytes, right.bytes));
   const kept = ranked.slice(0, categoriesMax);
   const folded = ranked.slice(categoriesMax);
   return {

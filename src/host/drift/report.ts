@@ -4,7 +4,15 @@ import type { Runtime } from "../../scheduler/runtime.js";
 import { benjaminiHochberg } from "./distributions/index.js";
 import { type Edge, edgeToJson } from "./edges.js";
 import type { FeatureProfile } from "./profile.js";
-import { binnedKs, type Divergence, divergenceOf, type KsResult, type Smoothing, smoothingDefault, sum } from "./statistics.js";
+import {
+  binnedKs,
+  type Divergence,
+  divergenceOf,
+  type KsResult,
+  type Smoothing,
+  smoothingDefault,
+  sum,
+} from "./statistics.js";
 
 export type Verdict = "stable" | "drift" | "insufficient-data";
 
@@ -116,10 +124,12 @@ export function checkedDriftOptions(options: DriftOptions): Required<DriftOption
   if (!(settings.threshold > 0 && Number.isFinite(settings.threshold))) {
     throw refuse(`threshold is ${settings.threshold}: choose a PSI above 0, 0.2 by default`);
   }
-  if (!(settings.alpha > 0 && settings.alpha < 1)) throw refuse(`alpha is ${settings.alpha}: choose one between 0 and 1`);
+  if (!(settings.alpha > 0 && settings.alpha < 1))
+    throw refuse(`alpha is ${settings.alpha}: choose one between 0 and 1`);
   const { smoothing } = settings;
   const amount = smoothing.kind === "additive" ? smoothing.s : smoothing.floor;
-  if (!(amount > 0 && amount <= 1e6)) throw refuse(`smoothing is ${amount}: choose one above 0, 0.5 by default`);
+  if (!(amount > 0 && amount <= 1e6))
+    throw refuse(`smoothing is ${amount}: choose one above 0, 0.5 by default`);
   return settings;
 }
 
@@ -129,7 +139,12 @@ export function referenceSlots(profile: FeatureProfile): number[] {
   return [...profile.counts, ...folded, profile.missing, 0];
 }
 
-function judge(runtime: Runtime, comparison: FeatureComparison, currentRows: number, settings: Required<DriftOptions>): Judged {
+function judge(
+  runtime: Runtime,
+  comparison: FeatureComparison,
+  currentRows: number,
+  settings: Required<DriftOptions>,
+): Judged {
   const { profile, current } = comparison;
   const reference = referenceSlots(profile);
   if (currentRows === 0) return { ...comparison, reference, divergence: null, ks: null };
@@ -151,7 +166,8 @@ function isInsufficient({ divergence }: Judged, alpha: number): boolean {
 /** Features without enough data take no part unless they drift at alpha by themselves: they would only dilute the others. */
 function adjustedPValues(judged: readonly Judged[], alpha: number): (number | null)[] {
   const takesPart = judged.map(
-    (one) => one.divergence !== null && (!isInsufficient(one, alpha) || one.divergence.psiPValueAtThreshold < alpha),
+    (one) =>
+      one.divergence !== null && (!isInsufficient(one, alpha) || one.divergence.psiPValueAtThreshold < alpha),
   );
   const adjusted = benjaminiHochberg(
     judged.filter((_, index) => takesPart[index]).map((one) => one.divergence!.psiPValueAtThreshold),
@@ -160,12 +176,18 @@ function adjustedPValues(judged: readonly Judged[], alpha: number): (number | nu
   return takesPart.map((does) => (does ? adjusted[next++]! : null));
 }
 
-function drifts(one: Judged, pValueAdjusted: number | null, { rule, alpha }: Required<DriftOptions>): boolean {
+function drifts(
+  one: Judged,
+  pValueAdjusted: number | null,
+  { rule, alpha }: Required<DriftOptions>,
+): boolean {
   if (rule.kind === "calibrated") return pValueAdjusted !== null && pValueAdjusted < alpha;
   const over = (value: number | undefined, limit: number | undefined) =>
     value !== undefined && limit !== undefined && value > limit;
   return (
-    over(one.divergence?.psi, rule.psi) || over(one.divergence?.kl, rule.kl) || over(one.ks?.statistic, rule.ks)
+    over(one.divergence?.psi, rule.psi) ||
+    over(one.divergence?.kl, rule.kl) ||
+    over(one.ks?.statistic, rule.ks)
   );
 }
 
@@ -181,7 +203,10 @@ function featureReport(
   const share = (count: number, of: number) => (of === 0 ? 0 : count / of);
   let verdict: Verdict = "stable";
   if (drifts(one, pValueAdjusted, settings)) verdict = "drift";
-  else if (divergence === null || (settings.rule.kind === "calibrated" && isInsufficient(one, settings.alpha))) {
+  else if (
+    divergence === null ||
+    (settings.rule.kind === "calibrated" && isInsufficient(one, settings.alpha))
+  ) {
     verdict = "insufficient-data";
   }
   return {

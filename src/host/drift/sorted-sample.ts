@@ -1,6 +1,5 @@
 /** One feature's present values as sorted keys in the arena: what quantiles, moments and the exact KS distance are taken from. */
-import { type KeyKind, keyKindOf, type NumericType } from "../kernels/types.js";
-import { isWideInteger } from "../kernels/types.js";
+import { isWideInteger, type KeyKind, keyKindOf, type NumericType } from "../kernels/types.js";
 import type { Edge } from "./edges.js";
 
 const signBit = 1n << 63n;

@@ -1,14 +1,16 @@
 /** PSI, KL, G and KS of one feature's counts, with their calibration. Definitions and sources: README "Numbers". */
 import type { Runtime } from "../../scheduler/runtime.js";
+import type { NumericType } from "../kernels/types.js";
 import type { Scope } from "../memory/arena.js";
 import { chi2Sf, ksPValue, ncx2Sf, smallestDetectablePsi } from "./distributions/index.js";
 import { type Edge, isSingleNumberBin } from "./edges.js";
-import type { NumericType } from "../kernels/types.js";
 import type { SortedSample } from "./sorted-sample.js";
 import { keyOfFloat, valueOfKey } from "./sorted-sample.js";
 
 /** How zero proportions are kept out of the logarithm: pseudo-counts, or a floor as other tools have it. */
-export type Smoothing = { readonly kind: "additive"; readonly s: number } | { readonly kind: "floor"; readonly floor: number };
+export type Smoothing =
+  | { readonly kind: "additive"; readonly s: number }
+  | { readonly kind: "floor"; readonly floor: number };
 
 export const smoothingDefault: Smoothing = { kind: "additive", s: 0.5 };
 
@@ -45,7 +47,13 @@ export function divergenceOf(
   { smoothing, threshold, alpha }: DivergenceOptions,
 ): Divergence {
   const [additivePsi, additiveKl, g, slotsUsed] = withCounts(runtime, reference, current, 4, (r, c, out) =>
-    runtime.kernels.divergenceFromCounts(r, c, reference.length, smoothing.kind === "additive" ? smoothing.s : 0.5, out),
+    runtime.kernels.divergenceFromCounts(
+      r,
+      c,
+      reference.length,
+      smoothing.kind === "additive" ? smoothing.s : 0.5,
+      out,
+    ),
   ) as [number, number, number, number];
   let psi = additivePsi;
   let kl = additiveKl;

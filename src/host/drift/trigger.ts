@@ -19,7 +19,11 @@ export class DriftTrigger {
   #last: boolean[] = [];
   #coolDownLeft = 0;
 
-  constructor({ windowsNeeded = 2, windowsConsidered = 3, coolDownWindows = windowsConsidered }: TriggerOptions = {}) {
+  constructor({
+    windowsNeeded = 2,
+    windowsConsidered = 3,
+    coolDownWindows = windowsConsidered,
+  }: TriggerOptions = {}) {
     const fine =
       [windowsNeeded, windowsConsidered, coolDownWindows].every(Number.isInteger) &&
       windowsNeeded >= 1 &&

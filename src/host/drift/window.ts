@@ -117,7 +117,9 @@ export class SlidingWindow {
     const panes = this.#panes.filter((pane) => pane.number >= firstPane && pane.number < this.#panesClosed);
     const counts = this.#slotCounts.map((slots, feature) => {
       const sum = new Float64Array(slots);
-      for (const pane of panes) pane.counts[feature]!.forEach((count, slot) => (sum[slot]! += count));
+      for (const { counts: held } of panes) {
+        for (let slot = 0; slot < slots; slot++) sum[slot]! += held[feature]![slot]!;
+      }
       return sum;
     });
     this.#panes = this.#panes.filter((pane) => pane.number > firstPane);

@@ -93,7 +93,13 @@ export class Kernels {
     this.#check("keys", keysPtr, slice.rowCount * 8, 8);
     const { valuesPtr, rowCount, validityPtr, validityBitOffset } = slice;
     return (
-      this.#exports[`keysFrom${upper(type)}`](valuesPtr, rowCount, validityPtr, validityBitOffset, keysPtr) >>> 0
+      this.#exports[`keysFrom${upper(type)}`](
+        valuesPtr,
+        rowCount,
+        validityPtr,
+        validityBitOffset,
+        keysPtr,
+      ) >>> 0
     );
   }
 
@@ -228,7 +234,10 @@ export class Kernels {
       throw outOfBounds(what, ptr + byteLength, end);
     }
     if (ptr % alignment !== 0) {
-      throw new MendlineError("MENDLINE_KERNEL_BOUNDS", `${what} at ${ptr} is not aligned to ${alignment} bytes`);
+      throw new MendlineError(
+        "MENDLINE_KERNEL_BOUNDS",
+        `${what} at ${ptr} is not aligned to ${alignment} bytes`,
+      );
     }
   }
 }

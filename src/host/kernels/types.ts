@@ -77,6 +77,11 @@ const arrayOf = {
 } as const;
 
 /** A typed view of `count` elements at `ptr`; valid until the memory grows. */
-export function viewOf(memory: WebAssembly.Memory, type: NumericType, ptr: number, count: number): NumericArray {
+export function viewOf(
+  memory: WebAssembly.Memory,
+  type: NumericType,
+  ptr: number,
+  count: number,
+): NumericArray {
   return new arrayOf[type](memory.buffer, ptr, count);
 }

@@ -53,7 +53,10 @@ const runtime = await openRuntime();
 
 function near(found: number, expected: number, relative: number, absolute: number, what: string): void {
   const gap = Math.abs(found - expected);
-  assert.ok(gap <= absolute || gap <= relative * Math.abs(expected), `${what}: ${found}, expected ${expected}`);
+  assert.ok(
+    gap <= absolute || gap <= relative * Math.abs(expected),
+    `${what}: ${found}, expected ${expected}`,
+  );
 }
 
 const oneUlp = 2.3e-16;
@@ -92,7 +95,11 @@ for (const oneCase of [...golden.numeric, ...golden.numericGenerated]) {
       near(found.missing.reference, oneCase.missing.reference, oneUlp, 0, `${what}: missing`);
       near(found.missing.current, oneCase.missing.current, oneUlp, 0, `${what}: missing`);
       assert.equal(found.nonFinite, oneCase.nonFinite, `${what}: nonFinite`);
-      const floor = await compare(oneCase, { bins: expected.bins, smoothing: { kind: "floor", floor: 1e-4 }, ks: "binned" });
+      const floor = await compare(oneCase, {
+        bins: expected.bins,
+        smoothing: { kind: "floor", floor: 1e-4 },
+        ks: "binned",
+      });
       near(floor.psi.value, expected.floor.psi, 1e-12, 1e-15, `${what}: PSI with floor`);
       near(floor.kl.value, expected.floor.kl, 1e-12, 1e-15, `${what}: KL with floor`);
     }
@@ -114,7 +121,9 @@ for (const oneCase of [...golden.numeric, ...golden.numericGenerated]) {
     assert.ok(exact.ks!.pValue <= high * (1 + 1e-9) + 1e-300, `p ${exact.ks!.pValue} above ${high}`);
     near(binned.ks!.lower, oneCase.ksBinned!.lower, oneUlp, 0, "lower");
     near(binned.ks!.upper, oneCase.ksBinned!.upperTight, oneUlp, 0, "upper");
-    assert.ok(binned.ks!.lower <= exact.ks!.statistic + 1e-15 && exact.ks!.statistic <= binned.ks!.upper + 1e-15);
+    assert.ok(
+      binned.ks!.lower <= exact.ks!.statistic + 1e-15 && exact.ks!.statistic <= binned.ks!.upper + 1e-15,
+    );
   });
 }
 

@@ -64,7 +64,7 @@ function latticeSf(limit: number, n: number, m: number): number {
   return shares[n + 1]!;
 }
 
-/** One anti-diagonal. A stand-alone loop over plain numbers: at most 1e8 / 4 steps, 0.1 s, in the largest case. */
+/** One anti-diagonal. A stand-alone loop over plain numbers; at 10,000 and 9,999 rows at most 5e7 turns in all, 0.1 s. */
 function stepDiagonal(shares: Float64Array, first: number, last: number, k: number): void {
   const scale = 1 / k;
   let here = shares[last + 1]!;
@@ -81,7 +81,7 @@ function stepDiagonal(shares: Float64Array, first: number, last: number, k: numb
  *
  * Source: Hodges, Arkiv för Matematik 3, 1958 (paths); Drion 1952 and Gnedenko, Korolyuk 1951 (equal sizes).
  *
- * @param h  the statistic times lcm(n, m), a whole number; 0 gives 1, above lcm(n, m) gives 0
+ * @param h  the statistic times lcm(n, m), a whole number; up to lcm(n, m) / max(n, m) it gives 1, above lcm(n, m) 0
  * @param n  rows of one sample, 1 … ksExactRowsMax
  * @param m  rows of the other
  * @returns relative error below 1e-11, down to the smallest normal doubles
@@ -93,7 +93,8 @@ export function ksTwoSampleSf(h: number, n: number, m: number): number {
   requireCount("ksTwoSampleSf: h", h, 0, Number.MAX_SAFE_INTEGER);
   const divisor = greatestCommonDivisor(n, m);
   const limit = h * divisor;
-  if (h === 0) return 1;
+  // The smallest value alone takes a path |i m - j n| = n or m away.
+  if (limit <= Math.min(n, m)) return 1;
   if (limit > n * m) return 0;
   if (n === m) return equalSizesSf(h, n);
   const statistic = limit / (n * m);
@@ -140,14 +141,19 @@ export function ksPValue(n: number, m: number, numerator: number, denominator: n
   }
   if (Math.max(n, m) > ksExactRowsMax)
     return { pValue: kstwoSf(numerator / denominator, size), method: "asymptotic" };
+  return { pValue: ksTwoSampleSf(wholeStatistic(n, m, numerator, denominator), n, m), method: "exact" };
+}
+
+/** The statistic times lcm(n, m); in whole numbers, as the products may pass 2^53. */
+function wholeStatistic(n: number, m: number, numerator: number, denominator: number): number {
   const multiple = (n / greatestCommonDivisor(n, m)) * m;
-  const h = (numerator * multiple) / denominator;
-  if (!Number.isInteger(h)) {
-    throw new MendlineError(
-      "MENDLINE_ARGUMENT_INVALID",
-      `ksPValue: ${numerator}/${denominator} is no multiple of 1/${multiple}, as the statistic of ${n} and ${m} values is`,
-      { details: { numerator, denominator, n, m } },
-    );
+  if (Number.isSafeInteger(numerator) && Number.isSafeInteger(denominator)) {
+    const product = BigInt(numerator) * BigInt(multiple);
+    if (product % BigInt(denominator) === 0n) return Number(product / BigInt(denominator));
   }
-  return { pValue: ksTwoSampleSf(h, n, m), method: "exact" };
+  throw new MendlineError(
+    "MENDLINE_ARGUMENT_INVALID",
+    `ksPValue: ${numerator}/${denominator} is no multiple of 1/${multiple}, as the statistic of ${n} and ${m} values is`,
+    { details: { numerator, denominator, n, m } },
+  );
 }

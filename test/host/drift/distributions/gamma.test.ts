@@ -6,12 +6,12 @@ import { assertClose } from "./golden.js";
 
 test("logGamma: 50-digit values, and factorials", () => {
   const known: [number, number][] = [
-    [0.001, 6.90717888538385368],
-    [0.5, 0.572364942924700087],
-    [1.5, -0.120782237635245222],
-    [3.25, 0.935801931108725358],
-    [100, 359.134205369575399],
-    [1e10, 220258509288.810581],
+    [0.001, 6.907178885383853],
+    [0.5, 0.5723649429247001],
+    [1.5, -0.12078223763524522],
+    [3.25, 0.9358019311087253],
+    [100, 359.1342053695754],
+    [1e10, 220258509288.81058],
   ];
   for (const [x, expected] of known) assertClose(logGamma(x), expected, 1e-14, 0, `logGamma(${x})`);
   let factorial = 0;
@@ -39,9 +39,9 @@ test("deviance: no cancellation near the mean, no overflow far from it", () => {
   assertClose(deviance(1, 1 + u), u * u * (1 / 2 - u * (1 / 3 - u / 4)), 1e-15, 0, "near the mean");
   for (const x of [1e-300, 1e-5, 0.6, 3, 1e8]) {
     const mean = x * 1.5;
-    const series = deviance(x, mean * 0.9999999999);
-    const direct = deviance(x, mean * 1.0000000001);
-    assertClose(series, direct, 1e-9, 0, `where the formulas meet, x = ${x}`);
+    const series = deviance(x, mean * (1 - 1e-13));
+    const direct = deviance(x, mean * (1 + 1e-13));
+    assertClose(series, direct, 3e-12, 0, `where the formulas meet, x = ${x}`);
   }
   assertClose(deviance(0.5, 1e-300), 0.5 * Math.log(0.5e300) - 0.5, 1e-14, 0, "far below");
 });
@@ -75,10 +75,10 @@ test("gammaP + gammaQ = 1, and Q(a + 1, x) - Q(a, x) is a Poisson mass", () => {
 
 test("gammaQ above a = 1e6: 50-digit values on both sides of the switch", () => {
   const known: [number, number, number][] = [
-    [999_999.5, 999_500, 0.691198351738743731],
-    [1_000_000.5, 1_000_500, 0.30862554223181811],
-    [1_000_000.5, 1_007_500, 3.68332092833561622e-14],
-    [5_000_000, 5_015_000, 1.03035013006758235e-11],
+    [999_999.5, 999_500, 0.6911983517387438],
+    [1_000_000.5, 1_000_500, 0.3086255422318181],
+    [1_000_000.5, 1_007_500, 3.6833209283356164e-14],
+    [5_000_000, 5_015_000, 1.0303501300675824e-11],
   ];
   for (const [a, x, expected] of known) assertClose(gammaQ(a, x), expected, 1e-12, 0, `Q(${a}, ${x})`);
   assert.is(gammaQ(1e6 + 0.5, 1_040_000) < 1e-300, true);

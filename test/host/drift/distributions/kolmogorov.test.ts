@@ -9,8 +9,8 @@ test("kstwoSf: golden, the true value and not scipy's", () => assertGolden("kstw
 
 test("published values: Marsaglia, Tsang, Wang, J. Stat. Software 8(18), 2003", () => {
   assertClose(1 - kstwoSf(0.274, 10), 0.6284796154565, 1e-13, 0, "n 10");
-  assertClose(1 - kstwoSf(0.04, 2000), 0.99676943191713676985, 1e-14, 0, "n 2000");
-  assertClose(1 - kstwoSf(0.016, 16_000), 0.99945234913828052085, 1e-14, 0, "n 16000");
+  assertClose(1 - kstwoSf(0.04, 2000), 0.9967694319171367, 1e-14, 0, "n 2000");
+  assertClose(1 - kstwoSf(0.016, 16_000), 0.9994523491382805, 1e-14, 0, "n 16000");
 });
 
 test("closed forms for 1 and 2 values, and for n d <= 1", () => {
@@ -36,7 +36,13 @@ test("the three ways agree where two of them apply", () => {
       const d = Math.sqrt(square / n);
       if (n * d < 15) continue;
       const what = `n ${n}, n d² ${square}`;
-      assertClose(kolmogorovContour(n, d), kolmogorovBand(n, d), 1e-10, 1e-13, `contour and band, ${what}`);
+      assertClose(
+        kolmogorovContour(n, d),
+        kolmogorovBand(n, d),
+        1e-12,
+        5e-16 * n,
+        `contour and band, ${what}`,
+      );
     }
   }
   for (const n of [600, 1000, 1990]) {

@@ -87,6 +87,16 @@ test("complete separation of unequal sizes: 2 / C(n + m, n), down to the smalles
   assert.is(ksTwoSampleSf(10_000, 10_000, 10_000), 0);
 });
 
+test("the far tail is not cut off early, and stays below Wei and Dudley's bound", () => {
+  for (const square of [290, 310, 340]) {
+    const [n, m] = [10_000, 5003];
+    const h = Math.ceil(Math.sqrt(square * (1 / n + 1 / m)) * n * m);
+    const p = ksTwoSampleSf(h, n, m);
+    assert.ok(p > 0 && p <= Math.E * Math.exp(-2 * square), `${square}: ${p}`);
+    assert.ok(ksTwoSampleSf(h + n, n, m) < p, "and still falls");
+  }
+});
+
 test("0 gives 1, past lcm(n, m) gives 0, the order of the sizes does not matter, and it falls", () => {
   for (const [n, m] of [
     [1, 1],
@@ -140,6 +150,10 @@ test("ksPValue takes any common factor in the fraction", () => {
   const expected = ksPValue(12, 8, 10, 24);
   assert.equal(ksPValue(12, 8, 40, 96), expected);
   assert.equal(ksPValue(12, 8, 5, 12), expected);
+  // The products pass 2^53 here.
+  const large = ksPValue(10_000, 9_999, 8_999_099, 99_990_000);
+  assert.equal(ksPValue(10_000, 9_999, 8_999_099 * 7, 99_990_000 * 7), large);
+  assert.is(large.pValue, ksTwoSampleSf(8_999_099, 10_000, 9_999));
 });
 
 test("arguments outside the domain are refused", () => {
@@ -150,6 +164,7 @@ test("arguments outside the domain are refused", () => {
   for (const h of [-1, 0.5, NaN, Infinity]) assertRefused(() => ksTwoSampleSf(h, 5, 5), "ksTwoSampleSf: h");
   assertRefused(() => ksPValue(0, 5, 1, 5), "effectiveSampleSize: n");
   assertRefused(() => ksPValue(12, 8, 1, 25), "1/25");
+  assertRefused(() => ksPValue(12, 8, 0.5, 12), "0.5/12");
   for (const [top, bottom] of [
     [2, 1],
     [-1, 4],

@@ -1,0 +1,108 @@
+/** Which model version an alias serves: append-only history in the store, a folder that follows it. */
+import { resolve as absolutePath } from "node:path";
+import { MendlineError } from "../../errors.js";
+import type { AliasEntry } from "../../lineage-store/refs.js";
+import type { LineageStore } from "../../lineage-store/store.js";
+import { deployedPath, discard, isServing, stage, swap } from "./folder-target.js";
+
+export interface DeployRequest {
+  readonly alias: string;
+  readonly id: string;
+  /** Folder; null or absent: the one the alias already has, or none. */
+  readonly dir?: string | null;
+  readonly reason: string;
+  /** The repair run behind it. */
+  readonly run?: string | null;
+  /** Refused with MENDLINE_STORE_CONFLICT when the alias has moved elsewhere meanwhile. */
+  readonly expectedId?: string | null;
+}
+
+export interface Deployment {
+  readonly alias: string;
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly previous: string | null;
+  /** The published file; null for an alias without a folder. */
+  readonly path: string | null;
+  readonly atMs: number;
+}
+
+/** Stages, moves the alias, swaps. Idempotent: deploying what is deployed changes nothing but mends the folder. */
+export async function deploy(store: LineageStore, request: DeployRequest): Promise<Deployment> {
+  await reconcile(store, request.alias);
+  const model = await store.get(request.id);
+  const before = await store.alias(request.alias);
+  const target = request.dir == null ? (before?.target ?? null) : absolutePath(request.dir);
+  if (
+    before?.id === model.id &&
+    before.target === target &&
+    (target === null || (await isServing(model, target)))
+  ) {
+    return toDeployment(store, before);
+  }
+  const staged = target === null ? null : await stage(store, model, target);
+  try {
+    await store.commit((tx) => {
+      const { alias, reason, run = null } = request;
+      const expected = request.expectedId === undefined ? {} : { expectedId: request.expectedId };
+      tx.setAlias({ alias, id: model.id, reason, run, target, ...expected });
+    });
+  } catch (thrown) {
+    if (staged !== null) await discard(staged);
+    throw thrown;
+  }
+  if (staged !== null && target !== null) await swap(staged, model, target);
+  return toDeployment(store, (await store.alias(request.alias))!);
+}
+
+/** Back to what the alias served before its present model, exactly. */
+export async function rollback(store: LineageStore, alias: string): Promise<Deployment> {
+  const current = await requireAlias(store, alias);
+  for await (const entry of store.aliasHistory(alias)) {
+    if (entry.id === current.id) continue;
+    return deploy(store, {
+      alias,
+      id: entry.id,
+      dir: current.target,
+      reason: "rollback",
+      expectedId: current.id,
+    });
+  }
+  throw new MendlineError(
+    "MENDLINE_STORE_UNKNOWN",
+    `alias "${alias}" has served one model only: there is nothing to roll back to`,
+  );
+}
+
+/** Finishes a swap that a crash interrupted: the folder follows the alias. Returns whether there was something to do. */
+export async function reconcile(store: LineageStore, alias: string): Promise<boolean> {
+  const entry = await store.alias(alias);
+  if (entry === null || entry.target === null) return false;
+  const model = await store.get(entry.id);
+  if (await isServing(model, entry.target)) return false;
+  await swap(await stage(store, model, entry.target), model, entry.target);
+  return true;
+}
+
+export async function toDeployment(store: LineageStore, entry: AliasEntry): Promise<Deployment> {
+  const model = await store.get(entry.id);
+  return {
+    alias: entry.alias,
+    id: entry.id,
+    name: model.name,
+    version: model.version,
+    previous: entry.previous,
+    path: entry.target === null ? null : deployedPath(entry.target, model),
+    atMs: entry.atMs,
+  };
+}
+
+async function requireAlias(store: LineageStore, alias: string): Promise<AliasEntry> {
+  const entry = await store.alias(alias);
+  if (entry !== null) return entry;
+  throw new MendlineError(
+    "MENDLINE_STORE_UNKNOWN",
+    `there is no alias "${alias}": \`mendline deploy REF --alias ${alias} --deploy DIR\` makes one`,
+  );
+}

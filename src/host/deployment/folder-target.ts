@@ -1,0 +1,86 @@
+/**
+ * A folder that a gateway reads its model from: DIR/model.onnx or DIR/model.safetensors, always one whole file.
+ *
+ *     stage    DIR/.model.onnx.staged-<id>     restored, every byte verified, synced
+ *     commit   the alias moves in the store    from here on the new model is the deployed one
+ *     swap     rename over DIR/model.onnx      readers see the old file or the new one, never a mixture
+ *
+ * A crash between commit and swap leaves the old file under an alias that has moved; `reconcile` finishes the swap.
+ */
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { MendlineError, messageOf } from "../../errors.js";
+import type { ModelRecord } from "../../lineage-store/records.js";
+import type { LineageStore } from "../../lineage-store/store.js";
+
+export function deployedPath(dir: string, model: Pick<ModelRecord, "format">): string {
+  return join(dir, `model.${model.format}`);
+}
+
+/** @throws MendlineError MENDLINE_DEPLOY_FAILED  the folder cannot be written; MENDLINE_STORE_CORRUPT  the model is damaged */
+export async function stage(store: LineageStore, model: ModelRecord, dir: string): Promise<string> {
+  const staged = join(dir, `.model.${model.format}.staged-${model.id.slice(0, 16)}`);
+  try {
+    await mkdir(dir, { recursive: true });
+    await store.restoreFile(model.id, staged);
+    return staged;
+  } catch (cause) {
+    await rm(staged, { force: true }).catch(() => undefined);
+    if (cause instanceof MendlineError && cause.code === "MENDLINE_STORE_CORRUPT") throw cause;
+    throw failed(dir, cause);
+  }
+}
+
+export async function swap(staged: string, model: ModelRecord, dir: string): Promise<string> {
+  const path = deployedPath(dir, model);
+  try {
+    await rename(staged, path);
+    await removeOthers(dir, model);
+    await syncFolder(dir);
+    return path;
+  } catch (cause) {
+    throw failed(dir, cause);
+  }
+}
+
+export async function discard(staged: string): Promise<void> {
+  await rm(staged, { force: true });
+}
+
+/** Whether the folder serves this very model. */
+export async function isServing(model: ModelRecord, dir: string): Promise<boolean> {
+  const hash = createHash("sha256");
+  try {
+    for await (const chunk of createReadStream(deployedPath(dir, model))) hash.update(chunk as Buffer);
+  } catch {
+    return false;
+  }
+  return hash.digest("hex") === model.fileHash;
+}
+
+/** Files of a model in another format, and stages that a crash left behind. */
+async function removeOthers(dir: string, model: ModelRecord): Promise<void> {
+  const current = `model.${model.format}`;
+  for (const name of await readdir(dir)) {
+    const isOther = /^model\.(onnx|safetensors)$/.test(name) && name !== current;
+    if (isOther || /^\.model\.(onnx|safetensors)\.staged-/.test(name))
+      await rm(join(dir, name), { force: true });
+  }
+}
+
+async function syncFolder(dir: string): Promise<void> {
+  const handle = await open(dir, "r");
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function failed(dir: string, cause: unknown): MendlineError {
+  return new MendlineError("MENDLINE_DEPLOY_FAILED", `cannot deploy to ${dir}: ${messageOf(cause)}`, {
+    cause,
+  });
+}

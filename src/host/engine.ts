@@ -1,0 +1,295 @@
+/**
+ * The engine: everything mendline does, over one arena, one pool and one store. An application opens one, and closes it.
+ */
+import { EventEmitter } from "node:events";
+import { resolve as absolutePath } from "node:path";
+import { MendlineError } from "../errors.js";
+import type { DerivationRecord, ModelRecord } from "../lineage-store/records.js";
+import type { AliasEntry } from "../lineage-store/refs.js";
+import { LineageStore } from "../lineage-store/store.js";
+import { openRuntime, type Runtime, type RuntimeOptions } from "../scheduler/runtime.js";
+import { arrowSource } from "./columns/arrow.js";
+import { asText } from "./columns/as-text.js";
+import { bytesAsSource } from "./columns/byte-source.js";
+import type { DataSource } from "./columns/column.js";
+import { openData } from "./columns/open.js";
+import { type Deployment, deploy, rollback, toDeployment } from "./deployment/deployments.js";
+import { isServing } from "./deployment/folder-target.js";
+import { type CompareOptions, compareData, compareToProfile } from "./drift/compare.js";
+import { DriftMonitor, type MonitorOptions, type Watched, type WindowReport } from "./drift/monitor.js";
+import type { Profile } from "./drift/profile.js";
+import { type ProfileOptions, profileData } from "./drift/profiler.js";
+import type { DriftReport } from "./drift/report.js";
+import {
+  type AddedModelVersion,
+  type AddModelRequest,
+  addModel,
+  driftSummary,
+  loadProfile,
+  ScratchModels,
+} from "./models.js";
+import { type RepairRequest, repairModel } from "./repair/pipeline.js";
+import type { RepairReport } from "./repair/report.js";
+
+export interface EngineOptions extends RuntimeOptions {
+  /** Folder of the lineage store; without one, only drift can be computed. */
+  readonly store?: string;
+}
+
+export interface AliasStatus extends Deployment {
+  /** Whether the folder holds what the alias says; true without a folder. */
+  readonly inSync: boolean;
+}
+
+export interface EngineStatus {
+  readonly aliases: readonly AliasStatus[];
+  readonly monitors: readonly { readonly monitor: string; readonly lastWindow: unknown }[];
+  readonly repairs: readonly { readonly run: string; readonly step: string; readonly atMs: number }[];
+  readonly labelRequests: readonly never[];
+}
+
+export interface RelatedModel {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  /** Derivations away. */
+  readonly distance: number;
+}
+
+interface EngineEvents {
+  /** A monitor closed a window. */
+  window: [WindowReport];
+  /** A monitor raised the alarm. */
+  drift: [WindowReport];
+  /** A repair came to its end, whatever the outcome. */
+  repaired: [RepairReport];
+  /** An alias serves another model. */
+  deployed: [Deployment];
+  /** Something failed where no caller could be told: writing a window's report. */
+  error: [Error];
+}
+
+export class Engine extends EventEmitter<EngineEvents> {
+  readonly runtime: Runtime;
+  readonly #store: LineageStore | null;
+  readonly #scratch: ScratchModels | null;
+  readonly #monitors = new Set<DriftMonitor>();
+  /** Reports on their way to the disk. */
+  readonly #writes = new Set<Promise<unknown>>();
+
+  private constructor(runtime: Runtime, store: LineageStore | null) {
+    super();
+    this.runtime = runtime;
+    this.#store = store;
+    this.#scratch = store === null ? null : new ScratchModels(store);
+  }
+
+  /** @throws MendlineError MENDLINE_STORE_LOCKED, MENDLINE_STORE_VERSION, MENDLINE_KERNEL_LOAD, MENDLINE_ARGUMENT_INVALID */
+  static async open(options: EngineOptions = {}): Promise<Engine> {
+    const runtime = await openRuntime(options);
+    try {
+      const store = options.store === undefined ? null : await LineageStore.open(options.store);
+      return new Engine(runtime, store);
+    } catch (thrown) {
+      await runtime.close();
+      throw thrown;
+    }
+  }
+
+  get store(): LineageStore {
+    if (this.#store !== null) return this.#store;
+    throw new MendlineError(
+      "MENDLINE_ARGUMENT_INVALID",
+      "this engine has no store: open it with { store: DIR }",
+    );
+  }
+
+  /** Counts what is staged, waits for writes, and gives everything back. */
+  async close(): Promise<void> {
+    for (const monitor of this.#monitors) await monitor.close();
+    await Promise.allSettled(this.#writes);
+    await this.#scratch?.close();
+    await this.#store?.close();
+    await this.runtime.close();
+  }
+
+  // Data and drift
+
+  /** @param path  a file, or `-` for standard input */
+  openData(path: string, options: { categorical?: readonly string[] } = {}): Promise<DataSource> {
+    return openData(path, this.runtime.arena).then((source) =>
+      asText(source, options.categorical ?? [], this.runtime.arena),
+    );
+  }
+
+  /** An Arrow IPC stream or file in memory. */
+  openArrow(bytes: Uint8Array, label = "arrow data"): Promise<DataSource> {
+    return arrowSource(bytesAsSource(bytes, label), this.runtime.arena);
+  }
+
+  profile(source: DataSource, options: ProfileOptions = {}): Promise<Profile> {
+    return profileData(this.runtime, source, options);
+  }
+
+  drift(
+    reference: DataSource | Profile,
+    current: DataSource,
+    options: CompareOptions = {},
+  ): Promise<DriftReport> {
+    return isProfile(reference)
+      ? compareToProfile(this.runtime, reference, current, options)
+      : compareData(this.runtime, reference, current, options);
+  }
+
+  // Lineage
+
+  addModel(request: AddModelRequest): Promise<AddedModelVersion> {
+    return addModel(this.runtime, this.store, request);
+  }
+
+  async model(ref: string): Promise<ModelRecord> {
+    return this.store.get(await this.store.resolve(ref));
+  }
+
+  models(): AsyncIterable<ModelRecord> {
+    return this.store.models();
+  }
+
+  async derivations(ref: string): Promise<{ parents: DerivationRecord[]; children: DerivationRecord[] }> {
+    const id = await this.store.resolve(ref);
+    return { parents: await this.store.parents(id), children: await this.store.children(id) };
+  }
+
+  ancestors(
+    ref: string,
+    options: { maxDistance?: number; signal?: AbortSignal } = {},
+  ): AsyncIterable<RelatedModel> {
+    return this.#related(ref, (id) => this.store.ancestors(id, options));
+  }
+
+  descendants(
+    ref: string,
+    options: { maxDistance?: number; signal?: AbortSignal } = {},
+  ): AsyncIterable<RelatedModel> {
+    return this.#related(ref, (id) => this.store.descendants(id, options));
+  }
+
+  async profileOf(ref: string): Promise<Profile | null> {
+    return loadProfile(this.store, await this.model(ref));
+  }
+
+  /** Writes the model's file; verified before it takes the place of `path`. */
+  async restore(ref: string, path: string): Promise<ModelRecord> {
+    const model = await this.model(ref);
+    await this.store.restoreFile(model.id, absolutePath(path));
+    return model;
+  }
+
+  // Watching and mending
+
+  /** Attaches a drift monitor to a model or alias; its ancestors are judged on the same counts. Windows are recorded in the store. */
+  async monitor(ref: string, options: MonitorOptions): Promise<DriftMonitor> {
+    const model = await this.model(ref);
+    const watched = await this.#watched(model);
+    if (watched === null) {
+      throw new MendlineError(
+        "MENDLINE_DATA_SCHEMA",
+        `${model.name}@${model.version} was added without a reference profile: add it with --training-data or --profile`,
+      );
+    }
+    const ancestors: Watched[] = [];
+    for await (const { id } of this.store.ancestors(model.id)) {
+      const ancestor = await this.#watched(await this.store.get(id));
+      if (ancestor !== null && ancestors.length < 16) ancestors.push(ancestor);
+    }
+    const monitor = new DriftMonitor(this.runtime, watched, ancestors, options);
+    this.#monitors.add(monitor);
+    monitor.on("window", (window) => {
+      this.#record(ref, window);
+      this.emit("window", window);
+    });
+    monitor.on("drift", (window) => this.emit("drift", window));
+    return monitor;
+  }
+
+  async repair(ref: string, request: RepairRequest): Promise<RepairReport> {
+    const context = { runtime: this.runtime, store: this.store, scratch: this.#scratch! };
+    const { report, deployment } = await repairModel(context, await this.model(ref), request);
+    if (deployment !== null) this.emit("deployed", deployment);
+    this.emit("repaired", report);
+    return report;
+  }
+
+  async deploy(ref: string, target: { alias: string; dir?: string }): Promise<Deployment> {
+    const id = await this.store.resolve(ref);
+    const deployment = await deploy(this.store, { ...target, id, reason: "deploy" });
+    this.emit("deployed", deployment);
+    return deployment;
+  }
+
+  async rollback(alias: string): Promise<Deployment> {
+    const deployment = await rollback(this.store, alias);
+    this.emit("deployed", deployment);
+    return deployment;
+  }
+
+  async status(): Promise<EngineStatus> {
+    const aliases: AliasStatus[] = [];
+    for await (const entry of this.store.aliases()) aliases.push(await this.#aliasStatus(entry));
+    const monitors = [];
+    for await (const { monitorKey, state } of this.store.monitors())
+      monitors.push({ monitor: monitorKey, lastWindow: state });
+    const repairs = [];
+    for await (const { runId, step, updatedMs } of this.store.runs({ limit: 20 })) {
+      repairs.push({ run: runId, step, atMs: updatedMs });
+    }
+    return { aliases, monitors, repairs, labelRequests: [] };
+  }
+
+  async #aliasStatus(entry: AliasEntry): Promise<AliasStatus> {
+    const deployment = await toDeployment(this.store, entry);
+    const inSync = entry.target === null || (await isServing(await this.store.get(entry.id), entry.target));
+    return { ...deployment, inSync };
+  }
+
+  async *#related(
+    ref: string,
+    walk: (id: string) => AsyncIterable<{ id: string; distance: number }>,
+  ): AsyncGenerator<RelatedModel> {
+    for await (const { id, distance } of walk(await this.store.resolve(ref))) {
+      const { name, version } = await this.store.get(id);
+      yield { id, name, version, distance };
+    }
+  }
+
+  async #watched(model: ModelRecord): Promise<Watched | null> {
+    const profile = await loadProfile(this.store, model);
+    return profile === null ? null : { id: model.id, label: `${model.name}@${model.version}`, profile };
+  }
+
+  #record(ref: string, { model, window, report, ancestors, alarm }: WindowReport): void {
+    const document = {
+      model,
+      window,
+      alarm,
+      drift: driftSummary(report),
+      ancestors: ancestors.map(({ id, label, verdict, totalPsi }) => ({ id, label, verdict, totalPsi })),
+    };
+    const write = this.store.commit((tx) => {
+      tx.appendReport(ref, document);
+      tx.putMonitor(ref, { model, window, alarm, verdict: report.verdict });
+    });
+    const tracked = write
+      .catch((thrown: Error) => this.emit("error", thrown))
+      .finally(() => this.#writes.delete(tracked));
+    this.#writes.add(tracked);
+  }
+}
+
+function isProfile(reference: DataSource | Profile): reference is Profile {
+  return "features" in reference;
+}
+
+export function openEngine(options: EngineOptions = {}): Promise<Engine> {
+  return Engine.open(options);
+}

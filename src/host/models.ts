@@ -1,0 +1,230 @@
+/** Model versions in the store: adding a file with what it was trained on, and taking profiles and files out again. */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { MendlineError } from "../errors.js";
+import { profileBytesMax } from "../limits.js";
+import type { ModelRecord, ModelTask, Transformation } from "../lineage-store/records.js";
+import type { LineageStore } from "../lineage-store/store.js";
+import type { Runtime } from "../scheduler/runtime.js";
+import type { DataSource } from "./columns/column.js";
+import { compareToProfile } from "./drift/compare.js";
+import { type Profile, profileFromBytes, profileSignature, profileToBytes } from "./drift/profile.js";
+import { profileData } from "./drift/profiler.js";
+import type { DriftReport } from "./drift/report.js";
+import { contentId } from "./parameters/identity.js";
+import { openParameterFile } from "./parameters/parameter-file.js";
+import { type ParameterFile, segments } from "./parameters/tensor-index.js";
+
+export interface ParentLink {
+  /** Any REF. */
+  readonly ref: string;
+  readonly transformation?: Transformation;
+  readonly parameters?: Readonly<Record<string, unknown>>;
+  /** Metrics at the time of the transformation; the model's own by default. */
+  readonly metrics?: Readonly<Record<string, number>>;
+}
+
+export interface AddModelRequest {
+  readonly file: string;
+  readonly name: string;
+  readonly version: string;
+  readonly parents?: readonly ParentLink[];
+  /** What it was trained on: the data, or a profile of it. */
+  readonly trainingData?: DataSource;
+  readonly profile?: Profile;
+  /** Inputs in order; the profile's features (without the label) by default. */
+  readonly features?: readonly string[];
+  readonly label?: string;
+  readonly task?: ModelTask["kind"];
+  readonly bins?: number;
+  readonly metrics?: Readonly<Record<string, number>>;
+  readonly tags?: Readonly<Record<string, string>>;
+  readonly signal?: AbortSignal;
+}
+
+export interface AddedModelVersion {
+  readonly id: string;
+  readonly name: string;
+  readonly version: string;
+  readonly parents: readonly string[];
+  /** False: these parameters were in the store already. */
+  readonly isNew: boolean;
+}
+
+/** @throws MendlineError MENDLINE_MODEL_*, MENDLINE_DATA_*, MENDLINE_STORE_*; the store is then as it was */
+export async function addModel(
+  runtime: Runtime,
+  store: LineageStore,
+  request: AddModelRequest,
+): Promise<AddedModelVersion> {
+  const file = await openParameterFile(request.file);
+  if (file.tensors.length === 0) {
+    throw new MendlineError(
+      "MENDLINE_MODEL_FORMAT",
+      `${request.file} holds no parameters: there is nothing to track`,
+    );
+  }
+  const parents = await Promise.all(
+    (request.parents ?? []).map(async (link) => ({ link, id: await store.resolve(link.ref) })),
+  );
+  const id = await contentId(file);
+  const profile = await profileOf(runtime, request);
+  const derivations = [];
+  for (const { link, id: parent } of parents) {
+    derivations.push({
+      parent,
+      child: id,
+      transformation: link.transformation ?? "other",
+      parameters: link.parameters ?? {},
+      metrics: link.metrics ?? request.metrics ?? {},
+      distribution: await distributionOf(runtime, store, parent, profile, request.trainingData),
+    } as const);
+  }
+  const stored = await storeFile(store, file, request.signal);
+  const profileObject = profile === null ? null : await store.putObject(profileToBytes(profile));
+  const isNew = await store.commit((tx) => {
+    const added = tx.addModel({
+      id,
+      name: request.name,
+      version: request.version,
+      format: file.format,
+      ...stored,
+      signature: profile === null ? null : profileSignature(profile),
+      profile: profileObject?.hash ?? null,
+      task: taskOf(request, profile),
+      metrics: request.metrics ?? {},
+      tags: request.tags ?? {},
+    });
+    for (const derivation of derivations) tx.addDerivation(derivation);
+    return added.isNew;
+  });
+  return {
+    id,
+    name: request.name,
+    version: request.version,
+    parents: parents.map((parent) => parent.id),
+    isNew,
+  };
+}
+
+/** Puts a model file's pieces as objects and describes them as the store records them. */
+export async function storeFile(store: LineageStore, file: ParameterFile, signal?: AbortSignal) {
+  const added = await store.addFile(file.path, segments(file), { signal });
+  return {
+    byteLength: added.byteLength,
+    fileHash: added.fileHash,
+    layout: added.layout,
+    tensors: file.tensors.map(({ name, dtype, shape, byteLength }) => ({
+      name,
+      dtype,
+      shape,
+      byteLength,
+      object: added.tensorObjects.get(name) ?? null,
+    })),
+  };
+}
+
+async function profileOf(runtime: Runtime, request: AddModelRequest): Promise<Profile | null> {
+  const { trainingData, profile, features, label, bins, signal } = request;
+  if (trainingData !== undefined && profile !== undefined) {
+    throw new MendlineError("MENDLINE_ARGUMENT_INVALID", "give the training data or its profile, not both");
+  }
+  if (trainingData === undefined) return profile ?? null;
+  const all = trainingData.fields.map((field) => field.name).filter((name) => name !== label);
+  return profileData(runtime, trainingData, { features: features ?? all, bins, signal });
+}
+
+function taskOf(
+  { features, label = null, task }: AddModelRequest,
+  profile: Profile | null,
+): ModelTask | null {
+  const inputs =
+    features ?? (profile === null ? null : [...profile.features.keys()].filter((name) => name !== label));
+  if (inputs === null) return null;
+  return { features: inputs, label, kind: task ?? "classification" };
+}
+
+/** Training-distribution characteristics of an edge: the child's moments and, where the data is at hand, its drift against the parent's. */
+async function distributionOf(
+  runtime: Runtime,
+  store: LineageStore,
+  parent: string,
+  profile: Profile | null,
+  trainingData: DataSource | undefined,
+) {
+  if (profile === null) return null;
+  const moments = Array.from(profile.features, ([name, feature]) =>
+    feature.kind === "numeric"
+      ? { name, ...finiteMoments(feature.moments) }
+      : { name, categories: feature.categories.length },
+  );
+  const parentProfile = await loadProfile(store, await store.get(parent));
+  if (trainingData === undefined || parentProfile === null) return { moments, drift: null };
+  const shared = [...parentProfile.features.keys()].filter((name) => profile.features.has(name));
+  if (shared.length === 0) return { moments, drift: null };
+  const report = await compareToProfile(runtime, parentProfile, trainingData, { features: shared });
+  return { moments, drift: driftSummary(report) };
+}
+
+/** JSON has no infinities: a feature without finite values has no extremes. */
+function finiteMoments(moments: { count: number; min: number; max: number }): Record<string, unknown> {
+  return moments.count === 0 ? { ...moments, min: null, max: null } : { ...moments };
+}
+
+/** The figures of a report without its counts. */
+export function driftSummary(report: DriftReport) {
+  const features = Object.entries(report.features).map(([name, { verdict, psi, ks, kl }]) => ({
+    name,
+    verdict,
+    psi,
+    ks,
+    kl,
+  }));
+  return { verdict: report.verdict, rows: report.rows, features };
+}
+
+/** The reference profile of a stored model; null where it was added without one. */
+export async function loadProfile(store: LineageStore, model: ModelRecord): Promise<Profile | null> {
+  if (model.profile === null) return null;
+  const bytes = await store.readObjectBytes(model.profile, profileBytesMax);
+  return profileFromBytes(bytes, `the profile of ${model.name}@${model.version}`);
+}
+
+/** Stored models as files, for whatever reads parameters by path; one scratch folder, removed on close. */
+export class ScratchModels {
+  readonly #store: LineageStore;
+  readonly #files = new Map<string, Promise<ParameterFile>>();
+  #dir: Promise<string> | null = null;
+
+  constructor(store: LineageStore) {
+    this.#store = store;
+  }
+
+  async path(name: string): Promise<string> {
+    this.#dir ??= mkdtemp(join(tmpdir(), "mendline-"));
+    return join(await this.#dir, name);
+  }
+
+  /** The model's file, restored and verified once. */
+  file(model: ModelRecord): Promise<ParameterFile> {
+    let file = this.#files.get(model.id);
+    if (file === undefined) {
+      file = this.#restore(model);
+      this.#files.set(model.id, file);
+    }
+    return file;
+  }
+
+  async close(): Promise<void> {
+    if (this.#dir !== null) await rm(await this.#dir, { recursive: true, force: true });
+    this.#dir = null;
+    this.#files.clear();
+  }
+
+  async #restore(model: ModelRecord): Promise<ParameterFile> {
+    const path = await this.path(`${model.id}.${model.format}`);
+    await this.#store.restoreFile(model.id, path);
+    return openParameterFile(path);
+  }
+}

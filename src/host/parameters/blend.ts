@@ -1,0 +1,200 @@
+/**
+ * repaired = drifted + scale * (ancestor - drifted), file to bytes, in a bounded stretch of memory.
+ *
+ * The drifted file is copied byte for byte; only the values of float tensors are replaced, in place of the copy, so everything else
+ * of it (graph, metadata, integer tensors, padding) stays as it was. Computed in f32 at least, stored in the original type.
+ */
+import { MendlineError } from "../../errors.js";
+import { parameterChunkBytes } from "../../limits.js";
+import type { Runtime } from "../../scheduler/runtime.js";
+import { narrow, widen } from "../kernels/halves.js";
+import { type ByteSource, withFile } from "./byte-source.js";
+import {
+  type Dtype,
+  dtypeBits,
+  type ParameterFile,
+  quoted,
+  type Segment,
+  segments,
+  type TensorEntry,
+} from "./tensor-index.js";
+
+export type BlendableDtype = "F64" | "F32" | "F16" | "BF16";
+
+export function isBlendable(dtype: Dtype): dtype is BlendableDtype {
+  return dtype === "F64" || dtype === "F32" || dtype === "F16" || dtype === "BF16";
+}
+
+/**
+ * The repaired file's bytes, in file order and in pieces of at most `parameterChunkBytes`; a piece is valid until the next. Scale 0
+ * gives the drifted parameters, scale 1 the ancestor's, both exactly.
+ *
+ * @throws MendlineError MENDLINE_REPAIR_INCOMPATIBLE  a blended value is not finite
+ */
+export async function* blendFiles(
+  runtime: Runtime,
+  drifted: ParameterFile,
+  ancestor: ParameterFile,
+  scale: number,
+): AsyncGenerator<Uint8Array> {
+  const ancestors = new Map(ancestor.tensors.map((tensor) => [tensor.name, tensor]));
+  const tensors = new Map(drifted.tensors.map((tensor) => [tensor.name, tensor]));
+  const blender = new Blender(runtime);
+  try {
+    // Both files stay open for the whole pass: what was indexed is what is read.
+    const opened = await openBoth(drifted.path, ancestor.path);
+    try {
+      for (const segment of segments(drifted)) {
+        const tensor = segment.tensor === null ? undefined : tensors.get(segment.tensor);
+        const other = segment.tensor === null ? undefined : ancestors.get(segment.tensor);
+        if (tensor === undefined || other === undefined || scale === 0 || !isBlendable(tensor.dtype)) {
+          yield* copy(opened.drifted, segment);
+        } else if (scale === 1) {
+          yield* copy(opened.ancestor, { byteOffset: other.byteOffset, byteLength: other.byteLength });
+        } else {
+          yield* blender.blend(opened.drifted, tensor, opened.ancestor, other, scale);
+        }
+      }
+    } finally {
+      opened.close();
+    }
+  } finally {
+    blender.close();
+  }
+}
+
+/** The same as one array: for models that are judged in memory. */
+export async function blendToBytes(
+  runtime: Runtime,
+  drifted: ParameterFile,
+  ancestor: ParameterFile,
+  scale: number,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(drifted.byteLength);
+  let at = 0;
+  for await (const piece of blendFiles(runtime, drifted, ancestor, scale)) {
+    bytes.set(piece, at);
+    at += piece.byteLength;
+  }
+  return bytes;
+}
+
+interface OpenPair {
+  readonly drifted: ByteSource;
+  readonly ancestor: ByteSource;
+  close(): void;
+}
+
+/** `withFile` holds a file for the time of a callback; a generator needs it until it is closed. */
+async function openBoth(driftedPath: string, ancestorPath: string): Promise<OpenPair> {
+  const { promise: done, resolve: close } = deferred();
+  const { promise: ready, resolve: opened } = deferred<OpenPair>();
+  const held = withFile(driftedPath, (drifted) =>
+    withFile(ancestorPath, (ancestor) => {
+      opened({ drifted, ancestor, close });
+      return done;
+    }),
+  );
+  return Promise.race([ready, held.then(() => ready)]);
+}
+
+function deferred<T = void>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((fulfil) => {
+    resolve = fulfil;
+  });
+  return { promise, resolve };
+}
+
+async function* copy(
+  source: ByteSource,
+  range: Pick<Segment, "byteOffset" | "byteLength">,
+): AsyncGenerator<Uint8Array> {
+  for (let at = 0; at < range.byteLength; at += parameterChunkBytes) {
+    const piece = new Uint8Array(Math.min(parameterChunkBytes, range.byteLength - at));
+    await source.read(piece, range.byteOffset + at);
+    yield piece;
+  }
+}
+
+/** Two chunks in the arena, one a side; the drifted one becomes the result. */
+class Blender {
+  readonly #runtime: Runtime;
+  readonly #driftedPtr: number;
+  readonly #ancestorPtr: number;
+
+  constructor(runtime: Runtime) {
+    this.#runtime = runtime;
+    // Half-width floats are widened to twice their bytes.
+    this.#driftedPtr = runtime.arena.allocate(parameterChunkBytes * 2);
+    this.#ancestorPtr = runtime.arena.allocate(parameterChunkBytes * 2);
+  }
+
+  close(): void {
+    this.#runtime.arena.release(this.#driftedPtr);
+    this.#runtime.arena.release(this.#ancestorPtr);
+  }
+
+  async *blend(
+    drifted: ByteSource,
+    tensor: TensorEntry,
+    ancestor: ByteSource,
+    other: TensorEntry,
+    scale: number,
+  ): AsyncGenerator<Uint8Array> {
+    const dtype = tensor.dtype as BlendableDtype;
+    const isHalf = dtype === "F16" || dtype === "BF16";
+    const width = dtypeBits[dtype] / 8;
+    for (let at = 0; at < tensor.byteLength; at += parameterChunkBytes) {
+      const byteLength = Math.min(parameterChunkBytes, tensor.byteLength - at);
+      const count = byteLength / width;
+      await this.#load(drifted, tensor.byteOffset + at, this.#driftedPtr, dtype, byteLength);
+      await this.#load(ancestor, other.byteOffset + at, this.#ancestorPtr, dtype, byteLength);
+      const type = dtype === "F64" ? "f64" : "f32";
+      const { kernels } = this.#runtime;
+      let allFinite = kernels.blend(
+        type,
+        this.#driftedPtr,
+        this.#ancestorPtr,
+        count,
+        scale,
+        this.#driftedPtr,
+      );
+      const out = new Uint8Array(byteLength);
+      if (isHalf) {
+        const blended = new Float32Array(kernels.memory.buffer, this.#driftedPtr, count);
+        narrow(dtype, blended, out);
+        // What fits f32 can overflow a half.
+        widen(dtype, out, blended);
+        allFinite &&= blended.every(Number.isFinite);
+      } else {
+        out.set(new Uint8Array(kernels.memory.buffer, this.#driftedPtr, byteLength));
+      }
+      if (!allFinite) {
+        throw new MendlineError(
+          "MENDLINE_REPAIR_INCOMPATIBLE",
+          `tensor ${quoted(tensor.name)}: a blend at scale ${scale} is not finite in ${dtype}; its weights, or the ancestor's, hold NaN, Inf or values near the type's end`,
+          { details: { tensor: tensor.name, scale } },
+        );
+      }
+      yield out;
+    }
+  }
+
+  async #load(
+    source: ByteSource,
+    byteOffset: number,
+    ptr: number,
+    dtype: BlendableDtype,
+    byteLength: number,
+  ): Promise<void> {
+    const { buffer } = this.#runtime.arena.memory;
+    if (dtype === "F32" || dtype === "F64") {
+      await source.read(new Uint8Array(buffer, ptr, byteLength), byteOffset);
+      return;
+    }
+    const halves = new Uint8Array(byteLength);
+    await source.read(halves, byteOffset);
+    widen(dtype, halves, new Float32Array(buffer, ptr, byteLength / 2));
+  }
+}

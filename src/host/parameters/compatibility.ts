@@ -1,0 +1,253 @@
+/** Whether two models' parameters can be blended, and how far apart they are: names, types, shapes, finiteness, cosine, norm. */
+import { MendlineError } from "../../errors.js";
+import { parameterChunkBytes } from "../../limits.js";
+import type { Runtime } from "../../scheduler/runtime.js";
+import { widen } from "../kernels/halves.js";
+import { compareWords } from "../kernels/kernels.js";
+import type { Scope } from "../memory/arena.js";
+import { isBlendable } from "./blend.js";
+import { type ByteSource, withFile } from "./byte-source.js";
+import { dtypeBits, type ParameterFile, quoted, type TensorEntry } from "./tensor-index.js";
+
+export interface TensorComparison {
+  readonly name: string;
+  readonly elementCount: number;
+  /** Of the two value vectors; 1 when both are zero, 0 when one is. Null for tensors that are not floats. */
+  readonly cosine: number | null;
+  /** |target - source| / |source|; null for tensors that are not floats, Infinity from a zero tensor. */
+  readonly relativeNorm: number | null;
+  /** Share of elements that differ. */
+  readonly changedShare: number;
+}
+
+export interface ParameterComparison {
+  readonly tensors: readonly TensorComparison[];
+  /** Names that only one of the two has, or has in another type or shape. */
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly reshaped: readonly string[];
+  /** Over all float tensors with more than one element that differ at all, weighted by elements; 1 where none differs. */
+  readonly cosine: number;
+  /** Elements behind `cosine`. */
+  readonly comparedElements: number;
+  readonly isFinite: boolean;
+}
+
+/**
+ * Independent random vectors of n elements have a cosine of about 1 / sqrt(n): twice that is taken as noise, and never less than
+ * this. Fine-tuned children stay far above it (0.8 and more on the rain example).
+ */
+export const relatedCosineMin = 0.1;
+
+export function areUnrelated(comparison: ParameterComparison): boolean {
+  if (comparison.comparedElements === 0) return false;
+  return comparison.cosine < Math.max(relatedCosineMin, 2 / Math.sqrt(comparison.comparedElements));
+}
+
+/** Reads both files once, in bounded memory. */
+export async function compareParameters(
+  runtime: Runtime,
+  source: ParameterFile,
+  target: ParameterFile,
+): Promise<ParameterComparison> {
+  const targets = new Map(target.tensors.map((tensor) => [tensor.name, tensor]));
+  const sourceNames = new Set(source.tensors.map((tensor) => tensor.name));
+  const pairs: [TensorEntry, TensorEntry][] = [];
+  const reshaped: string[] = [];
+  for (const tensor of source.tensors) {
+    const other = targets.get(tensor.name);
+    if (other === undefined) continue;
+    if (haveSameForm(tensor, other)) pairs.push([tensor, other]);
+    else reshaped.push(tensor.name);
+  }
+  const compared = await comparePairs(runtime, source.path, target.path, pairs);
+  const telling = compared.filter(
+    (one) => one.cosine !== null && one.elementCount > 1 && one.changedShare > 0,
+  );
+  const comparedElements = telling.reduce((sum, one) => sum + one.elementCount, 0);
+  const weighted = telling.reduce((sum, one) => sum + one.cosine! * one.elementCount, 0);
+  return {
+    tensors: compared,
+    added: target.tensors.filter((tensor) => !sourceNames.has(tensor.name)).map((tensor) => tensor.name),
+    removed: source.tensors.filter((tensor) => !targets.has(tensor.name)).map((tensor) => tensor.name),
+    reshaped,
+    cosine: comparedElements === 0 ? 1 : weighted / comparedElements,
+    comparedElements,
+    isFinite: compared.every((one) => one.cosine === null || !Number.isNaN(one.cosine)),
+  };
+}
+
+/**
+ * @throws MendlineError MENDLINE_REPAIR_INCOMPATIBLE  names, types or shapes differ, values are not finite, weights are quantised;
+ * MENDLINE_REPAIR_UNRELATED  the weights have nothing in common
+ */
+export async function assertBlendable(
+  runtime: Runtime,
+  drifted: ParameterFile,
+  ancestor: ParameterFile,
+): Promise<ParameterComparison> {
+  const refuse = (why: string, details = {}) =>
+    new MendlineError("MENDLINE_REPAIR_INCOMPATIBLE", why, { details });
+  if (drifted.format !== ancestor.format) {
+    throw refuse(
+      `the drifted model is ${drifted.format}, the ancestor ${ancestor.format}: both must be of one format`,
+    );
+  }
+  if (drifted.quantized || ancestor.quantized) {
+    throw refuse(
+      "the weights are quantised, and quantised values do not blend: repair the float model and quantise it again",
+    );
+  }
+  const comparison = await compareParameters(runtime, drifted, ancestor);
+  const first = (names: readonly string[]) => names.slice(0, 3).map(quoted).join(", ");
+  if (comparison.added.length + comparison.removed.length > 0) {
+    throw refuse(
+      `tensors differ: ${comparison.removed.length} are only in the drifted model (${first(comparison.removed)}), ${comparison.added.length} only in the ancestor (${first(comparison.added)})`,
+    );
+  }
+  if (comparison.reshaped.length > 0) throw refuse(`types or shapes differ in ${first(comparison.reshaped)}`);
+  const inline = drifted.tensors.find(
+    (tensor) => isBlendable(tensor.dtype) && tensor.inline !== null && tensor.byteLength > 0,
+  );
+  if (inline !== undefined) {
+    throw refuse(
+      `tensor ${quoted(inline.name)} is stored value by value and cannot be patched: export it as raw_data`,
+    );
+  }
+  const narrowFloat = drifted.tensors.find(
+    (tensor) => /^(F[468]|C)/.test(tensor.dtype) && tensor.dtype !== "F64",
+  );
+  if (narrowFloat !== undefined)
+    throw refuse(`tensor ${quoted(narrowFloat.name)} is ${narrowFloat.dtype}, which does not blend`);
+  if (!comparison.isFinite) throw refuse("weights hold NaN or Inf");
+  if (areUnrelated(comparison)) {
+    throw new MendlineError(
+      "MENDLINE_REPAIR_UNRELATED",
+      `the weights are unrelated: cosine ${comparison.cosine.toFixed(3)} over ${comparison.comparedElements} elements; is the recorded parent right?`,
+      { details: { cosine: comparison.cosine, comparedElements: comparison.comparedElements } },
+    );
+  }
+  return comparison;
+}
+
+function haveSameForm(left: TensorEntry, right: TensorEntry): boolean {
+  return (
+    left.dtype === right.dtype &&
+    left.shape.length === right.shape.length &&
+    left.shape.every((size, i) => size === right.shape[i])
+  );
+}
+
+async function comparePairs(
+  runtime: Runtime,
+  sourcePath: string,
+  targetPath: string,
+  pairs: readonly [TensorEntry, TensorEntry][],
+): Promise<TensorComparison[]> {
+  return withFile(sourcePath, (source) =>
+    withFile(targetPath, async (target) => {
+      const scope = runtime.arena.scope();
+      try {
+        const regions = {
+          source: scope.allocate(parameterChunkBytes * 2),
+          target: scope.allocate(parameterChunkBytes * 2),
+          out: scope.allocate(compareWords * 8),
+        };
+        const compared: TensorComparison[] = [];
+        for (const [left, right] of pairs)
+          compared.push(await comparePair(runtime, regions, source, left, target, right));
+        return compared;
+      } finally {
+        scope.close();
+      }
+    }),
+  );
+}
+
+type Regions = Readonly<Record<"source" | "target" | "out", ReturnType<Scope["allocate"]>>>;
+
+async function comparePair(
+  runtime: Runtime,
+  regions: Regions,
+  source: ByteSource,
+  left: TensorEntry,
+  target: ByteSource,
+  right: TensorEntry,
+): Promise<TensorComparison> {
+  const elementCount = left.shape.reduce((product, size) => product * size, 1);
+  const name = left.name;
+  if (!isBlendable(left.dtype)) {
+    const changed = await bytesDiffer(source, left, target, right);
+    return { name, elementCount, cosine: null, relativeNorm: null, changedShare: changed ? 1 : 0 };
+  }
+  const sums = new Float64Array(compareWords);
+  const width = dtypeBits[left.dtype] / 8;
+  for (let at = 0; at < left.byteLength; at += parameterChunkBytes) {
+    const byteLength = Math.min(parameterChunkBytes, left.byteLength - at);
+    await load(runtime, source, left, at, byteLength, regions.source);
+    await load(runtime, target, right, at, byteLength, regions.target);
+    const type = left.dtype === "F64" ? "f64" : "f32";
+    runtime.kernels.compareVectors(type, regions.source, regions.target, byteLength / width, regions.out);
+    const parts = new Float64Array(runtime.arena.memory.buffer, regions.out, compareWords);
+    for (const [i, part] of parts.entries()) sums[i]! += part;
+  }
+  const [dot, sourceSquares, targetSquares, gapSquares, changed] = sums as unknown as [
+    number,
+    number,
+    number,
+    number,
+    number,
+  ];
+  const norms = Math.sqrt(sourceSquares) * Math.sqrt(targetSquares);
+  const bothZero = sourceSquares === 0 && targetSquares === 0;
+  return {
+    name,
+    elementCount,
+    cosine: bothZero ? 1 : norms === 0 ? 0 : dot / norms,
+    relativeNorm: gapSquares === 0 ? 0 : Math.sqrt(gapSquares / sourceSquares),
+    changedShare: elementCount === 0 ? 0 : changed / elementCount,
+  };
+}
+
+async function load(
+  runtime: Runtime,
+  source: ByteSource,
+  tensor: TensorEntry,
+  at: number,
+  byteLength: number,
+  ptr: number,
+): Promise<void> {
+  const { buffer } = runtime.arena.memory;
+  if (tensor.inline !== null) {
+    new Uint8Array(buffer, ptr, byteLength).set(tensor.inline.subarray(at, at + byteLength));
+  } else if (tensor.dtype === "F16" || tensor.dtype === "BF16") {
+    const halves = new Uint8Array(byteLength);
+    await source.read(halves, tensor.byteOffset + at);
+    widen(tensor.dtype, halves, new Float32Array(buffer, ptr, byteLength / 2));
+  } else {
+    await source.read(new Uint8Array(buffer, ptr, byteLength), tensor.byteOffset + at);
+  }
+}
+
+async function bytesDiffer(
+  source: ByteSource,
+  left: TensorEntry,
+  target: ByteSource,
+  right: TensorEntry,
+): Promise<boolean> {
+  for (let at = 0; at < left.byteLength; at += parameterChunkBytes) {
+    const byteLength = Math.min(parameterChunkBytes, left.byteLength - at);
+    const pieces = [];
+    for (const [file, tensor] of [
+      [source, left],
+      [target, right],
+    ] as const) {
+      const piece = new Uint8Array(byteLength);
+      if (tensor.inline !== null) piece.set(tensor.inline.subarray(at, at + byteLength));
+      else await file.read(piece, tensor.byteOffset + at);
+      pieces.push(piece);
+    }
+    if (Buffer.compare(pieces[0]!, pieces[1]!) !== 0) return true;
+  }
+  return false;
+}

@@ -1,0 +1,81 @@
+/** What a repair decided, and why: plain data, as CONTRACT prints it. */
+import type { DriftReport } from "../drift/report.js";
+
+export type RepairOutcome =
+  | "published"
+  | "rejected"
+  | "not-proven"
+  | "needs-labels"
+  | "no-drift"
+  | "no-healthy-ancestor";
+
+export interface PassedOver {
+  readonly id: string;
+  /** name@version. */
+  readonly label: string;
+  readonly distance: number;
+  readonly reason: string;
+}
+
+export interface ChosenAncestor {
+  readonly id: string;
+  readonly label: string;
+  readonly distance: number;
+  /** Sum over the features of its debiased PSI against the live data. */
+  readonly totalPsi: number;
+}
+
+export interface CurvePoint {
+  readonly scale: number;
+  readonly loss: number;
+}
+
+export interface GateReport {
+  readonly metric: string;
+  readonly keep: number;
+  readonly rollback: number;
+  readonly repaired: number;
+  /** repaired - keep, in the metric. */
+  readonly difference: number;
+  /** 95 %; null where the validator gave no loss for each row. */
+  readonly interval: readonly [number, number] | null;
+  /** repaired - rollback, and its interval. */
+  readonly againstRollback: {
+    readonly difference: number;
+    readonly interval: readonly [number, number] | null;
+  };
+  readonly rows: number;
+  /** The difference that so many rows can tell at 80 % power. */
+  readonly detectable: number | null;
+}
+
+export interface ControlReport {
+  readonly metric: string;
+  readonly keep: number;
+  readonly repaired: number;
+  /** How much worse repaired may be, in the loss. */
+  readonly margin: number;
+  readonly rows: number;
+  readonly passed: boolean;
+}
+
+export interface RepairReport {
+  readonly outcome: RepairOutcome;
+  /** Why, in a sentence. */
+  readonly reason: string;
+  readonly run: string;
+  readonly dryRun: boolean;
+  readonly drift: DriftReport;
+  readonly ancestor: ChosenAncestor | null;
+  readonly passedOver: readonly PassedOver[];
+  readonly scale: number | null;
+  /** On the selection slice, by rising scale. */
+  readonly curve: readonly CurvePoint[];
+  readonly barrier: number | null;
+  readonly gate: GateReport | null;
+  readonly control: ControlReport | null;
+  readonly model: { readonly id: string; readonly name: string; readonly version: string } | null;
+  /** The published file; null without a folder. */
+  readonly path: string | null;
+  readonly labelRequest: null;
+}

@@ -1,0 +1,53 @@
+/** mendline's public API. */
+export { type ErrorCode, errorTable, MendlineError } from "./errors.js";
+export type { DataSource, Field } from "./host/columns/column.js";
+export type { Deployment } from "./host/deployment/deployments.js";
+export type { CompareOptions, KsMode } from "./host/drift/compare.js";
+export type {
+  AncestorReport,
+  DriftMonitor,
+  MonitorOptions,
+  Row,
+  WindowReport,
+} from "./host/drift/monitor.js";
+export {
+  type FeatureProfile,
+  looksLikeProfile,
+  type Moments,
+  type Profile,
+  profileFromBytes,
+  profileSignature,
+  profileToBytes,
+} from "./host/drift/profile.js";
+export type { ProfileOptions } from "./host/drift/profiler.js";
+export type {
+  DriftOptions,
+  DriftReport,
+  DriftRule,
+  FeatureReport,
+  PsiReport,
+  Verdict,
+} from "./host/drift/report.js";
+export type { KsResult, Smoothing } from "./host/drift/statistics.js";
+export type { TriggerOptions } from "./host/drift/trigger.js";
+export type { WindowOptions } from "./host/drift/window.js";
+export {
+  type AliasStatus,
+  Engine,
+  type EngineOptions,
+  type EngineStatus,
+  openEngine,
+  type RelatedModel,
+} from "./host/engine.js";
+export type { AddedModelVersion, AddModelRequest, ParentLink } from "./host/models.js";
+export type { RepairProgress, RepairRequest } from "./host/repair/pipeline.js";
+export type {
+  ChosenAncestor,
+  ControlReport,
+  CurvePoint,
+  GateReport,
+  PassedOver,
+  RepairOutcome,
+  RepairReport,
+} from "./host/repair/report.js";
+export type { DerivationRecord, ModelRecord, ModelTask, Transformation } from "./lineage-store/records.js";

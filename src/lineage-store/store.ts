@@ -1,0 +1,358 @@
+/**
+ * The lineage store: models, what was derived from what, their exact parameters, and the history of aliases and repairs.
+ *
+ * One process owns a store. A commit is there as a whole or not at all, and on the disk when `commit` returns; every record and
+ * every object is verified when it is read. Lists that grow with the store are async iterables, in stable order.
+ */
+import { MendlineError } from "../errors.js";
+import { Commits, objectRecord } from "./commits.js";
+import { Database } from "./database.js";
+import {
+  allMonitors,
+  allRuns,
+  type MonitorReport,
+  type MonitorState,
+  monitorState,
+  type RunStep,
+  type RunSummary,
+  reportsOf,
+  stepsOf,
+} from "./documents.js";
+import { databaseDir, prepareFolder } from "./folder.js";
+import { type JournalSummary, verifyJournal } from "./journal.js";
+import { type AddedFile, addFile, type FileSegment, restoreFile } from "./model-files.js";
+import {
+  allModels,
+  derivationsOf,
+  findDerivation,
+  findModel,
+  idOfLabel,
+  idOfNumber,
+  labelsOf,
+  type ModelVersion,
+  parametersOf,
+  requireModel,
+  versionsOf,
+} from "./models.js";
+import { corruptObject, ObjectBatch, ObjectFiles, type StoredObject } from "./objects.js";
+import type { DerivationRecord, ModelLabel, ModelParameters, ModelRecord } from "./records.js";
+import { type AliasEntry, aliasHistory, allAliases, currentAlias, resolve } from "./refs.js";
+import { checkAlias, checkHash, checkLabelPart, checkText, shown } from "./rules.js";
+import type { Transaction } from "./transaction.js";
+import { type Direction, neighbours, reaches, type WalkOptions, walk } from "./walk.js";
+
+export interface StoreOptions {
+  /** Whether a missing or empty folder becomes a store; true if left out. */
+  readonly create?: boolean;
+  /** The clock of records that bring no time of their own. */
+  readonly nowMs?: () => number;
+}
+
+export interface Relative {
+  readonly id: string;
+  /** Derivations between, at the shortest. */
+  readonly distance: number;
+}
+
+export interface ListOptions {
+  readonly limit?: number;
+}
+
+export class LineageStore {
+  readonly dir: string;
+  readonly #database: Database;
+  readonly #files: ObjectFiles;
+  readonly #commits: Commits;
+  #isClosed = false;
+
+  private constructor(dir: string, database: Database, files: ObjectFiles, commits: Commits) {
+    this.dir = dir;
+    this.#database = database;
+    this.#files = files;
+    this.#commits = commits;
+  }
+
+  /**
+   * Opens the store in a folder, and takes its lock until `close`.
+   *
+   * @throws MendlineError MENDLINE_STORE_LOCKED           another process holds it
+   * @throws MendlineError MENDLINE_STORE_UNKNOWN          there is none, and `create` is false
+   * @throws MendlineError MENDLINE_STORE_VERSION, _CORRUPT, _IO, MENDLINE_ARGUMENT_INVALID  see folder.ts
+   */
+  static async open(
+    dir: string,
+    { create = true, nowMs = Date.now }: StoreOptions = {},
+  ): Promise<LineageStore> {
+    await prepareFolder(dir, create);
+    const database = await Database.open(databaseDir(dir));
+    try {
+      const files = await ObjectFiles.open(dir);
+      return new LineageStore(dir, database, files, await Commits.open(database, files, nowMs));
+    } catch (error) {
+      await database.close();
+      throw error;
+    }
+  }
+
+  /** Waits for the commits under way, then gives up the lock. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#commits.exclusive(() => this.#database.close());
+  }
+
+  // Objects
+
+  /** Stores bytes under their sha256, durably. The same bytes are stored once. */
+  async putObject(chunks: AsyncIterable<Uint8Array> | Uint8Array): Promise<StoredObject> {
+    const batch = new ObjectBatch(this.#files);
+    const sink = batch.begin();
+    try {
+      if (chunks instanceof Uint8Array) await sink.write(chunks);
+      else for await (const chunk of chunks) await sink.write(chunk);
+    } catch (error) {
+      await sink.discard();
+      throw error;
+    }
+    const object = await batch.finish(sink);
+    await batch.flush();
+    return object;
+  }
+
+  async hasObject(hash: string): Promise<boolean> {
+    checkHash("object", hash);
+    return (await this.#files.byteLength(hash)) !== null;
+  }
+
+  /**
+   * An object's bytes in chunks. Only the end of the stream proves them: a damaged object throws instead of ending.
+   *
+   * @throws MendlineError MENDLINE_STORE_UNKNOWN  no such object
+   * @throws MendlineError MENDLINE_STORE_CORRUPT  damaged, or lost while a model refers to it
+   */
+  async *readObject(hash: string): AsyncGenerator<Uint8Array> {
+    checkHash("object", hash);
+    const isKnown = objectRecord(this.#database, hash) !== null;
+    if (isKnown && (await this.#files.byteLength(hash)) === null) throw corruptObject(hash, "is lost");
+    yield* this.#files.read(hash);
+  }
+
+  /**
+   * A small object whole, verified before any of it is returned.
+   *
+   * @throws MendlineError MENDLINE_DATA_LIMIT  more than `byteLengthMax` bytes
+   */
+  async readObjectBytes(hash: string, byteLengthMax: number): Promise<Uint8Array> {
+    const chunks: Uint8Array[] = [];
+    let byteLength = 0;
+    for await (const chunk of this.readObject(hash)) {
+      byteLength += chunk.length;
+      if (byteLength > byteLengthMax) {
+        throw new MendlineError(
+          "MENDLINE_DATA_LIMIT",
+          `object ${hash} is larger than ${byteLengthMax} bytes`,
+          {
+            details: { hash, byteLengthMax },
+          },
+        );
+      }
+      chunks.push(chunk);
+    }
+    return Buffer.concat(chunks);
+  }
+
+  /**
+   * Puts every segment of a model's file as an object, in one pass and with bounded memory. Nothing refers to them before a
+   * commit adds the model.
+   */
+  async addFile(path: string, segments: readonly FileSegment[], signal?: AbortSignal): Promise<AddedFile> {
+    return addFile(this.#files, path, segments, signal);
+  }
+
+  /**
+   * Writes a model's file as it was added. Its objects and the whole are verified before the target shows anything; a file
+   * that is there is replaced.
+   *
+   * @throws MendlineError MENDLINE_STORE_UNKNOWN, MENDLINE_STORE_CORRUPT, MENDLINE_DATA_WRITE
+   */
+  async restoreFile(id: string, target: string): Promise<void> {
+    const model = this.#require(id);
+    const { layout } = parametersOf(this.#database, model);
+    await restoreFile(model, layout, target, (hash) => this.readObject(hash));
+  }
+
+  // Writing
+
+  /**
+   * Everything that `work` adds becomes one atomic, synced batch together with its journal entry; if it throws, or a check
+   * fails, nothing is written. Commits run one after the other, so what `work` reads from its transaction still holds when it is written.
+   *
+   * @param work  synchronous
+   * @returns what `work` returned, once all is on the disk
+   * @throws MendlineError of the transaction's methods; MENDLINE_STORE_UNKNOWN for an object that was not put before
+   */
+  async commit<T>(work: (transaction: Transaction) => T): Promise<T> {
+    this.#assertOpen();
+    return this.#commits.commit(work);
+  }
+
+  #assertOpen(): void {
+    if (this.#isClosed)
+      throw new MendlineError("MENDLINE_STORE_IO", `the store ${this.dir} is closed: open it again`);
+  }
+
+  /** Reads the whole journal and every record that it names; commits wait meanwhile. See journal.ts. */
+  async verifyJournal(): Promise<JournalSummary> {
+    this.#assertOpen();
+    return this.#commits.exclusive(() => verifyJournal(this.#database));
+  }
+
+  // Models
+
+  #require(id: string): ModelRecord {
+    checkHash("model id", id);
+    return requireModel(this.#database, id);
+  }
+
+  /** @throws MendlineError MENDLINE_STORE_UNKNOWN */
+  async get(id: string): Promise<ModelRecord> {
+    return this.#require(id);
+  }
+
+  async find(id: string): Promise<ModelRecord | null> {
+    checkHash("model id", id);
+    return findModel(this.#database, id);
+  }
+
+  /** Tensors and layout of a model, as they were added. */
+  async parameters(id: string): Promise<ModelParameters> {
+    return parametersOf(this.#database, this.#require(id));
+  }
+
+  /**
+   * From what a person types to an id: an id, its beginning of 8 or more hex digits, `name@version`, an alias.
+   *
+   * @throws MendlineError MENDLINE_STORE_UNKNOWN    with names that look alike
+   * @throws MendlineError MENDLINE_STORE_AMBIGUOUS  with some of the ids
+   */
+  async resolve(ref: string): Promise<string> {
+    return resolve(this.#database, ref);
+  }
+
+  async idOfLabel(name: string, version: string): Promise<string | null> {
+    checkLabelPart("name", name);
+    checkLabelPart("version", version);
+    return idOfLabel(this.#database, name, version);
+  }
+
+  /** In created order. */
+  models(): AsyncGenerator<ModelRecord> {
+    return allModels(this.#database);
+  }
+
+  /** All labels of a model, its primary one first. */
+  async labelsOf(id: string): Promise<ModelLabel[]> {
+    return labelsOf(this.#database, this.#require(id).number);
+  }
+
+  /** Versions of a name in the order in which they were added; empty for an unknown name. */
+  async versionsOf(name: string): Promise<ModelVersion[]> {
+    checkLabelPart("name", name);
+    return versionsOf(this.#database, name);
+  }
+
+  // Lineage
+
+  /** The derivations that made this model, in the order in which they were added. */
+  async parents(id: string): Promise<DerivationRecord[]> {
+    return derivationsOf(this.#database, "parent", this.#require(id).number);
+  }
+
+  /** The derivations made from this model, in the order in which they were added. */
+  async *children(id: string): AsyncGenerator<DerivationRecord> {
+    const { number } = this.#require(id);
+    for (const child of neighbours(this.#database, "child", number)) {
+      const derivation = findDerivation(this.#database, number, child);
+      if (derivation !== null) yield derivation;
+    }
+  }
+
+  /** Breadth first: by distance, then by created order; every model once, without the start. */
+  ancestors(id: string, options: WalkOptions = {}): AsyncGenerator<Relative> {
+    return this.#relatives("parent", id, options);
+  }
+
+  /** As `ancestors`, downwards. */
+  descendants(id: string, options: WalkOptions = {}): AsyncGenerator<Relative> {
+    return this.#relatives("child", id, options);
+  }
+
+  async *#relatives(direction: Direction, id: string, options: WalkOptions): AsyncGenerator<Relative> {
+    const { number: start } = this.#require(id);
+    for await (const { number, distance } of walk(this.#database, direction, start, options)) {
+      yield { id: idOfNumber(this.#database, number), distance };
+    }
+  }
+
+  /** Whether `descendant` comes from `ancestor`; false for the model itself. */
+  async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
+    const [first, second] = [this.#require(ancestor).number, this.#require(descendant).number];
+    return first !== second && reaches(this.#database, first, second);
+  }
+
+  // Aliases
+
+  /** What an alias stands for now, or null. */
+  async alias(alias: string): Promise<AliasEntry | null> {
+    checkAlias(alias);
+    return currentAlias(this.#database, alias);
+  }
+
+  /** Newest first. */
+  async *aliasHistory(alias: string): AsyncGenerator<AliasEntry> {
+    checkAlias(alias);
+    yield* aliasHistory(this.#database, alias);
+  }
+
+  /** All aliases as they stand, by name. */
+  aliases(): AsyncGenerator<AliasEntry> {
+    return allAliases(this.#database);
+  }
+
+  // Runs and monitors
+
+  /** @throws MendlineError MENDLINE_STORE_UNKNOWN */
+  async run(runId: string): Promise<RunStep[]> {
+    checkText("run id", runId);
+    const steps = await stepsOf(this.#database, runId);
+    if (steps.length > 0) return steps;
+    throw new MendlineError(
+      "MENDLINE_STORE_UNKNOWN",
+      `there is no run ${shown(runId)}: \`mendline runs\` lists them`,
+      {
+        details: { runId },
+      },
+    );
+  }
+
+  /** Newest first. */
+  listRuns({ limit = Infinity }: ListOptions = {}): AsyncGenerator<RunSummary> {
+    return allRuns(this.#database, limit);
+  }
+
+  /** Newest first. */
+  async *reports(monitorKey: string, { limit = Infinity }: ListOptions = {}): AsyncGenerator<MonitorReport> {
+    checkText("monitor key", monitorKey);
+    yield* reportsOf(this.#database, monitorKey, limit);
+  }
+
+  /** The newest state of a monitor, or null. */
+  async monitor(monitorKey: string): Promise<MonitorState | null> {
+    checkText("monitor key", monitorKey);
+    return monitorState(this.#database, monitorKey);
+  }
+
+  /** The newest state of every monitor, by key. */
+  listMonitors(): AsyncGenerator<MonitorState> {
+    return allMonitors(this.#database);
+  }
+}
