@@ -25,20 +25,23 @@ export function moments<T>(
 ): void {
   let count: f64 = 0;
   let sum: f64 = 0;
+  // Values near the largest double overflow their sum: they are also summed at 2^-64 of their size, where only tiny ones lose digits.
+  const unit: f64 = 5.421010862427522e-20;
+  let scaledSum: f64 = 0;
   let low: f64 = Infinity;
   let high: f64 = -Infinity;
-  // Values near the largest double would overflow their sum: they are summed at 2^-64 of their size, which costs no digits.
-  const unit: f64 = sizeof<T>() == 8 && isFloat<T>() ? 5.421010862427522e-20 : 1;
   for (let index: u32 = 0; index < valueCount; index++) {
     const value = load<T>(valuesPtr + index * <u32>sizeof<T>());
     if (!isCounted<T>(value, validityPtr, bitOffset, index)) continue;
     const x = <f64>value;
     count += 1;
-    sum += x * unit;
+    sum += x;
+    if (sizeof<T>() == 8 && isFloat<T>()) scaledSum += x * unit;
     low = min<f64>(low, x);
     high = max<f64>(high, x);
   }
-  const mean = count > 0 ? sum / count / unit : 0;
+  let mean: f64 = count > 0 ? sum / count : 0;
+  if (!isFinite<f64>(mean)) mean = max<f64>(low, min<f64>(high, scaledSum / count / unit));
   let m2: f64 = 0;
   let m3: f64 = 0;
   let m4: f64 = 0;

@@ -1,13 +1,13 @@
 /** mendline's public API. */
 export { type ErrorCode, errorTable, MendlineError } from "./errors.js";
 export type { DataSource, Field } from "./host/columns/column.js";
+export type { Row } from "./host/columns/rows.js";
 export type { Deployment } from "./host/deployment/deployments.js";
 export type { CompareOptions, KsMode } from "./host/drift/compare.js";
 export type {
   AncestorReport,
   DriftMonitor,
   MonitorOptions,
-  Row,
   WindowReport,
 } from "./host/drift/monitor.js";
 export {

@@ -116,6 +116,8 @@ export const parquetPageHeaderBytesMax = 1024 * 1024;
 export const parquetPageBytesMax = 256 * 1024 * 1024;
 /** Values of one delta-encoded Parquet page: the only encoding that is unpacked as a whole and can be all but empty on disk. */
 export const parquetDeltaValuesMax = 16 * 1024 * 1024;
+/** The same for texts, each of which takes an object while its page is read. */
+export const parquetDeltaTextsMax = 2 * 1024 * 1024;
 /** Models in one lineage drawing or text tree: beyond it nobody can read it, and indents grow with the square of the depth. */
 export const lineageDrawingNodesMax = 1_000;
 /** Derivations in one lineage drawing: bounds the time of its layout; a model has one or two parents, a merge a dozen. */
@@ -125,3 +127,22 @@ export const categoriesDrawnMax = 20;
 
 /** A serialised profile: 10,000 features of a few kilobytes each, categories with long names included. */
 export const profileBytesMax = 256 * 1024 * 1024;
+
+/** Labelled rows of a repair: a loss is told to a thousandth with far fewer; they are held in memory, so their bytes have a bound too. */
+export const labelledRowsMax = 5_000_000;
+export const labelledBytesMax = 1024 * 1024 * 1024;
+/** Rows of a selection or gate slice below which neither a scale nor an interval means anything. */
+export const sliceRowsMin = 20;
+/** Rows, and cells, of one call of a model: bounds what its inputs and its inner layers take. */
+export const judgeBatchRowsMax = 4_096;
+export const judgeBatchCellsMax = 4 * 1024 * 1024;
+/** Time for judging one candidate: a model that needs longer wants its own validator, or fewer rows. */
+export const judgeDeadlineMs = 120_000;
+/** Predictions handed over whole (400 MB as f64); losses are reduced where they arise and need no such room. */
+export const predictionsMax = 50_000_000;
+/** What a validator command may print a row: the longest double has 25 characters. */
+export const commandLossBytesMax = 40;
+/** The end of a validator command's standard error, kept for the message. */
+export const commandErrorBytesMax = 65_536;
+/** Rows up to which an interval is bootstrapped (0.5 s); above, the delta method gives the same to three digits. */
+export const bootstrapRowsMax = 10_000;

@@ -13,6 +13,7 @@ import { asText } from "./columns/as-text.js";
 import { bytesAsSource } from "./columns/byte-source.js";
 import type { DataSource } from "./columns/column.js";
 import { openData } from "./columns/open.js";
+import { type Row, rowsSource } from "./columns/rows.js";
 import { type Deployment, deploy, rollback, toDeployment } from "./deployment/deployments.js";
 import { isServing } from "./deployment/folder-target.js";
 import { type CompareOptions, compareData, compareToProfile } from "./drift/compare.js";
@@ -127,6 +128,11 @@ export class Engine extends EventEmitter<EngineEvents> {
     return arrowSource(bytesAsSource(bytes, label), this.runtime.arena);
   }
 
+  /** Row objects; they must not change while the source is in use. */
+  openRows(rows: readonly Row[], label = "rows"): DataSource {
+    return rowsSource(rows, label, this.runtime.arena);
+  }
+
   profile(source: DataSource, options: ProfileOptions = {}): Promise<Profile> {
     return profileData(this.runtime, source, options);
   }
@@ -157,7 +163,9 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   async derivations(ref: string): Promise<{ parents: DerivationRecord[]; children: DerivationRecord[] }> {
     const id = await this.store.resolve(ref);
-    return { parents: await this.store.parents(id), children: await this.store.children(id) };
+    const children: DerivationRecord[] = [];
+    for await (const child of this.store.children(id)) children.push(child);
+    return { parents: await this.store.parents(id), children };
   }
 
   ancestors(
@@ -237,10 +245,10 @@ export class Engine extends EventEmitter<EngineEvents> {
     const aliases: AliasStatus[] = [];
     for await (const entry of this.store.aliases()) aliases.push(await this.#aliasStatus(entry));
     const monitors = [];
-    for await (const { monitorKey, state } of this.store.monitors())
+    for await (const { monitorKey, state } of this.store.listMonitors())
       monitors.push({ monitor: monitorKey, lastWindow: state });
     const repairs = [];
-    for await (const { runId, step, updatedMs } of this.store.runs({ limit: 20 })) {
+    for await (const { runId, step, updatedMs } of this.store.listRuns({ limit: 20 })) {
       repairs.push({ run: runId, step, atMs: updatedMs });
     }
     return { aliases, monitors, repairs, labelRequests: [] };

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MendlineError } from "../errors.js";
 import { profileBytesMax } from "../limits.js";
-import type { ModelRecord, ModelTask, Transformation } from "../lineage-store/records.js";
+import type { ModelRecord, ModelTask, NewDerivation, Transformation } from "../lineage-store/records.js";
 import type { LineageStore } from "../lineage-store/store.js";
 import type { Runtime } from "../scheduler/runtime.js";
 import type { DataSource } from "./columns/column.js";
@@ -70,7 +70,7 @@ export async function addModel(
   );
   const id = await contentId(file);
   const profile = await profileOf(runtime, request);
-  const derivations = [];
+  const derivations: NewDerivation[] = [];
   for (const { link, id: parent } of parents) {
     derivations.push({
       parent,
@@ -79,7 +79,7 @@ export async function addModel(
       parameters: link.parameters ?? {},
       metrics: link.metrics ?? request.metrics ?? {},
       distribution: await distributionOf(runtime, store, parent, profile, request.trainingData),
-    } as const);
+    });
   }
   const stored = await storeFile(store, file, request.signal);
   const profileObject = profile === null ? null : await store.putObject(profileToBytes(profile));
@@ -110,7 +110,7 @@ export async function addModel(
 
 /** Puts a model file's pieces as objects and describes them as the store records them. */
 export async function storeFile(store: LineageStore, file: ParameterFile, signal?: AbortSignal) {
-  const added = await store.addFile(file.path, segments(file), { signal });
+  const added = await store.addFile(file.path, segments(file), signal);
   return {
     byteLength: added.byteLength,
     fileHash: added.fileHash,
@@ -135,14 +135,11 @@ async function profileOf(runtime: Runtime, request: AddModelRequest): Promise<Pr
   return profileData(runtime, trainingData, { features: features ?? all, bins, signal });
 }
 
-function taskOf(
-  { features, label = null, task }: AddModelRequest,
-  profile: Profile | null,
-): ModelTask | null {
+function taskOf({ features, label, task }: AddModelRequest, profile: Profile | null): ModelTask | null {
   const inputs =
     features ?? (profile === null ? null : [...profile.features.keys()].filter((name) => name !== label));
   if (inputs === null) return null;
-  return { features: inputs, label, kind: task ?? "classification" };
+  return { features: inputs, label: label ?? null, kind: task ?? "classification" };
 }
 
 /** Training-distribution characteristics of an edge: the child's moments and, where the data is at hand, its drift against the parent's. */

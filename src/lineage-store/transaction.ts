@@ -21,7 +21,7 @@ import {
 } from "./records.js";
 import { type AliasChange, type AliasEntry, aliasValue, currentAlias } from "./refs.js";
 import { aliasMoved, circle, edgeTaken, labelTaken } from "./refusals.js";
-import { checkAlias, checkCount, checkHash, checkText, checkTextOrNull, invalid, shown } from "./rules.js";
+import { checkAlias, checkCount, checkHash, checkText, checkTextOrNull, invalid } from "./rules.js";
 import { nextPlace, reaches } from "./walk.js";
 
 export interface AddedModel {

@@ -8,7 +8,7 @@ import { Piscina } from "piscina";
 import { MendlineError, messageOf, rehydrateError } from "../errors.js";
 import type { Kernels } from "../host/kernels/kernels.js";
 import { inlineBytesMax, inlineTurnMsMax, taskQueueMax, taskTriesMax } from "../limits.js";
-import { runTask, type Task } from "./tasks.js";
+import { isRepeatable, runTask, type Task } from "./tasks.js";
 import type { Answer } from "./worker.js";
 
 export interface SchedulerOptions {
@@ -28,6 +28,7 @@ export class Scheduler {
   readonly threads: number;
   readonly #kernels: Kernels;
   readonly #pool: Piscina | null;
+  #isClosed = false;
 
   private constructor(threads: number, kernels: Kernels, pool: Piscina | null) {
     this.threads = threads;
@@ -52,7 +53,8 @@ export class Scheduler {
   /**
    * Runs all tasks, in no particular order, and gives their results in the tasks' order.
    *
-   * @throws MendlineError what a task threw; MENDLINE_TASK_FAILED  its worker died three times; MENDLINE_TASK_ABORTED  by the signal
+   * @throws MendlineError what a task threw; MENDLINE_TASK_FAILED  its worker died three times, or once under a task that works in
+   * place; MENDLINE_TASK_ABORTED  by the signal, or because the scheduler was closed
    */
   async run(tasks: readonly Task[], options: RunOptions = {}): Promise<unknown[]> {
     const workBytes = tasks.reduce((sum, task) => sum + task.workBytes, 0);
@@ -60,7 +62,9 @@ export class Scheduler {
     return this.#runPooled(this.#pool, tasks, options);
   }
 
+  /** Ends the workers, and with them what is still running. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     await this.#pool?.destroy();
   }
 
@@ -89,12 +93,12 @@ export class Scheduler {
         const index = next++;
         try {
           results[index] = await this.#runOne(pool, tasks[index]!, options.signal);
+          done += 1;
+          options.onProgress?.(done, tasks.length);
         } catch (thrown) {
           next = tasks.length;
           throw thrown;
         }
-        done += 1;
-        options.onProgress?.(done, tasks.length);
       }
     };
     const lanes = Array.from({ length: Math.min(this.threads + 1, tasks.length) }, lane);
@@ -108,6 +112,8 @@ export class Scheduler {
   async #runOne(pool: Piscina, task: Task, signal: AbortSignal | undefined): Promise<unknown> {
     for (let attempt = 1; ; attempt++) {
       throwIfAborted(signal);
+      // A closed pool would start new workers for a new task.
+      if (this.#isClosed) throw new MendlineError("MENDLINE_TASK_ABORTED", `${task.kernel}: the scheduler was closed`);
       const answer = await pool.run(task).then(
         (value) => value as Answer,
         (thrown: unknown) => messageOf(thrown),
@@ -116,8 +122,8 @@ export class Scheduler {
         if (answer.ok) return answer.value;
         throw rehydrateError(answer.error);
       }
-      // The pool only rejects when a worker has died; kernels are pure, so the task can run again.
-      if (attempt === taskTriesMax) {
+      // The pool only rejects when a worker has died, or with its end.
+      if (!this.#isClosed && (attempt === taskTriesMax || !isRepeatable(task))) {
         throw new MendlineError(
           "MENDLINE_TASK_FAILED",
           `${task.kernel} ended its worker ${attempt} times: ${answer}`,

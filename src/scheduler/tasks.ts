@@ -36,3 +36,17 @@ export function runTask(kernels: Kernels, task: Task): unknown {
   const step = steps[task.kernel] as (kernels: Kernels, ...args: Task["args"]) => unknown;
   return step(kernels, ...task.args);
 }
+
+/** Whether a task whose worker died half way can run again: not where it may have begun to overwrite what it reads. */
+export function isRepeatable(task: Task): boolean {
+  switch (task.kernel) {
+    case "sortKeys":
+      return false;
+    case "keysFrom":
+      return task.args[2] !== task.args[1].valuesPtr;
+    case "blend":
+      return task.args[5] !== task.args[1] && task.args[5] !== task.args[2];
+    default:
+      return true;
+  }
+}

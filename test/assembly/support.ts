@@ -75,7 +75,9 @@ const floats = [0, -0, 1, -1, 0.1, -2.5, 3, 1e-3, Number.NaN, Number.POSITIVE_IN
 /** The values where comparisons, signs and widths go wrong. */
 export function hardValues(type: NumericType): Value[] {
   const { lowest, highest } = rangeOf(type);
-  if (type === "f32") return [...floats, lowest, highest, 2 ** -149, -(2 ** -149), 2 ** -126, -(2 ** -126)];
+  if (type === "f32") {
+    return [...floats.map(Math.fround), lowest, highest, 2 ** -149, -(2 ** -149), 2 ** -126, -(2 ** -126)];
+  }
   if (type === "f64") return [...floats, lowest, highest, 5e-324, -5e-324, 2 ** -1022, 2 ** 53 + 2];
   const middle = type.startsWith("i") ? [-1, 0, 1, -7] : [0, 1, 2, 7];
   if (!isWideInteger(type)) return [lowest, highest, Number(lowest) + 1, Number(highest) - 1, ...middle];

@@ -42,8 +42,6 @@ const foreign: readonly (readonly [magic: string, what: string, remedy: string])
   ["\xfe\xff", "UTF-16 text", "convert it to UTF-8 (iconv -f utf-16 -t utf-8)"],
 ];
 
-// Protocols 2 to 5 begin with PROTO and the number (Python's pickletools).
-const picklePattern = /^\x80[\x02-\x05]/;
 const jsonObjectPattern = /^(?:\xef\xbb\xbf)?\s*\{\s*(?:"|\}\s*(?:[\r\n]|$)|$)/;
 const jsonArrayPattern = /^(?:\xef\xbb\xbf)?\s*\[\s*[[{]/;
 const markupPattern = /^(?:\xef\xbb\xbf)?\s*<(?:\?xml|!doctype|html)/i;
@@ -79,13 +77,19 @@ function refuseForeign(text: string, label: string): void {
   for (const [magic, what, remedy] of foreign) {
     if (text.startsWith(magic)) throw unreadable(label, what, `${readable}; ${remedy}`);
   }
-  if (picklePattern.test(text)) {
+  if (isPickle(text)) {
     throw unreadable(
       label,
       "a Python pickle",
       `${readable}; pickles run code when loaded, save it as Parquet`,
     );
   }
+}
+
+/** Protocols 2 to 5 begin with PROTO and the number (Python's pickletools). */
+function isPickle(text: string): boolean {
+  const protocol = text.charCodeAt(1);
+  return text.startsWith("\x80") && protocol >= 2 && protocol <= 5;
 }
 
 function refuseOtherText(text: string, label: string): void {

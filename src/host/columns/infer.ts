@@ -64,7 +64,10 @@ export function evidenceOfText(cell: string): number {
 export function evidenceOfJson(cell: null | boolean | number | string): number {
   if (cell === null) return sawNothing;
   if (typeof cell === "boolean") return sawBoolean;
-  if (typeof cell === "number") return Number.isSafeInteger(cell) ? sawInteger : sawFloat;
+  if (typeof cell === "number") {
+    if (Number.isNaN(cell)) return sawNothing;
+    return Number.isSafeInteger(cell) ? sawInteger : sawFloat;
+  }
   if (cell === "NaN") return sawNanWord;
   return jsonInfinity(cell) === null ? sawText : sawInfinityWord;
 }
@@ -82,16 +85,22 @@ export function textCellReader(field: Field): TextCellReader {
 export type JsonCellReader = (cell: null | boolean | number | string) => Cell | undefined;
 
 export function jsonCellReader(field: Field): JsonCellReader {
-  if (field.type === null) return (cell) => (cell === null ? null : String(cell));
-  if (field.logical === "boolean")
-    return (cell) => (cell === null || typeof cell === "boolean" ? cell : undefined);
+  if (field.type === null) return (cell) => (isMissing(cell) ? null : String(cell));
+  if (field.logical === "boolean") {
+    return (cell) => (isMissing(cell) ? null : typeof cell === "boolean" ? cell : undefined);
+  }
   const isWhole = field.logical === "integer";
   return (cell) => {
-    if (cell === null || cell === "NaN") return null;
+    if (isMissing(cell) || cell === "NaN") return null;
     if (typeof cell === "number") return isWhole && !Number.isSafeInteger(cell) ? undefined : cell;
     if (typeof cell === "boolean" || isWhole) return undefined;
     return jsonInfinity(cell) ?? undefined;
   };
+}
+
+/** JSON has no NaN, but row objects of an application do. */
+function isMissing(cell: null | boolean | number | string): cell is null {
+  return cell === null || (typeof cell === "number" && Number.isNaN(cell));
 }
 
 function readBoolean(cell: string): Cell | undefined {

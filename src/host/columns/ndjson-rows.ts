@@ -11,7 +11,7 @@ const byteOrderMark = "\ufeff";
 const blankPattern = /^[ \t\r]*$/;
 // Python's json.dumps writes these bare, though JSON has no such numbers. Strings are matched first, so as to be passed over; one that
 // never ends is matched to the line's end, so that hostile lines take linear time.
-const bareNumbersPattern = /"(?:[^"\\]+|\\[^])*(?:"|\\?$)|-?\bInfinity\b|\bNaN\b/g;
+const bareNumbersPattern = /"(?:[^"\\]+|\\[\s\S])*(?:"|\\?$)|-?\bInfinity\b|\bNaN\b/g;
 
 /**
  * Rows in the portions that one block of text holds; blank lines are skipped.

@@ -55,7 +55,12 @@ export async function compareData(
       const profiles = new Map(
         Array.from(samples, ([name, sample]) => [name, featureProfile(runtime, sample, bins)]),
       );
-      const counted = await countSource(runtime, aligned, profiles, options);
+      const counted = await countSource(
+        runtime,
+        aligned,
+        new Map(Array.from(profiles, ([name, profile]) => [name, [profile]])),
+        options,
+      );
       let currentSamples = new Map<string, Sample>();
       const numeric = group.filter((field) => field.type !== null);
       if (wantExact && numeric.length > 0 && current.rowCount > 0) {
@@ -64,7 +69,7 @@ export async function compareData(
       }
       for (const [name, profile] of profiles) {
         const exact = exactDistance(runtime, samples.get(name), currentSamples.get(name));
-        comparisons.push({ name, profile, current: { ...counted.get(name)!, ...exact } });
+        comparisons.push({ name, profile, current: { ...counted(name, profile), ...exact } });
       }
     } finally {
       scope.close();
@@ -91,23 +96,38 @@ export async function compareToProfile(
       "--ks exact needs the reference's rows: give the data itself instead of a profile, or --ks binned",
     );
   }
-  const chosen = chooseProfiles(profile, options.features);
-  const aligned = alignKinds(
+  const features = chooseProfiles(profile, options.features);
+  return (await compareToProfiles(runtime, [{ rows: profile.rows, features }], current, options))[0]!;
+}
+
+/** The same against several profiles, in one pass: the first one's features count, and those of them that the others have. */
+export async function compareToProfiles(
+  runtime: Runtime,
+  profiles: readonly Profile[],
+  current: DataSource,
+  options: DriftOptions & { signal?: AbortSignal } = {},
+): Promise<DriftReport[]> {
+  checkedDriftOptions(options);
+  const names = [...profiles[0]!.features.keys()];
+  const fields = Array.from(profiles[0]!.features, ([name, feature]) => fieldOf(name, feature));
+  const aligned = alignKinds(runtime, current, fields);
+  const counted = await countSource(
     runtime,
-    current,
-    Array.from(chosen, ([name, feature]) => ({
-      name,
-      logical: feature.logical,
-      type: feature.kind === "numeric" ? feature.type : null,
-    })),
+    aligned,
+    new Map(names.map((name) => [name, profiles.flatMap(({ features }) => features.get(name) ?? [])])),
+    options,
   );
-  const counted = await countSource(runtime, aligned, chosen, options);
-  const comparisons = Array.from(chosen, ([name, feature]) => ({
-    name,
-    profile: feature,
-    current: counted.get(name)!,
-  }));
-  return driftReport(runtime, comparisons, { reference: profile.rows, current: current.rowCount }, options);
+  return profiles.map((profile) => {
+    const comparisons = names.flatMap((name) => {
+      const feature = profile.features.get(name);
+      return feature === undefined ? [] : [{ name, profile: feature, current: counted(name, feature) }];
+    });
+    return driftReport(runtime, comparisons, { reference: profile.rows, current: current.rowCount }, options);
+  });
+}
+
+export function fieldOf(name: string, feature: FeatureProfile): Field {
+  return { name, logical: feature.logical, type: feature.kind === "numeric" ? feature.type : null };
 }
 
 function chooseProfiles(
@@ -167,26 +187,25 @@ export function alignKinds(runtime: Runtime, current: DataSource, fields: readon
   return asText(current, turned, runtime.arena);
 }
 
+/** Counts a source over the merged grids of each feature's profiles; the result gives any of those profiles its own bins. */
 async function countSource(
   runtime: Runtime,
   source: DataSource,
-  profiles: ReadonlyMap<string, FeatureProfile>,
-  options: ProfileOptions,
-): Promise<Map<string, CurrentCounts>> {
-  const counters = Array.from(profiles, ([name, profile]) => counterFor(runtime, name, [profile]));
+  profiles: ReadonlyMap<string, readonly FeatureProfile[]>,
+  { signal }: { signal?: AbortSignal },
+): Promise<(name: string, profile: FeatureProfile) => CurrentCounts> {
+  const counters = Array.from(profiles, ([name, features]) => counterFor(runtime, name, features));
   try {
     const counts = counters.map((counter) => new Float64Array(counter.slotCount));
     if (source.rowCount > 0) {
-      for await (const batch of source.read({ columns: [...profiles.keys()], signal: options.signal })) {
-        await countBatch(runtime, counters, batch, 0, batch.rowCount, counts, options.signal);
+      for await (const batch of source.read({ columns: [...profiles.keys()], signal })) {
+        await countBatch(runtime, counters, batch, 0, batch.rowCount, counts, signal);
       }
     }
-    return new Map(
-      counters.map((counter, index) => [
-        counter.name,
-        counter.binsFor(profiles.get(counter.name)!, counts[index]!),
-      ]),
-    );
+    return (name, profile) => {
+      const index = counters.findIndex((counter) => counter.name === name);
+      return counters[index]!.binsFor(profile, counts[index]!);
+    };
   } finally {
     for (const counter of counters) counter.close();
   }

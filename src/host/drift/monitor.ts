@@ -7,8 +7,9 @@ import { MendlineError } from "../../errors.js";
 import { monitorAncestorsMax, stagedRowsMax } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { runTask } from "../../scheduler/tasks.js";
-import { BatchBuilder, type Cell } from "../columns/batch-builder.js";
+import { BatchBuilder } from "../columns/batch-builder.js";
 import type { Batch, DataSource, Field } from "../columns/column.js";
+import type { Row } from "../columns/rows.js";
 import { alignKinds, countBatch } from "./compare.js";
 import { type CountingStep, counterFor, type FeatureCounter } from "./counter.js";
 import type { FeatureProfile, Profile } from "./profile.js";
@@ -54,9 +55,6 @@ export interface MonitorOptions extends DriftOptions {
   /** Features to watch; all of the profile's by default. */
   readonly features?: readonly string[];
 }
-
-/** One live row: feature name to value. A missing key, null and NaN are missing values. */
-export type Row = Readonly<Record<string, Cell | undefined>>;
 
 interface MonitorEvents {
   window: [WindowReport];

@@ -73,7 +73,7 @@ export class Kernels {
     this.#checkColumn(type, slice);
     this.#check("remap", remapPtr, remapCount * 4, 4);
     this.#check("counts", countsPtr, (slotCount + 1) * 4, 4);
-    if (missingSlot >= slotCount) throw outOfBounds("missing slot", missingSlot, slotCount);
+    if (!(missingSlot >= 0 && missingSlot < slotCount)) throw outOfBounds("missing slot", missingSlot, slotCount);
     this.#exports[`countCategories${upper(type)}`](
       slice.valuesPtr,
       slice.rowCount,
@@ -225,7 +225,8 @@ export class Kernels {
   #checkColumn(type: NumericType, slice: ColumnSlice): void {
     this.#check("values", slice.valuesPtr, slice.rowCount * bytesOf(type), bytesOf(type));
     if (slice.validityPtr === 0) return;
-    this.#check("validity", slice.validityPtr, (slice.validityBitOffset + slice.rowCount + 7) >>> 3, 1);
+    if (!(slice.validityBitOffset >= 0)) throw outOfBounds("validity bit offset", slice.validityBitOffset, 0);
+    this.#check("validity", slice.validityPtr, Math.ceil((slice.validityBitOffset + slice.rowCount) / 8), 1);
   }
 
   #check(what: string, ptr: number, byteLength: number, alignment: number): void {
@@ -247,5 +248,5 @@ function upper<T extends string>(type: T): Upper<T> {
 }
 
 function outOfBounds(what: string, value: number, end: number): MendlineError {
-  return new MendlineError("MENDLINE_KERNEL_BOUNDS", `${what}: ${value} is beyond ${end}`);
+  return new MendlineError("MENDLINE_KERNEL_BOUNDS", `${what}: ${value} is outside its bounds, which end at ${end}`);
 }

@@ -126,7 +126,8 @@ function stretchText(feature: FeatureReport, stretch: readonly Slot[], { first, 
   if (kind === "unseen") return "now hold categories that the reference never held";
   if (feature.kind === "categorical") return `are now “${clipText(visibleText(label), 60)}”`;
   const edges = edgeTexts(feature.edges ?? []);
-  const range = rangeText(edges[first - 1], edges[last]);
   const [from, to] = [edges[first - 1], edges[last]];
+  if (from === undefined && to === undefined) return "now have a value";
+  const range = rangeText(from, to);
   return from !== undefined && to !== undefined && from !== to ? `are now from ${range}` : `are now ${range}`;
 }

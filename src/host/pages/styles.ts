@@ -73,7 +73,8 @@ details.more>summary{color:var(--accent);font-size:.9rem}
 .sortable button{all:unset;cursor:pointer}
 .sortable button:hover{color:var(--ink)}
 .sortable button:focus-visible{outline:2px solid var(--accent);outline-offset:2px}
-.sortable button::after{content:"";display:inline-block;width:1em;text-align:center}
+.sortable button{position:relative}.sortable button::after{content:"";position:absolute;left:100%;padding-left:.2em}
+.sortable .n button::after{left:auto;right:100%;padding:0 .2em 0 0}
 [aria-sort=ascending] button::after{content:"↑"}[aria-sort=descending] button::after{content:"↓"}
 .filter{display:block;margin:0 0 16px;font-size:.9rem;color:var(--soft)}
 .filter input{font:inherit;color:var(--ink);background:var(--panel);border:1px solid var(--line);border-radius:5px;padding:6px 10px;
@@ -85,7 +86,7 @@ margin-left:8px;width:min(20em,60vw)}
 .feature[open]>summary::before{content:"−"}
 .feature>summary::-webkit-details-marker{display:none}
 .feature>summary>b{flex:1 1 9em;font-weight:600;overflow-wrap:anywhere}
-.body{display:grid;grid-template-columns:minmax(0,460px) minmax(0,1fr);gap:6px 40px;padding:2px 0 26px;scroll-margin-top:60px}
+.body{display:grid;grid-template-columns:minmax(0,420px) minmax(0,1fr);gap:6px 40px;padding:2px 0 26px;scroll-margin-top:60px}
 .body>p{grid-column:1/-1;margin:0 0 6px}
 .body svg{width:100%}
 .stats{display:grid;grid-template-columns:auto 1fr;gap:3px 18px;margin:0;font-size:.875rem;align-content:start}

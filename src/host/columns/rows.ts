@@ -1,0 +1,77 @@
+/** Row objects that an application holds, as a source of columns. */
+import { MendlineError } from "../../errors.js";
+import { columnsMax } from "../../limits.js";
+import type { Arena } from "../memory/arena.js";
+import { BatchBuilder, batchRowsFor, type Cell } from "./batch-builder.js";
+import type { Batch, DataSource, Field, ReadOptions } from "./column.js";
+import { evidenceOfJson, fieldOf, jsonCellReader, sawInteger, sawNothing } from "./infer.js";
+import { pickFields } from "./pick-fields.js";
+
+/** One row: column name to value. A missing key, undefined, null and NaN are missing. */
+export type Row = Readonly<Record<string, Cell | undefined>>;
+
+/**
+ * Types are told from all rows, as for NDJSON. The rows are read, not copied: they must not change while the source is in use.
+ *
+ * @throws MendlineError MENDLINE_DATA_LIMIT  too many columns; MENDLINE_DATA_SCHEMA  a value that is no number, text or boolean
+ */
+export function rowsSource(rows: readonly Row[], label: string, arena: Arena): DataSource {
+  const seen = new Map<string, number>();
+  for (const [index, row] of rows.entries()) {
+    for (const [name, cell] of Object.entries(row)) {
+      seen.set(name, (seen.get(name) ?? sawNothing) | evidenceOf(cell, name, index, label));
+    }
+    if (seen.size > columnsMax) {
+      throw new MendlineError(
+        "MENDLINE_DATA_LIMIT",
+        `${label} has more than ${columnsMax} different columns`,
+      );
+    }
+  }
+  const fields = Array.from(seen, ([name, evidence]) => fieldOf(name, evidence));
+  return {
+    label,
+    fields,
+    rowCount: rows.length,
+    read: (options = {}) => readRows(rows, pickFields(fields, options.columns, label), arena, options),
+    close: async () => {},
+  };
+}
+
+async function* readRows(
+  rows: readonly Row[],
+  wanted: readonly Field[],
+  arena: Arena,
+  { signal }: ReadOptions,
+): AsyncGenerator<Batch> {
+  const builder = new BatchBuilder(arena, wanted, batchRowsFor(arena, wanted, rows.length));
+  const readers = wanted.map(jsonCellReader);
+  try {
+    for (let from = 0; from < rows.length; from += builder.capacity) {
+      if (signal?.aborted) throw new MendlineError("MENDLINE_TASK_ABORTED", "reading was cancelled");
+      const rowCount = Math.min(builder.capacity, rows.length - from);
+      builder.reset();
+      for (let row = 0; row < rowCount; row++) {
+        for (const [column, field] of wanted.entries()) {
+          const cell = rows[from + row]![field.name] ?? null;
+          builder.set(column, row, typeof cell === "bigint" ? cell : readers[column]!(cell)!);
+        }
+      }
+      yield builder.finish(rowCount);
+    }
+  } finally {
+    builder.close();
+  }
+}
+
+function evidenceOf(cell: Cell | undefined, name: string, index: number, label: string): number {
+  if (cell === undefined || cell === null || Number.isNaN(cell)) return sawNothing;
+  if (typeof cell === "bigint") return sawInteger;
+  if (typeof cell === "object" || typeof cell === "function" || typeof cell === "symbol") {
+    throw new MendlineError(
+      "MENDLINE_DATA_SCHEMA",
+      `${label}: "${name}" of row ${index} is no number, text or boolean`,
+    );
+  }
+  return evidenceOfJson(cell);
+}

@@ -1,0 +1,232 @@
+/** The lineage as a drawing, and the page around it. */
+import { formatPlural, formatTime } from "./format.js";
+import { type LineageGraph, markText, type OrderedGraph, orderedGraph } from "./lineage-graph.js";
+import { type Layout, type LayoutSizes, lineageLayout } from "./lineage-layout.js";
+import { clipText, html, type Markup, nameMarkup, visibleText } from "./markup.js";
+import { lineageText } from "./lineage-text.js";
+import { footerMarkup, pageDocument, scrollMarkup, timeMarkup } from "./page.js";
+import { fitText, px, svgMarkup, textWidth } from "./plot.js";
+
+export type { LineageEdge, LineageGraph, LineageNode } from "./lineage-graph.js";
+export { lineageMermaid, lineageText } from "./lineage-text.js";
+
+/** `right`: a wide drawing; `down`: a narrow one. */
+export type LineageDirection = "right" | "down";
+
+const marginPx = 10;
+const titlePx = 13;
+const linePx = 17;
+
+interface Style {
+  readonly direction: LineageDirection;
+  readonly sizes: LayoutSizes;
+  readonly nodeWidth: number;
+  readonly nodeHeight: number;
+  readonly labelWidthMax: number;
+}
+
+/**
+ * An SVG of the lineage, for a page of this folder (its colours come from the style sheet). Derivations point right or down.
+ *
+ * @throws MendlineError MENDLINE_DATA_LIMIT, MENDLINE_ARGUMENT_INVALID, MENDLINE_STORE_CYCLE  see `orderedGraph`
+ */
+export function lineageSvg(graph: LineageGraph, direction: LineageDirection = "right"): string {
+  return lineageDrawing(graph, direction, "lineage").toString();
+}
+
+export function lineageDrawing(graph: LineageGraph, direction: LineageDirection, className: string): Markup {
+  const ordered = orderedGraph(graph);
+  const style = drawingStyle(ordered, direction);
+  const layout = lineageLayout(ordered, style.sizes);
+  const [width, height] = turned(style, layout.lengthAlong, layout.lengthAcross);
+  const curves = edgeCurves(ordered, layout, style);
+  return svgMarkup({ width: width + 2 * marginPx, height: height + 2 * marginPx }, spokenText(ordered), className, [
+    html`<g transform="translate(${marginPx} ${marginPx})">`,
+    curves.map(({ path, tip, className: kind }) =>
+      html`<path class="edge${kind}" d="${path}"/><path class="tip${kind}" d="${tip}"/>`),
+    ordered.nodes.map((_, node) => nodeMarkup(ordered, node, layout, style)),
+    edgeLabels(ordered, curves, style),
+    html`</g>`,
+  ]);
+}
+
+/** (along, across) as (x, y). */
+function turned({ direction }: { direction: LineageDirection }, along: number, across: number): [number, number] {
+  return direction === "right" ? [along, across] : [across, along];
+}
+
+function drawingStyle(graph: OrderedGraph, direction: LineageDirection): Style {
+  const isRight = direction === "right";
+  const lines = graph.nodes.map((_, node) => nodeLines(graph, node));
+  const widest = Math.max(0, ...lines.flatMap((texts) => texts.map((text, i) => textWidth(clipText(text, 60), i === 0 ? titlePx : 12))));
+  const nodeWidth = Math.ceil(Math.min(isRight ? 230 : 164, Math.max(110, widest + 24)));
+  const nodeHeight = 16 + linePx * Math.max(1, ...lines.map((texts) => texts.length));
+  const labels = graph.edges.map(({ edge }) => Math.max(labelWidth(edge.transformation), labelWidth(edge.note ?? "")));
+  const labelWidthMax = Math.min(120, Math.max(40, ...labels));
+  const hasNotes = graph.edges.some(({ edge }) => edge.note !== undefined);
+  const sizes = isRight
+    ? { nodeAlong: nodeWidth, nodeAcross: nodeHeight, gapAlong: labelWidthMax + 44, gapAcross: 16 }
+    : { nodeAlong: nodeHeight, nodeAcross: nodeWidth, gapAlong: hasNotes ? 64 : 50, gapAcross: 14 };
+  return { direction, sizes, nodeWidth, nodeHeight, labelWidthMax };
+}
+
+function labelWidth(text: string): number {
+  return textWidth(clipText(visibleText(text), 40), 11);
+}
+
+/** Title, marks, note; only lines that have something to say. */
+function nodeLines({ nodes }: OrderedGraph, node: number): string[] {
+  const { name, version, marks, note } = nodes[node]!;
+  const lines = [`${visibleText(name)}@${visibleText(version)}`];
+  if (marks.length > 0) lines.push(marks.map((mark) => visibleText(markText(mark))).join("  "));
+  if (note !== undefined && note !== "") lines.push(visibleText(note));
+  return lines;
+}
+
+const markClasses = ["drifted", "healthy", "chosen", "repaired"];
+
+function nodeMarkup(graph: OrderedGraph, node: number, layout: Layout, style: Style): Markup {
+  const { id, createdMs, marks } = graph.nodes[node]!;
+  const { along, across } = layout.nodes[node]!;
+  const [x, y] = turned(style, along, across);
+  const lines = nodeLines(graph, node);
+  const top = (style.nodeHeight - lines.length * linePx) / 2 + 13;
+  const texts = lines.map((line, index) => {
+    const size = index === 0 ? titlePx : 12;
+    const className = index === 0 ? "h" : index === 1 && marks.length > 0 ? "" : "t";
+    return html`<text${className !== "" && html` class="${className}"`} x="12" y="${px(top + index * linePx)}">${fitText(line, size, style.nodeWidth - 22)}</text>`;
+  });
+  const known = markClasses.filter((mark) => marks.includes(mark)).map((mark) => ` ${mark}`);
+  return html`<g class="node${known}" transform="translate(${px(x)} ${px(y)})"><title>${clipText(lines.join(" · "), 400)} · ${clipText(visibleText(id), 80)} · ${formatTime(createdMs)}</title><rect width="${style.nodeWidth}" height="${style.nodeHeight}" rx="5"/>${texts}</g>
+`;
+}
+
+interface Curve {
+  readonly path: string;
+  readonly tip: string;
+  readonly className: string;
+  /** Start and end of the last bend, (along, across). */
+  readonly bend: readonly [readonly [number, number], readonly [number, number]];
+}
+
+function edgeCurves(graph: OrderedGraph, layout: Layout, style: Style): Curve[] {
+  return graph.edges.map(({ edge, parent, child }, index) => {
+    const { nodeAlong } = style.sizes;
+    const from = layout.nodes[parent]!;
+    const to = layout.nodes[child]!;
+    let at: [number, number] = [from.along + nodeAlong, port(graph, layout, style, parent, index, "outgoing")];
+    const point = (along: number, across: number) => turned(style, along, across).map(px).join(" ");
+    let path = `M${point(...at)}`;
+    const bendTo = (along: number, across: number) => {
+      const middle = (at[0] + along) / 2;
+      path += `C${point(middle, at[1])} ${point(middle, across)} ${point(along, across)}`;
+    };
+    for (const pass of layout.passes[index]!) {
+      bendTo(pass.along, pass.across);
+      at = [pass.along + nodeAlong, pass.across];
+      path += `L${point(...at)}`;
+    }
+    const end = port(graph, layout, style, child, index, "incoming");
+    bendTo(to.along - 7, end);
+    const tip = `M${point(to.along - 8, end - 4)}L${point(to.along - 1, end)}L${point(to.along - 8, end + 4)}Z`;
+    return { path, tip, className: edge.transformation === "repair" ? " repair" : "", bend: [at, [to.along, end]] };
+  });
+}
+
+/** Where an edge meets its node: several are spread round the middle, in the order of their other ends. */
+function port(
+  graph: OrderedGraph,
+  layout: Layout,
+  { sizes }: Style,
+  node: number,
+  edge: number,
+  side: "incoming" | "outgoing",
+): number {
+  const middle = layout.nodes[node]!.across + sizes.nodeAcross / 2;
+  const edges = graph[side][node]!;
+  const wayAcross = (index: number) => {
+    const passes = layout.passes[index]!;
+    const next = side === "incoming" ? passes.at(-1) : passes[0];
+    const { parent, child } = graph.edges[index]!;
+    const other = layout.nodes[side === "incoming" ? parent : child]!;
+    return next === undefined ? other.across + sizes.nodeAcross / 2 : next.across;
+  };
+  const own = wayAcross(edge);
+  const rank = edges.filter((other) => wayAcross(other) < own || (wayAcross(other) === own && other < edge)).length;
+  const gap = Math.min(12, (sizes.nodeAcross - 16) / edges.length);
+  return middle + (rank - (edges.length - 1) / 2) * gap;
+}
+
+/** Places along a bend where a label may stand, the best first. */
+const labelPlaces = [0.5, 0.62, 0.38, 0.74, 0.26];
+
+type Box = readonly [left: number, top: number, right: number, bottom: number];
+
+function edgeLabels(graph: OrderedGraph, curves: readonly Curve[], style: Style): Markup[] {
+  const taken: Box[] = [];
+  return graph.edges.map(({ edge }, index) => {
+    const lines = [edge.transformation, edge.note ?? ""].filter((line) => line !== "").map((line) => fitText(line, 11, style.labelWidthMax));
+    const width = Math.max(0, ...lines.map((line) => textWidth(line, 11)));
+    const boxes = labelPlaces.map((t) => labelBox(style, curves[index]!, t, width, lines.length));
+    const box = boxes.find((one) => !taken.some((other) => overlaps(one, other))) ?? boxes[0]!;
+    taken.push(box);
+    const x = px((box[0] + box[2]) / 2);
+    return html`<g><title>${clipText(visibleText([edge.transformation, edge.note ?? ""].join(" ")), 400)}</title>${lines.map((line, i) => html`<text class="t m halo" x="${x}" y="${px(box[1] + 11 + i * 13)}">${line}</text>`)}</g>`;
+  });
+}
+
+function labelBox(style: Style, { bend: [from, to] }: Curve, t: number, width: number, lineCount: number): Box {
+  // A bend's control points lie half way along, so it is symmetric: along is close to linear, across is 3 t^2 - 2 t^3.
+  const s = 1 - t;
+  const along = s ** 3 * from[0] + 3 * s * t * ((from[0] + to[0]) / 2) + t ** 3 * to[0];
+  const across = from[1] + (to[1] - from[1]) * (3 * t * t - 2 * t ** 3);
+  const [x, y] = turned(style, along, across);
+  const height = 13 * lineCount + 2;
+  return [x - width / 2, y - height / 2, x + width / 2, y + height / 2];
+}
+
+function overlaps(one: Box, other: Box): boolean {
+  return one[0] < other[2] && other[0] < one[2] && one[1] < other[3] && other[1] < one[3];
+}
+
+/** What the drawing says, for who does not see it. */
+function spokenText(graph: OrderedGraph): string {
+  const title = (node: number) => nodeLines(graph, node)[0]!;
+  const told = graph.edges
+    .slice(0, 12)
+    .map(({ edge, parent, child }) => `${title(child)} from ${title(parent)} by ${edge.transformation}`);
+  const rest = graph.edges.length - told.length;
+  if (rest > 0) told.push(`and ${formatPlural(rest, "more derivation")}`);
+  const models = `Lineage of ${formatPlural(graph.nodes.length, "model")}`;
+  return told.length === 0 ? models : `${models}: ${told.join("; ")}`;
+}
+
+/** A page with the drawing, the models as a table, and the lineage as text to copy. */
+export function lineagePage(graph: LineageGraph, title: string): string {
+  const ordered = orderedGraph(graph);
+  const createdMs = ordered.nodes.reduce((latest, node) => Math.max(latest, node.createdMs), 0);
+  const body = html`<header><p class="kicker">Model lineage</p><h1>${nameMarkup(title, 160)}</h1><p class="lede">${formatPlural(ordered.nodes.length, "model")}, ${formatPlural(ordered.edges.length, "derivation")}. Arrows point from a parent to what was made of it.</p></header>
+<figure>${scrollMarkup("Drawing of the lineage", lineageDrawing(graph, "right", "lineage"), "panel scroll tall")}</figure>
+<section><h2>Models</h2>${scrollMarkup("Table of models", modelTable(ordered))}
+<details class="more"><summary>The lineage as text</summary><pre>${trustedLines(lineageText(graph))}</pre></details></section>
+${ordered.nodes.length > 0 && footerMarkup(createdMs)}`;
+  return pageDocument({ title, body });
+}
+
+/** Lines of text that this folder made, escaped one by one: within them control characters would be made visible. */
+export function trustedLines(text: string): Markup[] {
+  return text.split("\n").map((line, index) => (index === 0 ? html`${line}` : html`\n${line}`));
+}
+
+function modelTable(graph: OrderedGraph): Markup {
+  const rows = graph.nodes.map(({ id, name, version, createdMs, marks, note }, node) => {
+    const made = graph.incoming[node]!.map((index) => {
+      const { edge, parent } = graph.edges[index]!;
+      const from = graph.nodes[parent]!;
+      return html`<div>${edge.transformation} of ${nameMarkup(from.name)}@${nameMarkup(from.version)} ${edge.note !== undefined && html`<small>${edge.note}</small>`}</div>`;
+    });
+    return html`<tr><th scope="row">${nameMarkup(name)}@${nameMarkup(version)}<br><small><code>${clipText(id, 12)}</code></small></th><td>${made.length > 0 ? made : "–"}</td><td>${marks.map((mark) => html`<div>${markText(mark)}</div>`)}${note !== undefined && html`<small>${note}</small>`}</td><td>${timeMarkup(createdMs)}</td></tr>
+`;
+  });
+  return html`<table><thead><tr><th scope="col">Model</th><th scope="col">Made by</th><th scope="col">Marks</th><th scope="col">Made</th></tr></thead><tbody>${rows}</tbody></table>`;
+}

@@ -1,0 +1,241 @@
+/**
+ * Labelled rows, whole in memory and in f64: what candidates are judged on. Unlike live data they are few, and every candidate needs
+ * all of them. Values sit in shared buffers, so that the judging thread sees them without a copy.
+ */
+import { MendlineError } from "../../errors.js";
+import { distinctTextsMax, labelledBytesMax, labelledRowsMax } from "../../limits.js";
+import type { Batch, Column, DataSource, TextColumn } from "../columns/column.js";
+import { viewOf } from "../kernels/types.js";
+
+export interface LabelledData {
+  /** Where the rows came from, for messages. */
+  readonly source: string;
+  readonly rowCount: number;
+  readonly features: readonly string[];
+  readonly label: string;
+  /** One a feature, `rowCount` long; missing = NaN. Values past 2^53 are rounded. */
+  readonly columns: readonly Float64Array[];
+  /** Of a text feature the names that its column's codes stand for, else null. */
+  readonly texts: readonly (readonly string[] | null)[];
+  /** Never NaN. */
+  readonly labels: Float64Array;
+  /** The row's number in the source, from 1, for messages. */
+  readonly rowNumbers: Uint32Array;
+  /** Rows of the source that have no label: left out. */
+  readonly skippedUnlabelled: number;
+}
+
+export interface ReadLabelledOptions {
+  readonly features: readonly string[];
+  readonly label: string;
+  /** The memory that the source's columns are in. */
+  readonly memory: WebAssembly.Memory;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * Reads the features and the label of a source. Rows without a label are counted and left out; no row at all is no error.
+ *
+ * @throws MendlineError MENDLINE_DATA_SCHEMA  a column is missing
+ * @throws MendlineError MENDLINE_REPAIR_LABELS  labels are texts, or infinite
+ * @throws MendlineError MENDLINE_DATA_LIMIT  more rows than labelledRowsMax, or bytes than labelledBytesMax
+ */
+export async function readLabelled(source: DataSource, options: ReadLabelledOptions): Promise<LabelledData> {
+  checkColumns(source, options);
+  checkSize(source, options.features.length);
+  const reading = new Reading(source, options);
+  const columns = [...options.features, options.label];
+  for await (const batch of source.read({ columns, ...(options.signal && { signal: options.signal }) })) {
+    reading.take(batch);
+  }
+  return reading.finish();
+}
+
+/** The rows at `indices`, in that order. */
+export function selectRows(data: LabelledData, indices: Uint32Array): LabelledData {
+  return {
+    ...data,
+    rowCount: indices.length,
+    columns: data.columns.map((column) => pick(column, indices, sharedF64(indices.length))),
+    labels: pick(data.labels, indices, sharedF64(indices.length)),
+    rowNumbers: pick(data.rowNumbers, indices, new Uint32Array(indices.length)),
+  };
+}
+
+/** The rows that are not at `indices`, in their order. */
+export function withoutRows(data: LabelledData, indices: Uint32Array): LabelledData {
+  const left = new Set(indices);
+  const kept = Uint32Array.from({ length: data.rowCount }, (_, row) => row).filter((row) => !left.has(row));
+  return selectRows(data, kept);
+}
+
+function pick<T extends Float64Array | Uint32Array>(values: T, indices: Uint32Array, out: T): T {
+  for (let i = 0; i < indices.length; i++) out[i] = values[indices[i]!]!;
+  return out;
+}
+
+function sharedF64(count: number): Float64Array {
+  return new Float64Array(new SharedArrayBuffer(count * 8));
+}
+
+function checkColumns(source: DataSource, { features, label }: ReadLabelledOptions): void {
+  if (features.length === 0) {
+    throw new MendlineError("MENDLINE_ARGUMENT_INVALID", "no features are named: add --features a,b to the model");
+  }
+  const names = [...features, label];
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw new MendlineError("MENDLINE_ARGUMENT_INVALID", `column ${twice} is named twice among features and label`);
+  }
+  const missing = names.filter((name) => !source.fields.some((field) => field.name === name));
+  if (missing.length > 0) {
+    const what = missing[0] === label ? "label" : "feature";
+    throw new MendlineError(
+      "MENDLINE_DATA_SCHEMA",
+      `${source.label}: the ${what} column ${missing.join(", ")} is missing; it has ${source.fields.map((field) => field.name).join(", ")}`,
+      { details: { file: source.label, missing } },
+    );
+  }
+  if (source.fields.find((field) => field.name === label)!.type === null) {
+    throw new MendlineError(
+      "MENDLINE_REPAIR_LABELS",
+      `${source.label}: the label column ${label} holds texts: write class indices (0, 1, 2, …) in the order of the model's outputs`,
+      { details: { file: source.label, label } },
+    );
+  }
+}
+
+function checkSize(source: DataSource, featureCount: number): void {
+  const byteLength = source.rowCount * (8 * (featureCount + 1) + 4);
+  if (source.rowCount <= labelledRowsMax && byteLength <= labelledBytesMax) return;
+  throw new MendlineError(
+    "MENDLINE_DATA_LIMIT",
+    `${source.label}: ${source.rowCount} labelled rows take ${byteLength} bytes; at most ${labelledRowsMax} rows and ${labelledBytesMax} bytes are judged: take a sample`,
+    { details: { rows: source.rowCount, rowsMax: labelledRowsMax, byteLength, bytesMax: labelledBytesMax } },
+  );
+}
+
+class Reading {
+  readonly #source: DataSource;
+  readonly #options: ReadLabelledOptions;
+  readonly #columns: Float64Array[];
+  readonly #labels: Float64Array;
+  readonly #rowNumbers: Uint32Array;
+  readonly #names: (Map<string, number> | null)[];
+  #rowCount = 0;
+  #seen = 0;
+
+  constructor(source: DataSource, options: ReadLabelledOptions) {
+    this.#source = source;
+    this.#options = options;
+    this.#columns = options.features.map(() => sharedF64(source.rowCount));
+    this.#labels = sharedF64(source.rowCount);
+    this.#rowNumbers = new Uint32Array(source.rowCount);
+    this.#names = options.features.map((name) => {
+      const field = source.fields.find((candidate) => candidate.name === name)!;
+      return field.type === null ? new Map() : null;
+    });
+  }
+
+  take(batch: Batch): void {
+    const { features, label, memory } = this.#options;
+    if (this.#seen + batch.rowCount > this.#rowNumbers.length) {
+      throw new MendlineError(
+        "MENDLINE_DATA_MALFORMED",
+        `${this.#source.label}: it has more than the ${this.#rowNumbers.length} rows it had when it was opened`,
+      );
+    }
+    const kept = this.#takeLabels(memory, columnOf(batch, label));
+    features.forEach((name, index) => {
+      const column = columnOf(batch, name);
+      const out = this.#columns[index]!.subarray(this.#rowCount, this.#rowCount + kept.length);
+      if (column.kind === "numeric") readNumbers(memory, column, kept, out);
+      else readNumbers(memory, column, kept, out, this.#codesOf(column, index));
+    });
+    this.#rowCount += kept.length;
+    this.#seen += batch.rowCount;
+  }
+
+  finish(): LabelledData {
+    const { features, label } = this.#options;
+    return {
+      source: this.#source.label,
+      rowCount: this.#rowCount,
+      features: [...features],
+      label,
+      columns: this.#columns.map((column) => column.subarray(0, this.#rowCount)),
+      texts: this.#names.map((names) => (names === null ? null : [...names.keys()])),
+      labels: this.#labels.subarray(0, this.#rowCount),
+      rowNumbers: this.#rowNumbers.subarray(0, this.#rowCount),
+      skippedUnlabelled: this.#seen - this.#rowCount,
+    };
+  }
+
+  /** Copies the labels that are there and gives their rows in the batch. */
+  #takeLabels(memory: WebAssembly.Memory, column: Column): Uint32Array {
+    const all = Uint32Array.from({ length: column.rowCount }, (_, row) => row);
+    const labels = new Float64Array(column.rowCount);
+    readNumbers(memory, column, all, labels);
+    const kept = all.filter((row) => !Number.isNaN(labels[row]!));
+    kept.forEach((row, index) => {
+      const value = labels[row]!;
+      const rowNumber = this.#seen + row + 1;
+      if (!Number.isFinite(value)) throw this.#infiniteLabel(value, rowNumber);
+      this.#labels[this.#rowCount + index] = value;
+      this.#rowNumbers[this.#rowCount + index] = rowNumber;
+    });
+    return kept;
+  }
+
+  #infiniteLabel(value: number, row: number): MendlineError {
+    const { label } = this.#options;
+    return new MendlineError(
+      "MENDLINE_REPAIR_LABELS",
+      `${this.#source.label}: row ${row}: label ${label} is ${value}: correct it, or leave the cell empty`,
+      { details: { file: this.#source.label, row, label, value } },
+    );
+  }
+
+  /** A batch's codes to codes over all batches; NaN for a missing name. */
+  #codesOf(column: TextColumn, index: number): Float64Array {
+    const known = this.#names[index]!;
+    const codes = column.names.map((name) => {
+      if (name === null) return Number.NaN;
+      if (!known.has(name)) known.set(name, known.size);
+      return known.get(name)!;
+    });
+    if (known.size > distinctTextsMax) {
+      throw new MendlineError(
+        "MENDLINE_DATA_LIMIT",
+        `${this.#source.label}: feature ${column.name} has ${known.size} distinct texts, above ${distinctTextsMax}: it is an identifier`,
+      );
+    }
+    return Float64Array.from(codes);
+  }
+}
+
+function columnOf(batch: Batch, name: string): Column {
+  const column = batch.columns.get(name);
+  if (column === undefined) throw new Error(`the source did not deliver column ${name}`);
+  return column;
+}
+
+/** out[i] = the value at rows[i], NaN where it is missing; through `codes` for text. */
+function readNumbers(
+  memory: WebAssembly.Memory,
+  column: Column,
+  rows: Uint32Array,
+  out: Float64Array,
+  codes?: Float64Array,
+): void {
+  const values = viewOf(memory, column.type, column.valuesPtr, column.rowCount);
+  const { validityPtr, validityBitOffset } = column;
+  const bits = validityPtr === 0 ? null : new Uint8Array(memory.buffer, validityPtr);
+  for (let i = 0; i < rows.length; i++) {
+    const row = rows[i]!;
+    const bit = validityBitOffset + row;
+    const isMissing = bits !== null && ((bits[bit >>> 3]! >>> (bit & 7)) & 1) === 0;
+    const value = isMissing ? Number.NaN : Number(values[row]!);
+    out[i] = codes === undefined || isMissing ? value : (codes[value] ?? Number.NaN);
+  }
+}

@@ -1,0 +1,217 @@
+/**
+ * The judging thread: runs ONNX models, because `run()` holds up the event loop that it is called on. What it sends back is a few
+ * numbers a row, whatever the model's outputs.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import type { InferenceSession, Tensor } from "onnxruntime-web";
+import { type ErrorCode, MendlineError, messageOf } from "../../errors.js";
+import { predictionsMax } from "../../limits.js";
+import { describe, type InputPlan, type JudgeRows, planInputs } from "./onnx-inputs.js";
+import { type OutputReading, type OutputSurvey, OutputSurveyor, type RowScores, Scorer } from "./outputs.js";
+
+export interface Predictions {
+  readonly rowCount: number;
+  readonly outputCount: number;
+  /** The model's outputs as they are, row by row: rowCount * outputCount. */
+  readonly values: Float64Array;
+}
+
+/** What can be asked of the thread, one at a time; the answer's value is of the type behind. */
+export interface JudgeWork {
+  readonly model: Uint8Array;
+  readonly rows: JudgeRows;
+  readonly task:
+    | { readonly kind: "survey" }
+    | { readonly kind: "score"; readonly reading: OutputReading; readonly labels: Float64Array }
+    | { readonly kind: "predict" };
+}
+
+export type JudgeValue = OutputSurvey | RowScores | Predictions;
+
+export type JudgeAnswer =
+  | { readonly ok: true; readonly value: JudgeValue }
+  | {
+      readonly ok: false;
+      readonly error: { code: ErrorCode; message: string; details: Readonly<Record<string, unknown>> };
+    };
+
+/** `runtimes`: packages to try, in this order. */
+export interface JudgeWorkerData {
+  readonly runtimes: readonly string[];
+}
+
+type Runtime = typeof import("onnxruntime-web");
+
+const { runtimes } = workerData as JudgeWorkerData;
+let loaded: Promise<Runtime> | undefined;
+
+parentPort!.on("message", (work: JudgeWork) => {
+  void answer(work).then((reply) => parentPort!.postMessage(reply));
+});
+
+async function answer(work: JudgeWork): Promise<JudgeAnswer> {
+  try {
+    loaded ??= loadRuntime();
+    return { ok: true, value: await judge(await loaded, work) };
+  } catch (thrown) {
+    const error =
+      thrown instanceof MendlineError
+        ? thrown
+        : new MendlineError("MENDLINE_REPAIR_VALIDATOR", `the ONNX runtime failed: ${messageOf(thrown)}`);
+    return { ok: false, error: error.toJSON() };
+  }
+}
+
+async function loadRuntime(): Promise<Runtime> {
+  const failures: string[] = [];
+  for (const name of runtimes) {
+    try {
+      const runtime = (await import(name)) as Runtime;
+      runtime.env.logLevel = "error";
+      // Threads of its own would compete with the gateway's; web's need a browser's workers besides.
+      if (runtime.env.wasm !== undefined) runtime.env.wasm.numThreads = 1;
+      return runtime;
+    } catch (thrown) {
+      failures.push(messageOf(thrown).split("\n", 1)[0]!);
+    }
+  }
+  throw new MendlineError(
+    "MENDLINE_REPAIR_VALIDATOR",
+    `an ONNX model is judged by ${runtimes.join(" or ")}, and none can be loaded: run 'npm install onnxruntime-web', or use --validator COMMAND`,
+    { details: { failures } },
+  );
+}
+
+async function judge(runtime: Runtime, { model, rows, task }: JudgeWork): Promise<JudgeValue> {
+  const session = await openSession(runtime, model);
+  try {
+    const plan = planInputs(session.inputMetadata, rows);
+    const batches = () => runBatches(runtime, session, plan, rows.rowCount);
+    if (task.kind === "score") return await score(batches(), task.reading, task.labels);
+    return task.kind === "survey" ? await survey(batches()) : await predict(batches(), rows.rowCount);
+  } finally {
+    await session.release();
+  }
+}
+
+async function openSession(runtime: Runtime, model: Uint8Array): Promise<InferenceSession> {
+  let session: InferenceSession;
+  try {
+    session = await runtime.InferenceSession.create(model, { logSeverityLevel: 3 });
+  } catch (thrown) {
+    throw new MendlineError(
+      "MENDLINE_REPAIR_VALIDATOR",
+      `the ONNX runtime cannot load the model: ${messageOf(thrown)}`,
+    );
+  }
+  if (Array.isArray(session.inputMetadata)) return session;
+  throw new MendlineError(
+    "MENDLINE_REPAIR_VALIDATOR",
+    "the ONNX runtime does not tell the shapes of a model's inputs: run 'npm install onnxruntime-web@latest' (1.22 or later)",
+  );
+}
+
+/** Some rows' outputs, row by row. */
+interface OutputBatch {
+  readonly outputCount: number;
+  readonly outputs: Float64Array;
+}
+
+async function* runBatches(
+  runtime: Runtime,
+  session: InferenceSession,
+  plan: InputPlan,
+  rowCount: number,
+): AsyncGenerator<OutputBatch> {
+  const output = chooseOutput(session.outputMetadata);
+  for (let from = 0; from < rowCount; from += plan.batchRows) {
+    const count = Math.min(plan.batchRows, rowCount - from);
+    const feeds: Record<string, Tensor> = {};
+    for (const feed of plan.feeds(from, count)) {
+      feeds[feed.input] = new runtime.Tensor(feed.type, feed.data, feed.dims);
+    }
+    const results = await session.run(feeds, [output.name]);
+    yield outputsOf(results[output.name]!, output, plan.isFixed ? plan.batchRows : count, count);
+  }
+}
+
+/** The only output, or the second of a (label, probabilities) pair. */
+function chooseOutput(outputs: readonly InferenceSession.ValueMetadata[]): InferenceSession.ValueMetadata {
+  const [first, second] = outputs;
+  const isLabel = first?.isTensor === true && ["int64", "int32", "string", "bool"].includes(first.type);
+  const chosen = outputs.length === 1 ? first : outputs.length === 2 && isLabel ? second : undefined;
+  if (chosen?.isTensor) return chosen;
+  throw new MendlineError(
+    "MENDLINE_REPAIR_VALIDATOR",
+    `the model's outputs are ${outputs.map(describe).join(", ") || "none"}, where one tensor, or a label and a tensor of probabilities, are read: export it so (zipmap off), or use --validator`,
+    { details: { outputs: outputs.map(describe) } },
+  );
+}
+
+function outputsOf(
+  tensor: Tensor,
+  output: InferenceSession.ValueMetadata,
+  fedRows: number,
+  rowCount: number,
+): OutputBatch {
+  const outputCount = tensor.size / fedRows;
+  const isPerRow = tensor.dims[0] === fedRows && outputCount >= 1;
+  if (!isPerRow || tensor.type === "string" || tensor.type === "float16") {
+    throw new MendlineError(
+      "MENDLINE_REPAIR_VALIDATOR",
+      `the model's output ${output.name} is ${tensor.type}[${tensor.dims.join(", ")}] for ${fedRows} rows, where numbers for each row are read: use --validator`,
+      { details: { output: output.name, dims: [...tensor.dims], rows: fedRows } },
+    );
+  }
+  const data = tensor.data as ArrayLike<number | bigint>;
+  const outputs = new Float64Array(rowCount * outputCount);
+  for (let i = 0; i < outputs.length; i++) outputs[i] = Number(data[i]!);
+  tensor.dispose();
+  return { outputCount, outputs };
+}
+
+async function survey(batches: AsyncIterable<OutputBatch>): Promise<OutputSurvey> {
+  const surveyor = new OutputSurveyor();
+  for await (const { outputs, outputCount } of batches) surveyor.take(outputs, outputCount);
+  return surveyor.finish();
+}
+
+async function score(
+  batches: AsyncIterable<OutputBatch>,
+  reading: OutputReading,
+  labels: Float64Array,
+): Promise<RowScores> {
+  const scorer = new Scorer(reading, labels);
+  for await (const { outputs, outputCount } of batches) {
+    if (outputCount !== reading.outputCount) {
+      throw new MendlineError(
+        "MENDLINE_REPAIR_VALIDATOR",
+        `the model gives ${outputCount} outputs a row, but the unrepaired one ${reading.outputCount}`,
+        { details: { outputs: outputCount, expected: reading.outputCount } },
+      );
+    }
+    scorer.take(outputs);
+  }
+  return scorer.finish();
+}
+
+async function predict(batches: AsyncIterable<OutputBatch>, rowCount: number): Promise<Predictions> {
+  let values = new Float64Array(0);
+  let outputCount = 0;
+  let at = 0;
+  for await (const batch of batches) {
+    if (at === 0) {
+      outputCount = batch.outputCount;
+      if (rowCount * outputCount > predictionsMax) {
+        throw new MendlineError(
+          "MENDLINE_DATA_LIMIT",
+          `${rowCount} rows of ${outputCount} outputs are ${rowCount * outputCount} predictions, above ${predictionsMax}: take fewer rows`,
+        );
+      }
+      values = new Float64Array(rowCount * outputCount);
+    }
+    values.set(batch.outputs, at);
+    at += batch.outputs.length;
+  }
+  return { rowCount, outputCount, values };
+}

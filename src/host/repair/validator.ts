@@ -1,0 +1,43 @@
+/** The contract of everything that can judge a candidate: an ONNX runtime, a shell command. */
+import type { Judgement } from "./judgement.js";
+import type { LabelledData } from "./labelled-data.js";
+
+/** A model to judge, as the bytes of its parameter file. */
+export interface Candidate {
+  readonly bytes: Uint8Array;
+  readonly format: "onnx" | "safetensors";
+  /** For messages: a model's name, or a scale. */
+  readonly name: string;
+}
+
+export interface EvaluateOptions {
+  readonly signal?: AbortSignal;
+}
+
+export interface Preparation {
+  /**
+   * Rows of the prepared data on which the unrepaired model gives no finite output, as missing features make it. They can tell
+   * candidates apart no more than it can: leave them out (`withoutRows`) before slices are cut, and report how many.
+   */
+  readonly nonFiniteRows: Uint32Array;
+}
+
+/** Evaluations are done one after the other, in the order of the calls. */
+export interface Validator {
+  /**
+   * Looks at the unrepaired model on all labelled rows: decides how outputs are read, for all candidates to come, and checks the labels.
+   * To be called once, before `evaluate`.
+   *
+   * @throws MendlineError MENDLINE_REPAIR_VALIDATOR  the model cannot be judged at all
+   * @throws MendlineError MENDLINE_REPAIR_LABELS  labels do not fit its outputs
+   */
+  prepare(baseline: Candidate, data: LabelledData, options?: EvaluateOptions): Promise<Preparation>;
+  /**
+   * @throws MendlineError MENDLINE_REPAIR_VALIDATOR  it failed, or took too long
+   * @throws MendlineError MENDLINE_REPAIR_LABELS  labels do not fit the outputs
+   * @throws MendlineError MENDLINE_TASK_ABORTED  by the signal
+   */
+  evaluate(candidate: Candidate, slice: LabelledData, options?: EvaluateOptions): Promise<Judgement>;
+  /** Ends what it started, at once. May be called again. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,334 @@
+import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { readdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Level } from "level";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import type { NewModel } from "../../src/lineage-store/records.js";
+import { LineageStore } from "../../src/lineage-store/store.js";
+import { scratchDir } from "../support.js";
+import { addAll, collect, derive, emptyModel, failure, idOf, withStore } from "./support.js";
+
+async function fullModel(store: LineageStore): Promise<NewModel> {
+  const literal = await store.putObject(Buffer.from("header"));
+  const tensor = await store.putObject(Buffer.alloc(16, 7));
+  const profile = await store.putObject(Buffer.from('{"features":{}}'));
+  return {
+    id: idOf("full"),
+    name: "rain",
+    version: "1",
+    format: "safetensors",
+    byteLength: 22,
+    fileHash: idOf("whatever"),
+    createdMs: 5,
+    signature: profile.hash,
+    profile: profile.hash,
+    task: { features: ["wind", "__proto__"], label: "rain", kind: "classification" },
+    metrics: JSON.parse('{"log-loss": 0.25, "__proto__": 1}'),
+    tags: { site: "seattle" },
+    tensors: [
+      { name: "w", dtype: "F32", shape: [2, 2], object: tensor.hash, byteLength: 16 },
+      { name: "empty", dtype: "F32", shape: [0], object: null, byteLength: 0 },
+    ],
+    layout: [
+      { object: literal.hash, byteLength: 6 },
+      { object: tensor.hash, byteLength: 16 },
+    ],
+  };
+}
+
+test("a model comes back as it was added", () =>
+  withStore(async (store, reopen) => {
+    const model = await fullModel(store);
+    const added = await store.commit((tx) => tx.addModel(model));
+    assert.equal(added, { id: model.id, isNew: true, isNewLabel: false, ignored: [] });
+    const { tensors, layout, ...rest } = model;
+    const opened = await reopen();
+    const record = await opened.get(model.id);
+    assert.equal(record, { ...rest, tensorCount: 2, segmentCount: 2, number: 0 });
+    assert.equal(JSON.stringify(record.metrics), '{"__proto__":1,"log-loss":0.25}');
+    assert.equal(await opened.parameters(model.id), { tensors, layout });
+    assert.equal(await opened.labelsOf(model.id), [{ name: "rain", version: "1" }]);
+  }));
+
+test("the same content is one node: again, under another label, never under a taken one", () =>
+  withStore(async (store, reopen) => {
+    const model = emptyModel("a");
+    await addAll(store, model);
+    const before = await store.verifyJournal();
+    const again = await store.commit((tx) => tx.addModel({ ...model, metrics: { loss: 1 }, createdMs: 9 }));
+    assert.equal(again, { id: model.id, isNew: false, isNewLabel: false, ignored: ["metrics"] });
+    assert.equal(await store.verifyJournal(), before, "nothing was written");
+    const label = await store.commit((tx) => tx.addModel({ ...model, name: "b", version: "2" }));
+    assert.ok(label.isNewLabel);
+    const taken = await failure("MENDLINE_STORE_CONFLICT", () =>
+      addAll(store, emptyModel("a", "1", { id: idOf("x") })),
+    );
+    assert.match(taken.message, '"a@1"');
+    const opened = await reopen();
+    assert.is((await collect(opened.models())).length, 1);
+    assert.is((await opened.get(model.id)).name, "a");
+    assert.equal(await opened.labelsOf(model.id), [
+      { name: "a", version: "1" },
+      { name: "b", version: "2" },
+    ]);
+    assert.is(await opened.resolve("b@2"), model.id);
+    assert.is(await opened.idOfLabel("b", "1"), null);
+  }));
+
+test("models of more than one page of tensors", () =>
+  withStore(async (store, reopen) => {
+    const { hash: object } = await store.putObject(Buffer.of(1));
+    const tensors = Array.from({ length: 2_500 }, (_, index) => ({
+      name: `t${index}`,
+      dtype: "U8",
+      shape: [1],
+      object,
+      byteLength: 1,
+    }));
+    const layout = Array.from({ length: 1_200 }, () => ({ object, byteLength: 1 }));
+    const model = emptyModel("wide", "1", { tensors, layout, byteLength: 1_200 });
+    await addAll(store, model);
+    assert.equal(await (await reopen()).parameters(model.id), { tensors, layout });
+  }));
+
+test("created order, versions of a name", () =>
+  withStore(async (store, reopen) => {
+    const versions = ["10", "9", "2-repair.1", "é", " "];
+    for (const version of versions) await addAll(store, emptyModel("rain", version));
+    await addAll(store, emptyModel("rain2", "1"));
+    const opened = await reopen();
+    assert.equal(
+      (await collect(opened.models())).map((model) => model.version),
+      [...versions, "1"],
+    );
+    assert.equal(
+      (await opened.versionsOf("rain")).map(({ version, id }) => [version, id]),
+      versions.map((version) => [version, idOf(`rain@${version}`)]),
+    );
+    assert.equal(await opened.versionsOf("rai"), []);
+  }));
+
+test("hostile names are only names; impossible ones are refused", () =>
+  withStore(async (store, reopen) => {
+    const hostile = [
+      "__proto__",
+      "constructor",
+      "../../etc",
+      "a/b\\c",
+      "%00",
+      "é",
+      "e\u0301",
+      "😀".repeat(100),
+      "\u00ff",
+      "1e9",
+    ];
+    for (const name of hostile) await addAll(store, emptyModel(name, name));
+    const opened = await reopen();
+    for (const name of hostile) assert.is(await opened.resolve(`${name}@${name}`), idOf(`${name}@${name}`));
+    for (const name of ["", "a@b", "a\0b", "line\nend", "\u202eevil", "\ud800", "x".repeat(201), "\u009b"]) {
+      await failure("MENDLINE_ARGUMENT_INVALID", () => addAll(opened, emptyModel(name)));
+      await failure("MENDLINE_ARGUMENT_INVALID", () =>
+        addAll(opened, emptyModel("ok", name, { id: idOf("ok") })),
+      );
+    }
+  }));
+
+test("malformed models are refused, and what is caught in a commit leaves no trace", () =>
+  withStore(async (store) => {
+    const bad: Partial<NewModel>[] = [
+      { id: "ABC" },
+      { fileHash: idOf("").toUpperCase() },
+      { format: "pickle" as "onnx" },
+      { byteLength: 5 },
+      { byteLength: -1 },
+      { metrics: { loss: Number.NaN } },
+      { metrics: [] as unknown as Record<string, number> },
+      { tags: { a: 1 as unknown as string } },
+      { signature: "x" },
+      { task: { features: [1 as unknown as string], label: null, kind: "regression" } },
+      { tensors: [{ name: "w", dtype: "F32", shape: [-1], object: null, byteLength: 0 }] },
+    ];
+    for (const over of bad)
+      await failure("MENDLINE_ARGUMENT_INVALID", () => addAll(store, emptyModel("a", "1", over)));
+    const absent = emptyModel("a", "1", { layout: [{ object: idOf("no"), byteLength: 1 }], byteLength: 1 });
+    await failure("MENDLINE_STORE_UNKNOWN", () => addAll(store, absent));
+    const { hash } = await store.putObject(Buffer.of(1, 2));
+    const wrong = emptyModel("a", "1", { layout: [{ object: hash, byteLength: 1 }], byteLength: 1 });
+    await failure("MENDLINE_STORE_CORRUPT", () => addAll(store, wrong));
+    await store.commit((tx) => {
+      const tooLarge = { large: "x".repeat(17 * 1024 * 1024) };
+      assert.throws(() => tx.addModel(emptyModel("huge", "1", { tags: tooLarge })));
+      assert.is(tx.find(idOf("huge@1")), null);
+      tx.addModel(emptyModel("fine"));
+    });
+    assert.equal(
+      (await collect(store.models())).map(({ name, number }) => [name, number]),
+      [["fine", 0]],
+    );
+    await store.verifyJournal();
+  }));
+
+test("a commit is all or nothing, and reads its own writes", () =>
+  withStore(async (store, reopen) => {
+    await addAll(store, emptyModel("a"));
+    const before = await store.verifyJournal();
+    await failure("MENDLINE_STORE_UNKNOWN", () =>
+      store.commit((tx) => {
+        tx.addModel(emptyModel("b"));
+        tx.setAlias({ alias: "prod", id: idOf("b@1"), reason: "deploy" });
+        assert.is(tx.alias("prod")?.id, idOf("b@1"));
+        assert.is(tx.idOfLabel("b", "1"), idOf("b@1"));
+        tx.appendRun("run", "started", {});
+        tx.appendReport("prod", {});
+        tx.addDerivation({ parent: idOf("a@1"), child: idOf("nobody"), transformation: "other" });
+      }),
+    );
+    const opened = await reopen();
+    assert.equal(await opened.verifyJournal(), before);
+    assert.is(await opened.find(idOf("b@1")), null);
+    assert.is(await opened.alias("prod"), null);
+    assert.equal(await collect(opened.listRuns()), []);
+    assert.equal(await collect(opened.reports("prod")), []);
+  }));
+
+test("commits at the same time run in a row", () =>
+  withStore(async (store) => {
+    const names = Array.from({ length: 40 }, (_, index) => `m${index}`);
+    const results = await Promise.allSettled(
+      names.flatMap((name) => [
+        addAll(store, emptyModel(name)),
+        addAll(store, emptyModel(name, "1", { id: idOf(`other ${name}`) })),
+      ]),
+    );
+    assert.is(results.filter(({ status }) => status === "fulfilled").length, 40);
+    assert.equal(
+      (await collect(store.models())).map(({ number }) => number),
+      names.map((_, index) => index),
+    );
+    await store.verifyJournal();
+  }));
+
+test("an async function and a late transaction are programmer's errors", () =>
+  withStore(async (store) => {
+    let late: (() => void) | undefined;
+    await store.commit((tx) => {
+      late = () => tx.addModel(emptyModel("late"));
+    });
+    assert.throws(() => late?.(), /ends when/);
+    try {
+      await store.commit(async (tx) => tx.addModel(emptyModel("late")));
+      assert.unreachable();
+    } catch (error) {
+      assert.instance(error, TypeError);
+    }
+    assert.is(await store.find(idOf("late@1")), null);
+  }));
+
+test("a second opener is told of the lock and the service", () =>
+  withStore(async (store, reopen, dir) => {
+    const error = await failure("MENDLINE_STORE_LOCKED", () => LineageStore.open(dir));
+    assert.match(error.message, join(dir, "db", "LOCK"));
+    assert.match(error.message, "mendline serve");
+    await addAll(store, emptyModel("a"));
+    assert.ok(await (await reopen()).find(idOf("a@1")));
+  }));
+
+test("closed is closed", () =>
+  withStore(async (store, reopen) => {
+    await reopen();
+    await failure("MENDLINE_STORE_IO", () => addAll(store, emptyModel("a")));
+    await failure("MENDLINE_STORE_IO", () => store.find(idOf("a@1")));
+    await failure("MENDLINE_STORE_IO", () => collect(store.models()));
+    await failure("MENDLINE_STORE_IO", () => store.verifyJournal());
+  }));
+
+test("only a store is opened as one", async () => {
+  const dir = scratchDir();
+  await failure("MENDLINE_STORE_UNKNOWN", () => LineageStore.open(join(dir, "none"), { create: false }));
+  assert.equal(await readdir(dir), []);
+  const other = join(dir, "home");
+  mkdirSync(join(other, "tmp"), { recursive: true });
+  writeFileSync(join(other, "tmp", "precious"), "");
+  await failure("MENDLINE_ARGUMENT_INVALID", () => LineageStore.open(other));
+  assert.equal(await readdir(join(other, "tmp")), ["precious"]);
+  await failure("MENDLINE_STORE_IO", () => LineageStore.open(join(other, "tmp", "precious")));
+
+  const own = join(dir, "deep", "store");
+  await (await LineageStore.open(own)).close();
+  const format = readFileSync(join(own, "FORMAT"), "utf8");
+  writeFileSync(join(own, "FORMAT"), format.replace("1", "2"));
+  const version = await failure("MENDLINE_STORE_VERSION", () => LineageStore.open(own));
+  assert.match(version.message, "schema 2, this mendline reads 1");
+  writeFileSync(join(own, "FORMAT"), format.slice(0, 9));
+  await failure("MENDLINE_STORE_CORRUPT", () => LineageStore.open(own));
+  rmSync(join(own, "FORMAT"));
+  await failure("MENDLINE_STORE_CORRUPT", () => LineageStore.open(own));
+  writeFileSync(join(own, "FORMAT"), format);
+  rmSync(join(own, "tmp"), { recursive: true });
+  symlinkSync(join(other, "tmp"), join(own, "tmp"));
+  await failure("MENDLINE_STORE_IO", () => LineageStore.open(own));
+  assert.equal(await readdir(join(other, "tmp")), ["precious"]);
+});
+
+test("staging files of a crash are swept", () =>
+  withStore(async (_store, reopen, dir) => {
+    writeFileSync(join(dir, "tmp", "left-over"), "half");
+    await reopen();
+    assert.equal(await readdir(join(dir, "tmp")), []);
+  }));
+
+test("after a failed write the store works on, and says rightly what was written", () =>
+  withStore(async (store, reopen) => {
+    await addAll(store, emptyModel("a"));
+    const original = Reflect.get(Level.prototype, "batch") as (...parts: unknown[]) => Promise<void>;
+    const failOnce = (writesFirst: boolean) => {
+      async function batch(this: unknown, ...parts: unknown[]) {
+        Reflect.set(Level.prototype, "batch", original);
+        if (writesFirst) await original.apply(this, parts);
+        throw new Error("EIO: i/o error, fsync");
+      }
+      Reflect.set(Level.prototype, "batch", batch);
+    };
+    try {
+      failOnce(false);
+      await failure("MENDLINE_STORE_IO", () => addAll(store, emptyModel("b")));
+      await addAll(store, emptyModel("c"));
+      failOnce(true);
+      await addAll(store, emptyModel("d"));
+      await addAll(store, emptyModel("e"));
+    } finally {
+      Reflect.set(Level.prototype, "batch", original);
+    }
+    await derive(store, ["a", "e"]);
+    const opened = await reopen();
+    assert.equal(
+      (await collect(opened.models())).map(({ name }) => name),
+      ["a", "c", "d", "e"],
+    );
+    assert.is((await opened.verifyJournal()).entryCount, 5);
+  }));
+
+test("a damaged record is named, never served", () =>
+  withStore(async (store, reopen, dir) => {
+    await addAll(store, emptyModel("a"), emptyModel("b"));
+    await store.close();
+    const level = new Level<Buffer, Buffer>(join(dir, "db"), {
+      keyEncoding: "buffer",
+      valueEncoding: "buffer",
+    });
+    const entries = await level.iterator().all();
+    for (const [key, value] of entries) {
+      if (!key.toString("latin1").startsWith("model/")) continue;
+      value[value.length - 1]! ^= 1;
+      await level.put(key, value);
+    }
+    await level.close();
+    const opened = await reopen();
+    const error = await failure("MENDLINE_STORE_CORRUPT", () => opened.get(idOf("a@1")));
+    assert.match(error.message, `model ${idOf("a@1")}`);
+    await failure("MENDLINE_STORE_CORRUPT", () => collect(opened.models()));
+    await failure("MENDLINE_STORE_CORRUPT", () => opened.verifyJournal());
+  }));
+
+test.run();

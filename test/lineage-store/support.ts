@@ -1,0 +1,97 @@
+/** Small models, and a store to put them in. */
+import { hash } from "node:crypto";
+import { join } from "node:path";
+import * as assert from "uvu/assert";
+import { type ErrorCode, MendlineError } from "../../src/errors.js";
+import type { NewModel } from "../../src/lineage-store/records.js";
+import { LineageStore } from "../../src/lineage-store/store.js";
+import { scratchDir } from "../support.js";
+
+export function idOf(text: string): string {
+  return hash("sha256", text);
+}
+
+/** A model without a single byte: enough for everything that looks at the graph only. */
+export function emptyModel(name: string, version = "1", over: Partial<NewModel> = {}): NewModel {
+  return {
+    id: idOf(`${name}@${version}`),
+    name,
+    version,
+    format: "onnx",
+    byteLength: 0,
+    fileHash: idOf(""),
+    tensors: [],
+    layout: [],
+    ...over,
+  };
+}
+
+const root = scratchDir();
+let folderCount = 0;
+
+/** A path below the file's scratch folder, where nothing is yet. */
+export function freshDir(): string {
+  return join(root, String(folderCount++));
+}
+
+/** A clock that ticks one millisecond a look. */
+export function tickingClock(): () => number {
+  let nowMs = 1_700_000_000_000;
+  return () => nowMs++;
+}
+
+export async function withStore(
+  work: (store: LineageStore, reopen: () => Promise<LineageStore>, dir: string) => Promise<void>,
+): Promise<void> {
+  const dir = freshDir();
+  const nowMs = tickingClock();
+  let store = await LineageStore.open(dir, { nowMs });
+  const reopen = async () => {
+    await store.close();
+    store = await LineageStore.open(dir, { nowMs });
+    return store;
+  };
+  try {
+    await work(store, reopen, dir);
+  } finally {
+    await store.close();
+  }
+}
+
+export async function addAll(store: LineageStore, ...models: NewModel[]): Promise<string[]> {
+  return store.commit((tx) => models.map((model) => tx.addModel(model).id));
+}
+
+/** Adds `parent -> child` edges given by names of version 1. */
+export async function derive(
+  store: LineageStore,
+  ...edges: [parent: string, child: string][]
+): Promise<void> {
+  await store.commit((tx) => {
+    for (const [parent, child] of edges)
+      tx.addDerivation({
+        parent: idOf(`${parent}@1`),
+        child: idOf(`${child}@1`),
+        transformation: "fine-tuning",
+      });
+  });
+}
+
+export async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const collected: T[] = [];
+  for await (const item of items) collected.push(item);
+  return collected;
+}
+
+/** The error that the work must end in. */
+export async function failure(code: ErrorCode, work: () => unknown): Promise<MendlineError> {
+  try {
+    await work();
+  } catch (error) {
+    assert.instance(error, MendlineError);
+    const { code: found, message } = error as MendlineError;
+    assert.is(found, code, message);
+    return error as MendlineError;
+  }
+  return assert.unreachable(`nothing was thrown instead of ${code}`) as never;
+}
