@@ -49,7 +49,9 @@ export function bytesText(bytes: number): string {
 /** To the second, UTC: 2015-12-31 14:05:09Z */
 export function timeText(ms: number): string {
   const date = new Date(ms);
-  return Number.isNaN(date.getTime()) ? "unknown time" : `${date.toISOString().slice(0, 19).replace("T", " ")}Z`;
+  return Number.isNaN(date.getTime())
+    ? "unknown time"
+    : `${date.toISOString().slice(0, 19).replace("T", " ")}Z`;
 }
 
 /** Enough of an id to name the model, as REF takes it. */

@@ -3,8 +3,8 @@ import { randomBytes } from "node:crypto";
 import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { MendlineError, messageOf } from "../../errors.js";
-import { profileBytesMax } from "../../limits.js";
 import type { Profile } from "../../index.js";
+import { profileBytesMax } from "../../limits.js";
 
 /**
  * Fails before the work instead of after it.
@@ -13,7 +13,8 @@ import type { Profile } from "../../index.js";
  */
 export async function checkTarget(path: string): Promise<void> {
   const folder = dirname(resolve(path));
-  if (!(await isFolder(folder))) throw cannotWrite(path, `the folder ${folder} does not exist; make it first`);
+  if (!(await isFolder(folder)))
+    throw cannotWrite(path, `the folder ${folder} does not exist; make it first`);
   if (await isFolder(path)) throw cannotWrite(path, "it is a folder; name a file in it");
 }
 

@@ -1,9 +1,8 @@
-/** Options that several commands share, and how their values are read. A bad value is a usage error that names its option. */
-import { availableParallelism } from "node:os";
-import { type Command, InvalidArgumentError, Option } from "commander";
+/** Options that several commands share. */
+import { type Command, Option } from "commander";
 import { MendlineError } from "../../errors.js";
-import type { Smoothing } from "../../index.js";
-import { arenaBytesDefault, arenaBytesMax, arenaBytesMin } from "../../limits.js";
+import { arenaBytesDefault, binsMax } from "../../limits.js";
+import { parseBytes, parseNames, parseText, parseWhole } from "./values.js";
 
 export interface OutputOptions {
   readonly json?: boolean;
@@ -18,25 +17,59 @@ export interface ComputeOptions {
   readonly threads?: number;
 }
 
+/** Which columns count, and how. */
+export interface FeatureOptions {
+  readonly features?: readonly string[];
+  readonly categorical?: readonly string[];
+  readonly bins?: number;
+}
+
+export const refHelp = "id, beginning of an id, name@version, or alias";
+export const dataHelp = "Arrow, Parquet, CSV or NDJSON file; - is standard input";
+
 const storeDefault = "./.mendline";
-export const threadsMax = 64;
+const threadsMax = 64;
 
 export function addOutputOption(command: Command): Command {
   return command.option("--json", "print one JSON document");
 }
 
 export function addStoreOption(command: Command): Command {
-  const option = new Option("--store <dir>", "folder of the lineage store");
   // An empty variable is how shells unset one.
-  option.default(process.env.MENDLINE_STORE || storeDefault, `$MENDLINE_STORE or ${storeDefault}`);
-  return command.addOption(option.argParser(parseName));
+  const dir = process.env.MENDLINE_STORE || storeDefault;
+  return command.addOption(
+    new Option("--store <dir>", "folder of the lineage store")
+      .default(dir, `$MENDLINE_STORE or ${storeDefault}`)
+      .argParser(parseText),
+  );
 }
 
 /** For commands that go through data. */
 export function addComputeOptions(command: Command): Command {
-  const memory = new Option("--memory <bytes>", "bound of the memory for columns").argParser(parseMemory);
-  const threads = new Option("--threads <count>", `worker threads, 0 to ${threadsMax}; 0 runs inline`);
+  const memory = new Option("--memory <bytes>", "most memory for columns, such as 512MiB");
+  const threads = new Option("--threads <count>", "worker threads; 0 works without any");
   return command
-    .addOption(memory.default(undefined, `${arenaBytesDefault / 2 ** 20}MiB`))
-    .addOption(threads.argParser(wholeNumber(0, threadsMax)).default(undefined, threadsText()));
+    .addOption(memory.argParser(parseBytes).default(undefined, `${arenaBytesDefault / 2 ** 20}MiB`))
+    .addOption(threads.argParser(parseWhole(0, threadsMax)).default(undefined, "by cores, 0 for small data"));
+}
+
+export function addFeatureOptions(command: Command): Command {
+  return command
+    .option("--features <names>", "columns to use, a,b (default: all that can be monitored)", parseNames)
+    .option("--categorical <names>", "columns whose numbers are categories, a,b", parseNames)
+    .option("--bins <count>", "quantile bins of PSI and KL (default: 10)", parseWhole(2, binsMax));
+}
+
+/**
+ * Standard input can be given to one option only.
+ *
+ * @param inputs  paths by option
+ */
+export function refuseSharedInput(inputs: Readonly<Record<string, string | undefined>>): void {
+  const names = Object.keys(inputs).filter((name) => inputs[name] === "-");
+  if (names.length < 2) return;
+  throw new MendlineError(
+    "MENDLINE_ARGUMENT_INVALID",
+    `${names.join(" and ")} are both standard input (-): save one of them to a file`,
+  );
 }

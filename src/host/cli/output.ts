@@ -29,7 +29,10 @@ export function jsonText(value: unknown): string {
 }
 
 /** The one document of `--json`, or the text for people. */
-export function print(result: { json: unknown; text: () => string }, options: { json?: boolean }): Promise<void> {
+export function print(
+  result: { json: unknown; text: () => string },
+  options: { json?: boolean },
+): Promise<void> {
   return printText(options.json === true ? jsonText(result.json) : result.text());
 }
 

@@ -17,7 +17,9 @@ export type Cell = string | PaintedCell;
 const styles = { bold: [1, 22], red: [31, 39], green: [32, 39], yellow: [33, 39], dim: [2, 22] } as const;
 export type Style = keyof typeof styles;
 
-const cellLengthMax = 80;
+const nameLengthMax = 80;
+/** Paths and ids stay whole. */
+const cellLengthMax = 240;
 const gap = "  ";
 
 /** Colour is for people: on a terminal, unless NO_COLOR (no-color.org) or TERM=dumb says otherwise. */
@@ -46,9 +48,9 @@ export function tableText(columns: readonly TableColumn[], rows: readonly (reado
   return [line(heads), ...rows.map(line)].join("\n");
 }
 
-/** A name within a sentence. */
+/** A name of the data or the store, in a sentence or a table. */
 export function nameText(name: string): string {
-  return clipText(visibleText(name), cellLengthMax);
+  return clipText(visibleText(name), nameLengthMax);
 }
 
 /** `term  value` lines with the values below each other; the lines of a value are indented alike. */
@@ -62,7 +64,7 @@ export function factsText(facts: readonly (readonly [term: string, value: string
 }
 
 function cellText(cell: Cell): string {
-  return nameText(typeof cell === "string" ? cell : cell.text);
+  return clipText(visibleText(typeof cell === "string" ? cell : cell.text), cellLengthMax);
 }
 
 function aligned(cell: Cell, { isNumber = false }: TableColumn, width: number): string {

@@ -54,7 +54,7 @@ function subtreeOf(schema: readonly SchemaElement[], start: number): { end: numb
     const element = schema[end++];
     if (element === undefined)
       throw new RangeError(`its schema has ${schema.length} elements and announces more`);
-    pending += element.num_children ?? 0;
+    pending += Math.max(0, element.num_children ?? 0);
     if (element.type !== undefined) leafCount += 1;
   }
   return { end, leafCount };
@@ -63,6 +63,7 @@ function subtreeOf(schema: readonly SchemaElement[], start: number): { end: numb
 function columnOf(element: SchemaElement, leafIndex: number): ParquetColumn | null {
   const monitored = monitoredAs(element);
   if (monitored === null || element.type === undefined || element.repetition_type === "REPEATED") return null;
+  if (element.name === undefined) throw new RangeError("a column without a name");
   return {
     field: { name: element.name, logical: monitored.logical, type: monitored.type },
     storage: monitored.storage,

@@ -25,7 +25,7 @@ export async function openParquet(input: { path: string; label: string }, arena:
   try {
     const metadata = await readMetadata(source);
     const columns = telling(source.label, null, () => columnsOf(metadata));
-    const rowCount = checkedRowCount(metadata, columns, source.label);
+    const rowCount = telling(source.label, null, () => checkedRowCount(metadata, columns, source.label));
     const fields = columns.map((column) => column.field);
     return {
       label: source.label,

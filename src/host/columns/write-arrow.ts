@@ -38,7 +38,9 @@ export async function writeArrow(path: string, columns: readonly OutColumn[]): P
   const rowCount = columns[0]?.values.length ?? 0;
   if (columns.some((column) => column.values.length !== rowCount)) throw new RangeError("ragged columns");
   const writers = columns.map((column, index) => columnWriter(column, index));
-  const schema = new Schema(columns.map((column, index) => new Field(column.name, writers[index]!.type, true)));
+  const schema = new Schema(
+    columns.map((column, index) => new Field(column.name, writers[index]!.type, true)),
+  );
   function* batches(): Generator<RecordBatch> {
     // Also once for no rows: a file without a record batch has no column for some readers.
     for (let from = 0; from === 0 || from < rowCount; from += batchRowsMax) {
@@ -52,7 +54,9 @@ export async function writeArrow(path: string, columns: readonly OutColumn[]): P
     const writer = RecordBatchFileWriter.throughNode({ autoDestroy: true });
     await pipeline(Readable.from(batches()), writer, createWriteStream(path, { mode: 0o600 }));
   } catch (cause) {
-    throw new MendlineError("MENDLINE_DATA_WRITE", `${path}: cannot be written: ${messageOf(cause)}`, { cause });
+    throw new MendlineError("MENDLINE_DATA_WRITE", `${path}: cannot be written: ${messageOf(cause)}`, {
+      cause,
+    });
   }
 }
 

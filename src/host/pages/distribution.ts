@@ -58,7 +58,10 @@ function numericSvg(feature: FeatureReport, label: string): Markup {
   ]);
 }
 
-function numericBars(slots: readonly Slot[], edges: readonly number[]): { values: Bar[]; missing: Bar | null } {
+function numericBars(
+  slots: readonly Slot[],
+  edges: readonly number[],
+): { values: Bar[]; missing: Bar | null } {
   const weights = barWeights(edges);
   const last = slots.at(-1)!;
   const hasMissing = last.reference > 0 || last.current > 0;
@@ -87,7 +90,9 @@ function barWeights(edges: readonly number[]): number[] {
   const widths = edges.slice(1).map((edge, index) => edge / 2 - edges[index]! / 2);
   const sorted = widths.filter((width) => width > 0).sort((left, right) => left - right);
   const median = sorted[Math.floor(sorted.length / 2)] ?? 1;
-  const inner = widths.map((width) => Math.min(barWidthMax, Math.max(barWidthMin, width / median || barWidthMin)));
+  const inner = widths.map((width) =>
+    Math.min(barWidthMax, Math.max(barWidthMin, width / median || barWidthMin)),
+  );
   return [tailWidth, ...inner, tailWidth];
 }
 

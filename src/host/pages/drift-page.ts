@@ -75,7 +75,8 @@ function bannerText(report: DriftReport, entries: readonly FeatureEntry[]): stri
   if (report.verdict === "insufficient-data") {
     return "With so few rows, chance alone could look like drift. Compare more rows.";
   }
-  const rest = unsure === 0 ? "" : ` ${formatPlural(unsure, "feature has", "features have")} too few rows to tell.`;
+  const rest =
+    unsure === 0 ? "" : ` ${formatPlural(unsure, "feature has", "features have")} too few rows to tell.`;
   if (drifted > 0) return `${of} moved, fewer than the rule asks for.${rest}`;
   return `No feature is shown to have moved away from the reference.${rest}`;
 }

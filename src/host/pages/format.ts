@@ -80,6 +80,13 @@ export function formatShare(share: number): string {
   return `${Math.round(percent)}${space}`;
 }
 
+/** +1.8 % */
+export function formatChange(share: number): string {
+  if (!Number.isFinite(share)) return formatNumber(share);
+  const text = withMinus((share * 100).toFixed(1)).replace(/^−0\.0$/, "0.0");
+  return `${share > 0 && text !== "0.0" ? "+" : ""}${text}${narrowSpace}%`;
+}
+
 /** 2015-12-31 14:05 UTC */
 export function formatTime(ms: number): string {
   const iso = isoTime(ms);

@@ -1,9 +1,9 @@
 /** The lineage as a drawing, and the page around it. */
 import { formatPlural, formatTime } from "./format.js";
-import { type LineageGraph, markText, type OrderedGraph, orderedGraph } from "./lineage-graph.js";
+import { type LineageGraph, markText, nodeTitle, type OrderedGraph, orderedGraph } from "./lineage-graph.js";
 import { type Layout, type LayoutSizes, lineageLayout } from "./lineage-layout.js";
-import { clipText, html, type Markup, nameMarkup, visibleText } from "./markup.js";
 import { lineageText } from "./lineage-text.js";
+import { clipText, html, type Markup, nameMarkup, visibleText } from "./markup.js";
 import { footerMarkup, pageDocument, scrollMarkup, timeMarkup } from "./page.js";
 import { fitText, px, svgMarkup, textWidth } from "./plot.js";
 
@@ -13,7 +13,7 @@ export { lineageMermaid, lineageText } from "./lineage-text.js";
 /** `right`: a wide drawing; `down`: a narrow one. */
 export type LineageDirection = "right" | "down";
 
-const marginPx = 10;
+const marginPx = 6;
 const titlePx = 13;
 const linePx = 17;
 
@@ -40,33 +40,61 @@ export function lineageDrawing(graph: LineageGraph, direction: LineageDirection,
   const layout = lineageLayout(ordered, style.sizes);
   const [width, height] = turned(style, layout.lengthAlong, layout.lengthAcross);
   const curves = edgeCurves(ordered, layout, style);
-  return svgMarkup({ width: width + 2 * marginPx, height: height + 2 * marginPx }, spokenText(ordered), className, [
-    html`<g transform="translate(${marginPx} ${marginPx})">`,
-    curves.map(({ path, tip, className: kind }) =>
-      html`<path class="edge${kind}" d="${path}"/><path class="tip${kind}" d="${tip}"/>`),
-    ordered.nodes.map((_, node) => nodeMarkup(ordered, node, layout, style)),
-    edgeLabels(ordered, curves, style),
-    html`</g>`,
-  ]);
+  return svgMarkup(
+    { width: width + 2 * marginPx, height: height + 2 * marginPx },
+    spokenText(ordered),
+    className,
+    [
+      html`<g transform="translate(${marginPx} ${marginPx})">`,
+      curves.map(
+        ({ path, tip, className: kind }) =>
+          html`<path class="edge${kind}" d="${path}"/><path class="tip${kind}" d="${tip}"/>`,
+      ),
+      ordered.nodes.map((_, node) => nodeMarkup(ordered, node, layout, style)),
+      edgeLabels(ordered, curves, style),
+      html`</g>`,
+    ],
+  );
 }
 
 /** (along, across) as (x, y). */
-function turned({ direction }: { direction: LineageDirection }, along: number, across: number): [number, number] {
+function turned(
+  { direction }: { direction: LineageDirection },
+  along: number,
+  across: number,
+): [number, number] {
   return direction === "right" ? [along, across] : [across, along];
 }
 
 function drawingStyle(graph: OrderedGraph, direction: LineageDirection): Style {
   const isRight = direction === "right";
-  const lines = graph.nodes.map((_, node) => nodeLines(graph, node));
-  const widest = Math.max(0, ...lines.flatMap((texts) => texts.map((text, i) => textWidth(clipText(text, 60), i === 0 ? titlePx : 12))));
-  const nodeWidth = Math.ceil(Math.min(isRight ? 230 : 164, Math.max(110, widest + 24)));
+  const lines = graph.nodes.map((_, node) => nodeLines(graph, node, direction));
+  const widest = Math.max(
+    0,
+    ...lines.flat().map((line) => textWidth(clipText(line.text, 60), lineSizePx(line))),
+  );
+  const nodeWidth = Math.ceil(Math.min(isRight ? 230 : 140, Math.max(110, widest + 22)));
   const nodeHeight = 16 + linePx * Math.max(1, ...lines.map((texts) => texts.length));
-  const labels = graph.edges.map(({ edge }) => Math.max(labelWidth(edge.transformation), labelWidth(edge.note ?? "")));
+  const labels = graph.edges.map(({ edge }) =>
+    Math.max(labelWidth(edge.transformation), labelWidth(edge.note ?? "")),
+  );
   const labelWidthMax = Math.min(120, Math.max(40, ...labels));
   const hasNotes = graph.edges.some(({ edge }) => edge.note !== undefined);
   const sizes = isRight
-    ? { nodeAlong: nodeWidth, nodeAcross: nodeHeight, gapAlong: labelWidthMax + 44, gapAcross: 16 }
-    : { nodeAlong: nodeHeight, nodeAcross: nodeWidth, gapAlong: hasNotes ? 64 : 50, gapAcross: 14 };
+    ? {
+        nodeAlong: nodeWidth,
+        nodeAcross: nodeHeight,
+        gapAlong: labelWidthMax + 28,
+        gapAcross: 16,
+        isTight: false,
+      }
+    : {
+        nodeAlong: nodeHeight,
+        nodeAcross: nodeWidth,
+        gapAlong: hasNotes ? 64 : 50,
+        gapAcross: 10,
+        isTight: true,
+      };
   return { direction, sizes, nodeWidth, nodeHeight, labelWidthMax };
 }
 
@@ -74,30 +102,45 @@ function labelWidth(text: string): number {
   return textWidth(clipText(visibleText(text), 40), 11);
 }
 
+/** Marks of a node that get a line each in a narrow drawing; more are of no kind that mendline makes. */
+const markLinesMax = 4;
+
+interface NodeLine {
+  readonly text: string;
+  readonly className: "h" | "" | "t";
+}
+
 /** Title, marks, note; only lines that have something to say. */
-function nodeLines({ nodes }: OrderedGraph, node: number): string[] {
-  const { name, version, marks, note } = nodes[node]!;
-  const lines = [`${visibleText(name)}@${visibleText(version)}`];
-  if (marks.length > 0) lines.push(marks.map((mark) => visibleText(markText(mark))).join("  "));
-  if (note !== undefined && note !== "") lines.push(visibleText(note));
-  return lines;
+function nodeLines({ nodes }: OrderedGraph, node: number, direction: LineageDirection): NodeLine[] {
+  const { marks, note } = nodes[node]!;
+  const signed = marks.map((mark) => visibleText(markText(mark)));
+  const grouped = direction === "right" ? [signed.join("  ")] : signed.slice(0, markLinesMax);
+  return [
+    { text: visibleText(nodeTitle(nodes[node]!)), className: "h" as const },
+    ...grouped.map((text) => ({ text, className: "" as const })),
+    { text: visibleText(note ?? ""), className: "t" as const },
+  ].filter(({ text }) => text !== "");
+}
+
+function lineSizePx({ className }: NodeLine): number {
+  return className === "h" ? titlePx : 12;
 }
 
 const markClasses = ["drifted", "healthy", "chosen", "repaired"];
 
 function nodeMarkup(graph: OrderedGraph, node: number, layout: Layout, style: Style): Markup {
-  const { id, createdMs, marks } = graph.nodes[node]!;
+  const { id, createdMs, marks, note } = graph.nodes[node]!;
   const { along, across } = layout.nodes[node]!;
   const [x, y] = turned(style, along, across);
-  const lines = nodeLines(graph, node);
+  const lines = nodeLines(graph, node, style.direction);
   const top = (style.nodeHeight - lines.length * linePx) / 2 + 13;
   const texts = lines.map((line, index) => {
-    const size = index === 0 ? titlePx : 12;
-    const className = index === 0 ? "h" : index === 1 && marks.length > 0 ? "" : "t";
-    return html`<text${className !== "" && html` class="${className}"`} x="12" y="${px(top + index * linePx)}">${fitText(line, size, style.nodeWidth - 22)}</text>`;
+    const text = fitText(line.text, lineSizePx(line), style.nodeWidth - 20);
+    return html`<text class="${line.className}" x="11" y="${px(top + index * linePx)}">${text}</text>`;
   });
+  const told = [nodeTitle(graph.nodes[node]!), ...marks, note ?? "", clipText(id, 80), formatTime(createdMs)];
   const known = markClasses.filter((mark) => marks.includes(mark)).map((mark) => ` ${mark}`);
-  return html`<g class="node${known}" transform="translate(${px(x)} ${px(y)})"><title>${clipText(lines.join(" · "), 400)} · ${clipText(visibleText(id), 80)} · ${formatTime(createdMs)}</title><rect width="${style.nodeWidth}" height="${style.nodeHeight}" rx="5"/>${texts}</g>
+  return html`<g class="node${known}" transform="translate(${px(x)} ${px(y)})"><title>${clipText(told.filter((text) => text !== "").join(" · "), 600)}</title><rect width="${style.nodeWidth}" height="${style.nodeHeight}" rx="5"/>${texts}</g>
 `;
 }
 
@@ -114,7 +157,10 @@ function edgeCurves(graph: OrderedGraph, layout: Layout, style: Style): Curve[] 
     const { nodeAlong } = style.sizes;
     const from = layout.nodes[parent]!;
     const to = layout.nodes[child]!;
-    let at: [number, number] = [from.along + nodeAlong, port(graph, layout, style, parent, index, "outgoing")];
+    let at: [number, number] = [
+      from.along + nodeAlong,
+      port(graph, layout, style, parent, index, "outgoing"),
+    ];
     const point = (along: number, across: number) => turned(style, along, across).map(px).join(" ");
     let path = `M${point(...at)}`;
     const bendTo = (along: number, across: number) => {
@@ -129,7 +175,12 @@ function edgeCurves(graph: OrderedGraph, layout: Layout, style: Style): Curve[] 
     const end = port(graph, layout, style, child, index, "incoming");
     bendTo(to.along - 7, end);
     const tip = `M${point(to.along - 8, end - 4)}L${point(to.along - 1, end)}L${point(to.along - 8, end + 4)}Z`;
-    return { path, tip, className: edge.transformation === "repair" ? " repair" : "", bend: [at, [to.along, end]] };
+    return {
+      path,
+      tip,
+      className: edge.transformation === "repair" ? " repair" : "",
+      bend: [at, [to.along, end]],
+    };
   });
 }
 
@@ -152,7 +203,9 @@ function port(
     return next === undefined ? other.across + sizes.nodeAcross / 2 : next.across;
   };
   const own = wayAcross(edge);
-  const rank = edges.filter((other) => wayAcross(other) < own || (wayAcross(other) === own && other < edge)).length;
+  const rank = edges.filter(
+    (other) => wayAcross(other) < own || (wayAcross(other) === own && other < edge),
+  ).length;
   const gap = Math.min(12, (sizes.nodeAcross - 16) / edges.length);
   return middle + (rank - (edges.length - 1) / 2) * gap;
 }
@@ -165,7 +218,9 @@ type Box = readonly [left: number, top: number, right: number, bottom: number];
 function edgeLabels(graph: OrderedGraph, curves: readonly Curve[], style: Style): Markup[] {
   const taken: Box[] = [];
   return graph.edges.map(({ edge }, index) => {
-    const lines = [edge.transformation, edge.note ?? ""].filter((line) => line !== "").map((line) => fitText(line, 11, style.labelWidthMax));
+    const lines = [edge.transformation, edge.note ?? ""]
+      .filter((line) => line !== "")
+      .map((line) => fitText(line, 11, style.labelWidthMax));
     const width = Math.max(0, ...lines.map((line) => textWidth(line, 11)));
     const boxes = labelPlaces.map((t) => labelBox(style, curves[index]!, t, width, lines.length));
     const box = boxes.find((one) => !taken.some((other) => overlaps(one, other))) ?? boxes[0]!;
@@ -175,7 +230,13 @@ function edgeLabels(graph: OrderedGraph, curves: readonly Curve[], style: Style)
   });
 }
 
-function labelBox(style: Style, { bend: [from, to] }: Curve, t: number, width: number, lineCount: number): Box {
+function labelBox(
+  style: Style,
+  { bend: [from, to] }: Curve,
+  t: number,
+  width: number,
+  lineCount: number,
+): Box {
   // A bend's control points lie half way along, so it is symmetric: along is close to linear, across is 3 t^2 - 2 t^3.
   const s = 1 - t;
   const along = s ** 3 * from[0] + 3 * s * t * ((from[0] + to[0]) / 2) + t ** 3 * to[0];
@@ -191,7 +252,7 @@ function overlaps(one: Box, other: Box): boolean {
 
 /** What the drawing says, for who does not see it. */
 function spokenText(graph: OrderedGraph): string {
-  const title = (node: number) => nodeLines(graph, node)[0]!;
+  const title = (node: number) => clipText(visibleText(nodeTitle(graph.nodes[node]!)), 60);
   const told = graph.edges
     .slice(0, 12)
     .map(({ edge, parent, child }) => `${title(child)} from ${title(parent)} by ${edge.transformation}`);
@@ -204,17 +265,16 @@ function spokenText(graph: OrderedGraph): string {
 /** A page with the drawing, the models as a table, and the lineage as text to copy. */
 export function lineagePage(graph: LineageGraph, title: string): string {
   const ordered = orderedGraph(graph);
-  const createdMs = ordered.nodes.reduce((latest, node) => Math.max(latest, node.createdMs), 0);
   const body = html`<header><p class="kicker">Model lineage</p><h1>${nameMarkup(title, 160)}</h1><p class="lede">${formatPlural(ordered.nodes.length, "model")}, ${formatPlural(ordered.edges.length, "derivation")}. Arrows point from a parent to what was made of it.</p></header>
 <figure>${scrollMarkup("Drawing of the lineage", lineageDrawing(graph, "right", "lineage"), "panel scroll tall")}</figure>
 <section><h2>Models</h2>${scrollMarkup("Table of models", modelTable(ordered))}
-<details class="more"><summary>The lineage as text</summary><pre>${trustedLines(lineageText(graph))}</pre></details></section>
-${ordered.nodes.length > 0 && footerMarkup(createdMs)}`;
+<details class="more"><summary>The lineage as text</summary><pre>${linesMarkup(lineageText(graph))}</pre></details></section>
+${footerMarkup()}`;
   return pageDocument({ title, body });
 }
 
-/** Lines of text that this folder made, escaped one by one: within them control characters would be made visible. */
-export function trustedLines(text: string): Markup[] {
+/** Text of several lines, escaped line by line: a line end within a template's value would be written out as `[U+000A]`. */
+export function linesMarkup(text: string): Markup[] {
   return text.split("\n").map((line, index) => (index === 0 ? html`${line}` : html`\n${line}`));
 }
 

@@ -77,7 +77,9 @@ export function orderedGraph(graph: LineageGraph): OrderedGraph {
     const child = indexById.get(edge.child);
     if (parent === undefined || child === undefined) {
       const unknown = parent === undefined ? edge.parent : edge.child;
-      throw invalid(`a derivation names model ${unknown}, which is not among the lineage's models: list it too`);
+      throw invalid(
+        `a derivation names model ${unknown}, which is not among the lineage's models: list it too`,
+      );
     }
     return { parent, child, edge };
   });

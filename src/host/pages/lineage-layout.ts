@@ -12,6 +12,8 @@ export interface LayoutSizes {
   readonly nodeAcross: number;
   readonly gapAlong: number;
   readonly gapAcross: number;
+  /** True to take no more room across than the fullest layer needs, at the price of less straight edges. */
+  readonly isTight: boolean;
 }
 
 /** Along: the way derivations point, from 0. Across: at right angles. */
@@ -48,13 +50,12 @@ export function lineageLayout(graph: OrderedGraph, sizes: LayoutSizes): Layout {
   const order = orderedLayers(items);
   const centres = placedCentres(items, order, sizes);
   const step = sizes.nodeAlong + sizes.gapAlong;
-  const lowest = Math.min(0, ...items.map((item, index) => centres[index]! - thickness(item, sizes) / 2));
+  const [lowest, highest] = extent(items, centres, sizes);
   const place = (index: number): PlacedNode => {
     const item = items[index]!;
     const half = item.node === null ? 0 : sizes.nodeAcross / 2;
     return { layer: item.layer, along: item.layer * step, across: centres[index]! - lowest - half };
   };
-  const highest = Math.max(0, ...items.map((item, index) => centres[index]! + thickness(item, sizes) / 2));
   return {
     nodes: graph.nodes.map((_, index) => place(index)),
     passes: passes.map((list) => list.map(place)),
@@ -63,11 +64,23 @@ export function lineageLayout(graph: OrderedGraph, sizes: LayoutSizes): Layout {
   };
 }
 
+function extent(items: readonly Item[], centres: readonly number[], sizes: LayoutSizes): [number, number] {
+  if (items.length === 0) return [0, 0];
+  let lowest = Number.POSITIVE_INFINITY;
+  let highest = Number.NEGATIVE_INFINITY;
+  items.forEach((item, index) => {
+    lowest = Math.min(lowest, centres[index]! - thickness(item, sizes) / 2);
+    highest = Math.max(highest, centres[index]! + thickness(item, sizes) / 2);
+  });
+  return [lowest, highest];
+}
+
 /** One more than the furthest parent; a node without parents stands right before its first child. */
 function nodeLayers({ nodes, edges, incoming, outgoing }: OrderedGraph): number[] {
   const layers = nodes.map(() => 0);
   nodes.forEach((_, node) => {
-    for (const edge of incoming[node]!) layers[node] = Math.max(layers[node]!, layers[edges[edge]!.parent]! + 1);
+    for (const edge of incoming[node]!)
+      layers[node] = Math.max(layers[node]!, layers[edges[edge]!.parent]! + 1);
   });
   nodes.forEach((_, node) => {
     if (incoming[node]!.length > 0 || outgoing[node]!.length === 0) return;
@@ -148,7 +161,10 @@ function sweptOrder(items: readonly Item[], order: readonly number[][], isForwar
     const centre = new Map(
       layer.map((index) => {
         const neighbours = isForward ? items[index]!.before : items[index]!.after;
-        return [index, neighbours.length === 0 ? place[index]! : mean(neighbours.map((other) => place[other]!))];
+        return [
+          index,
+          neighbours.length === 0 ? place[index]! : mean(neighbours.map((other) => place[other]!)),
+        ];
       }),
     );
     layer.sort((left, right) => centre.get(left)! - centre.get(right)! || place[left]! - place[right]!);
@@ -157,8 +173,12 @@ function sweptOrder(items: readonly Item[], order: readonly number[][], isForwar
   return swept;
 }
 
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
+}
+
 function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  return sumOf(values) / values.length;
 }
 
 /** Inversions among the far ends of the edges between neighbouring layers, counted by a Fenwick tree. */
@@ -195,22 +215,35 @@ function placedCentres(items: readonly Item[], order: readonly number[][], sizes
     layer.map((index, position) =>
       position === 0
         ? 0
-        : (thickness(items[layer[position - 1]!]!, sizes) + thickness(items[index]!, sizes)) / 2 + sizes.gapAcross,
+        : (thickness(items[layer[position - 1]!]!, sizes) + thickness(items[index]!, sizes)) / 2 +
+          sizes.gapAcross,
     ),
   );
+  const half = (index: number) => thickness(items[index]!, sizes) / 2;
+  const widths = order.map((layer, number) => half(layer[0]!) + sumOf(gaps[number]!) + half(layer.at(-1)!));
+  const widest = widths.reduce((max, width) => Math.max(max, width), 0);
+  const layerBounds = (layer: readonly number[], width: number): [number, number] => [
+    half(layer[0]!),
+    width - half(layer.at(-1)!),
+  ];
   const settle = (number: number, wish: (item: Item, index: number) => number) => {
     const layer = order[number]!;
     const wishes = layer.map((index) => wish(items[index]!, index));
     const weights = layer.map((index) => (items[index]!.node === null ? 4 : 1));
-    separatedPositions(wishes, gaps[number]!, weights).forEach((position, i) => {
-      centres[layer[i]!] = position;
-    });
+    const bounds = sizes.isTight ? layerBounds(layer, widest) : undefined;
+    separatedPositions(wishes, gaps[number]!, { weights, ...(bounds && { bounds }) }).forEach(
+      (position, i) => {
+        centres[layer[i]!] = position;
+      },
+    );
   };
   const meanOf = (list: readonly number[], index: number) =>
     list.length === 0 ? centres[index]! : mean(list.map((other) => centres[other]!));
-  for (let layer = 0; layer < order.length; layer++) settle(layer, ({ before }, index) => meanOf(before, index));
+  for (let layer = 0; layer < order.length; layer++)
+    settle(layer, ({ before }, index) => meanOf(before, index));
   for (let round = 0; round < 6; round++) {
-    for (let layer = order.length - 1; layer >= 0; layer--) settle(layer, ({ after }, index) => meanOf(after, index));
+    for (let layer = order.length - 1; layer >= 0; layer--)
+      settle(layer, ({ after }, index) => meanOf(after, index));
     for (let layer = 0; layer < order.length; layer++) {
       settle(layer, ({ before, after }, index) => meanOf([...before, ...after], index));
     }

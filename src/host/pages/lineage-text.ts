@@ -1,6 +1,14 @@
 /** The lineage as text: a tree for terminals, and Mermaid for Markdown. */
+
+import {
+  type LineageGraph,
+  markSigns,
+  markText,
+  nodeTitle,
+  type OrderedGraph,
+  orderedGraph,
+} from "./lineage-graph.js";
 import { visibleText } from "./markup.js";
-import { type LineageGraph, markSigns, markText, nodeTitle, type OrderedGraph, orderedGraph } from "./lineage-graph.js";
 
 /**
  * A tree with box characters, parents above children, the derivation on the branch:

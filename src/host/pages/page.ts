@@ -88,8 +88,9 @@ export function paragraphsMarkup(text: string, className: string): Markup[] {
     .map((paragraph) => html`<p class="${className}">${paragraph}</p>`);
 }
 
-export function footerMarkup(createdMs: number): Markup {
-  return html`<footer>Made by mendline, ${timeMarkup(createdMs)}. This page holds everything it shows and loads nothing.</footer>`;
+export function footerMarkup(createdMs?: number): Markup {
+  const when = createdMs !== undefined && html`, ${timeMarkup(createdMs)}`;
+  return html`<footer>Made by mendline${when}. This page holds everything it shows and loads nothing.</footer>`;
 }
 
 /** A box that scrolls sideways by itself, by keyboard too. */

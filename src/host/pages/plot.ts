@@ -84,16 +84,6 @@ export function svgMarkup(
   return html`<svg class="${className}" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img" aria-label="${clipText(visibleText(label), 600)}">${content}</svg>`;
 }
 
-/** Rows for labels that would overlap: the first row in which [from, to] is free. Mutates `rows` (right ends by row). */
-export function freeRow(rows: number[], from: number, to: number): number {
-  const row = rows.findIndex((end) => end < from);
-  if (row >= 0) {
-    rows[row] = to;
-    return row;
-  }
-  return rows.push(to) - 1;
-}
-
 /** Nearest positions to the wished ones, in ascending order, that keep `gap` between neighbours. */
 export function spreadPositions(wished: readonly number[], gap: number): number[] {
   return separatedPositions(
@@ -104,22 +94,25 @@ export function spreadPositions(wished: readonly number[], gap: number): number[
 
 /**
  * Least-squares positions in the given order with `gaps[i]` at least between i - 1 and i: isotonic regression of wished minus
- * summed gaps, by pooling adjacent violators (Barlow et al. 1972).
+ * summed gaps, by pooling adjacent violators (Barlow et al. 1972). Bounds are kept by clamping, which stays optimal.
+ *
+ * @param bounds  least first and greatest last position; they leave room for the gaps
  */
 export function separatedPositions(
   wished: readonly number[],
   gaps: readonly number[],
-  weights?: readonly number[],
+  options: { readonly weights?: readonly number[]; readonly bounds?: readonly [number, number] } = {},
 ): number[] {
   const blocks: { sum: number; weight: number; count: number }[] = [];
   let offset = 0;
   const offsets = gaps.map((gap) => (offset += gap));
   wished.forEach((wish, index) => {
-    const weight = weights?.[index] ?? 1;
+    const weight = options.weights?.[index] ?? 1;
     let block = { sum: (wish - offsets[index]!) * weight, weight, count: 1 };
     for (
       let last = blocks.at(-1);
       last !== undefined && last.sum / last.weight >= block.sum / block.weight;
+      last = blocks.at(-1)
     ) {
       blocks.pop();
       block = {
@@ -127,13 +120,14 @@ export function separatedPositions(
         weight: last.weight + block.weight,
         count: last.count + block.count,
       };
-      last = blocks.at(-1);
     }
     blocks.push(block);
   });
+  const [low, high] = options.bounds ?? [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
   const positions: number[] = [];
   for (const { sum, weight, count } of blocks) {
-    for (let i = 0; i < count; i++) positions.push(sum / weight + offsets[positions.length]!);
+    const start = Math.max(low, Math.min(high - offset, sum / weight));
+    for (let i = 0; i < count; i++) positions.push(start + offsets[positions.length]!);
   }
   return positions;
 }

@@ -48,9 +48,9 @@ border:1px solid var(--line);border-left:5px solid var(--soft);border-radius:6px
 .facts dd small{display:block;color:var(--soft);font-size:.8rem}
 figure{margin:20px 0 0}
 figcaption{font-size:.875rem;color:var(--soft);margin-top:8px;max-width:68ch}
-.panel{background:var(--panel);border:1px solid var(--line);border-radius:6px;padding:16px}
+.half{max-width:800px}.panel{background:var(--panel);border:1px solid var(--line);border-radius:6px;padding:16px}
 .scroll{overflow-x:auto;overscroll-behavior-x:contain}
-.scroll.tall{max-height:85vh;overflow-y:auto}
+.panel.scroll{padding:12px 10px}.scroll.tall{max-height:85vh;overflow-y:auto}
 svg{display:block;max-width:100%;height:auto}
 .scroll>svg{max-width:none;margin:0 auto}
 .narrow{display:none}
@@ -60,7 +60,7 @@ table{border-collapse:collapse;width:100%;font-size:.9375rem}
 caption{text-align:left;color:var(--soft);font-size:.875rem;padding-bottom:8px}
 th,td{padding:7px 14px 7px 0;text-align:left;vertical-align:baseline;border-bottom:1px solid var(--line)}
 thead th{font-size:.8125rem;font-weight:600;color:var(--soft);vertical-align:bottom;line-height:1.3}
-tbody th{font-weight:500}
+tbody th{font-weight:500;min-width:8.5em}
 td.n,th.n{text-align:right;white-space:nowrap}
 th:last-child,td:last-child{padding-right:2px}
 td small,th small{color:var(--soft);font-weight:400}
@@ -100,7 +100,7 @@ svg .h{font-weight:600}
 svg .e{text-anchor:end}svg .m{text-anchor:middle}
 svg .halo{paint-order:stroke;stroke:var(--panel);stroke-width:5px;stroke-linejoin:round}
 .grid{stroke:var(--line);fill:none}.axis{stroke:var(--refline);fill:none}
-.rf{fill:var(--ref)}.rl{fill:none;stroke:var(--refline)}
+.rf{fill:var(--ref);stroke:var(--refline);stroke-width:.8}.rl{fill:none;stroke:var(--refline)}
 .cl{fill:none;stroke:var(--accent);stroke-width:2;stroke-linejoin:round}.cf{fill:var(--accent)}
 .hit{fill:transparent}.hit:hover{fill:var(--ink);fill-opacity:.07}
 .threshold{stroke:var(--warm);stroke-width:1.2;stroke-dasharray:2 4;fill:none}

@@ -57,14 +57,16 @@ export function judgementOf(scores: RowScores, labels: Float64Array): Judgement 
  * @param loss  one a row, or their mean; what is not finite is taken as Infinity
  */
 export function judgementOfLoss(loss: Float64Array | number, rowCount: number): Judgement {
-  const rows = typeof loss === "number" ? null : loss.map((value) => (Number.isFinite(value) ? value : Infinity));
+  const rows =
+    typeof loss === "number" ? null : loss.map((value) => (Number.isFinite(value) ? value : Infinity));
   const mean = typeof loss === "number" ? loss : meanOf(rows!);
   const value = Number.isFinite(mean) ? mean : Infinity;
   return {
     rowCount,
     rowLosses: rows,
     meanLoss: value,
-    nonFiniteCount: rows?.reduce((count, row) => count + (row === Infinity ? 1 : 0), 0) ?? (value === Infinity ? 1 : 0),
+    nonFiniteCount:
+      rows?.reduce((count, row) => count + (row === Infinity ? 1 : 0), 0) ?? (value === Infinity ? 1 : 0),
     figures: () => ({ metric: "loss", lowerIsBetter: true, value, rows, resampler: null }),
   };
 }
@@ -73,7 +75,12 @@ export function meanOf(values: Float64Array): number {
   return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-function figuresOf(metric: MetricName, scores: RowScores, labels: Float64Array, isSpoilt: boolean): MetricFigures {
+function figuresOf(
+  metric: MetricName,
+  scores: RowScores,
+  labels: Float64Array,
+  isSpoilt: boolean,
+): MetricFigures {
   const common = { metric, lowerIsBetter: isLowerBetter(metric) };
   switch (metric) {
     case "log-loss":
@@ -86,7 +93,10 @@ function figuresOf(metric: MetricName, scores: RowScores, labels: Float64Array, 
       return { ...common, ...ofSquares(scores.losses) };
     case "auc": {
       const values = present(scores.scores, metric);
-      return { ...common, ...(isSpoilt ? { value: 0, rows: null, resampler: null } : ofRanks(values, labels)) };
+      return {
+        ...common,
+        ...(isSpoilt ? { value: 0, rows: null, resampler: null } : ofRanks(values, labels)),
+      };
     }
   }
 }
@@ -102,7 +112,9 @@ function ofRows(rows: Float64Array): Pick<MetricFigures, "value" | "rows" | "res
 }
 
 function absoluteErrors(predictions: Float64Array, labels: Float64Array): Float64Array {
-  return predictions.map((value, row) => (Number.isFinite(value) ? Math.abs(value - labels[row]!) : Infinity));
+  return predictions.map((value, row) =>
+    Number.isFinite(value) ? Math.abs(value - labels[row]!) : Infinity,
+  );
 }
 
 function ofSquares(squares: Float64Array): Pick<MetricFigures, "value" | "rows" | "resampler"> {
@@ -125,7 +137,10 @@ function ofSquares(squares: Float64Array): Pick<MetricFigures, "value" | "rows" 
   return { value, rows: null, resampler };
 }
 
-function ofRanks(scores: Float64Array, labels: Float64Array): Pick<MetricFigures, "value" | "rows" | "resampler"> {
+function ofRanks(
+  scores: Float64Array,
+  labels: Float64Array,
+): Pick<MetricFigures, "value" | "rows" | "resampler"> {
   const ranked = new RankedScores(scores, labels);
   const rows = Uint32Array.from(labels, (_, row) => row);
   const resampler: Resampler = {

@@ -80,12 +80,18 @@ function sharedF64(count: number): Float64Array {
 
 function checkColumns(source: DataSource, { features, label }: ReadLabelledOptions): void {
   if (features.length === 0) {
-    throw new MendlineError("MENDLINE_ARGUMENT_INVALID", "no features are named: add --features a,b to the model");
+    throw new MendlineError(
+      "MENDLINE_ARGUMENT_INVALID",
+      "no features are named: add --features a,b to the model",
+    );
   }
   const names = [...features, label];
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
-    throw new MendlineError("MENDLINE_ARGUMENT_INVALID", `column ${twice} is named twice among features and label`);
+    throw new MendlineError(
+      "MENDLINE_ARGUMENT_INVALID",
+      `column ${twice} is named twice among features and label`,
+    );
   }
   const missing = names.filter((name) => !source.fields.some((field) => field.name === name));
   if (missing.length > 0) {

@@ -77,8 +77,7 @@ export function planInputs(inputs: readonly InferenceSession.ValueMetadata[], ro
   return {
     batchRows,
     isFixed,
-    feeds: (from, rowCount) =>
-      slots.map((slot) => feedOf(slot, rows, from, isFixed ? batchRows : rowCount)),
+    feeds: (from, rowCount) => slots.map((slot) => feedOf(slot, rows, from, isFixed ? batchRows : rowCount)),
   };
 }
 
@@ -140,10 +139,14 @@ function feedOf(slot: Slot, rows: JudgeRows, from: number, rowCount: number): Fe
     for (let i = 0; i < rowCount; i++) {
       const row = Math.min(from + i, rows.rowCount - 1);
       const value = values[row]!;
-      if (element.whole && !(Number.isInteger(value) && value >= element.lowest && value <= element.highest)) {
+      if (
+        element.whole &&
+        !(Number.isInteger(value) && value >= element.lowest && value <= element.highest)
+      ) {
         throw unfittingValue(slot, rows, column, row);
       }
-      if (data instanceof BigInt64Array || data instanceof BigUint64Array) data[i * width + at] = BigInt(value);
+      if (data instanceof BigInt64Array || data instanceof BigUint64Array)
+        data[i * width + at] = BigInt(value);
       else data[i * width + at] = value;
     }
   });
@@ -191,6 +194,13 @@ function unfittingValue(slot: Slot, rows: JudgeRows, column: number, row: number
   return new MendlineError(
     "MENDLINE_REPAIR_VALIDATOR",
     `${rows.source}: row ${rows.rowNumbers[row]}: feature ${rows.features[column]} is ${said}, but the model's input ${slot.input} takes ${slot.type}: leave such rows out, or use --validator`,
-    { details: { file: rows.source, row: rows.rowNumbers[row], feature: rows.features[column], type: slot.type } },
+    {
+      details: {
+        file: rows.source,
+        row: rows.rowNumbers[row],
+        feature: rows.features[column],
+        type: slot.type,
+      },
+    },
   );
 }

@@ -5,14 +5,14 @@ import { judgeDeadlineMs } from "../../limits.js";
 import { type Judgement, judgementOf } from "./judgement.js";
 import type { LabelledData } from "./labelled-data.js";
 import type { MetricName, Task } from "./metrics.js";
-import type {
-  JudgeAnswer,
-  JudgeValue,
-  JudgeWork,
-  JudgeWorkerData,
-  Predictions,
-} from "./onnx-worker.js";
-import { checkLabels, decideReading, type OutputReading, type OutputSurvey, type RowScores } from "./outputs.js";
+import type { JudgeAnswer, JudgeValue, JudgeWork, JudgeWorkerData, Predictions } from "./onnx-worker.js";
+import {
+  checkLabels,
+  decideReading,
+  type OutputReading,
+  type OutputSurvey,
+  type RowScores,
+} from "./outputs.js";
 import type { Candidate, EvaluateOptions, Preparation, Validator } from "./validator.js";
 
 export interface OnnxValidatorOptions {
@@ -70,7 +70,12 @@ export class OnnxValidator implements Validator {
     if (reading === null) throw new Error("prepare() comes before evaluate()");
     checkLabels(slice, reading);
     const { labels } = slice;
-    const scores = (await this.#run(candidate, slice, { kind: "score", reading, labels }, options)) as RowScores;
+    const scores = (await this.#run(
+      candidate,
+      slice,
+      { kind: "score", reading, labels },
+      options,
+    )) as RowScores;
     return judgementOf(scores, labels);
   }
 
@@ -109,7 +114,7 @@ export class OnnxValidator implements Validator {
   async #exchange(work: JudgeWork, name: string, signal: AbortSignal | undefined): Promise<JudgeValue> {
     if (this.#isClosed) throw new MendlineError("MENDLINE_TASK_ABORTED", "the validator was closed");
     if (signal?.aborted) throw aborted(signal);
-    this.#worker ??= startWorker(this.#options.runtimes ?? defaultRuntimes);
+    this.#worker ??= this.#startWorker();
     try {
       return await this.#ask(this.#worker, work, name, signal);
     } catch (thrown) {
@@ -145,6 +150,15 @@ export class OnnxValidator implements Validator {
     });
   }
 
+  #startWorker(): Worker {
+    const worker = startWorker(this.#options.runtimes ?? defaultRuntimes);
+    // One that ended while idle is not to be asked again.
+    worker.once("exit", () => {
+      if (this.#worker === worker) this.#worker = null;
+    });
+    return worker;
+  }
+
   async #endWorker(): Promise<void> {
     const worker = this.#worker;
     this.#worker = null;
@@ -162,7 +176,7 @@ function startWorker(runtimes: readonly string[]): Worker {
   worker.stdout.resume();
   worker.stderr.resume();
   worker.unref();
-  // While nobody listens, an error would be uncaught; whoever asks next meets the exit.
+  // While nobody listens, an error would be uncaught.
   worker.on("error", () => undefined);
   return worker;
 }

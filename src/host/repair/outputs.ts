@@ -107,7 +107,9 @@ export function decideReading(
 export function checkLabels(data: LabelledData, reading: OutputReading): void {
   if (reading.kind === "value") return;
   const classCount = Math.max(2, reading.outputCount);
-  const row = data.labels.findIndex((label) => !(Number.isInteger(label) && label >= 0 && label < classCount));
+  const row = data.labels.findIndex(
+    (label) => !(Number.isInteger(label) && label >= 0 && label < classCount),
+  );
   if (row < 0) return;
   const rowNumber = data.rowNumbers[row]!;
   const label = data.labels[row]!;
@@ -159,7 +161,8 @@ export class Scorer {
   }
 
   finish(): RowScores {
-    if (this.#row !== this.#labels.length) throw new RangeError(`${this.#row} of ${this.#labels.length} rows`);
+    if (this.#row !== this.#labels.length)
+      throw new RangeError(`${this.#row} of ${this.#labels.length} rows`);
     return this.#scores;
   }
 

@@ -32,7 +32,8 @@ const regressionStrata = 5;
  * @returns slices whose share of every stratum is off by less than one row
  */
 export function splitRows(labels: Float64Array, { task, seed, gateShare = 0.5 }: SplitOptions): Split {
-  if (!(gateShare > 0 && gateShare < 1)) throw new RangeError(`gateShare ${gateShare} is not between 0 and 1`);
+  if (!(gateShare > 0 && gateShare < 1))
+    throw new RangeError(`gateShare ${gateShare} is not between 0 and 1`);
   const random = new Random(seed);
   const selection: Uint32Array[] = [];
   const gate: Uint32Array[] = [];

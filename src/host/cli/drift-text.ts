@@ -1,0 +1,88 @@
+/** A drift report on a terminal: the verdict first, then a line a feature, what needs a look at the top. */
+import type { DriftReport, FeatureReport, Verdict } from "../../index.js";
+import { formatCount, formatPlural } from "../pages/format.js";
+import { visibleText } from "../pages/markup.js";
+import { figure, pValueFigure, shareFigure } from "./figures.js";
+import { type Cell, nameText, paint, type Style, type TableColumn, tableText } from "./table.js";
+
+export interface DriftTextOptions {
+  readonly reference: string;
+  readonly current: string;
+  readonly threshold: number;
+  readonly alpha: number;
+}
+
+const verdictStyles: Readonly<Record<Verdict, Style>> = {
+  drift: "red",
+  stable: "green",
+  "insufficient-data": "yellow",
+};
+const verdictOrder: readonly Verdict[] = ["drift", "insufficient-data", "stable"];
+
+export function driftText(report: DriftReport, options: DriftTextOptions): string {
+  const { rows, verdict } = report;
+  const named = (name: string, count: number) => `${visibleText(name)}, ${formatPlural(count, "row")}`;
+  const lines = [
+    `${paint(verdict, verdictStyles[verdict])}: ${summaryText(report, options)}`,
+    `reference ${named(options.reference, rows.reference)}; current ${named(options.current, rows.current)}`,
+    "",
+    featureTable(report, options.threshold),
+  ];
+  const note = noteText(report);
+  return (note === null ? lines : [...lines, "", note]).join("\n");
+}
+
+function summaryText({ features, rows }: DriftReport, { threshold, alpha }: DriftTextOptions): string {
+  const all = Object.values(features);
+  const drifted = all.filter(({ verdict }) => verdict === "drift").length;
+  if (rows.current === 0) return "there are no current rows";
+  return `${formatCount(drifted)} of ${formatPlural(all.length, "feature")} drifted (PSI above ${threshold} beyond chance, alpha ${alpha})`;
+}
+
+/** Drifted ones first, then by PSI; ties by name. */
+export function sortedFeatures(report: DriftReport): [name: string, feature: FeatureReport][] {
+  return Object.entries(report.features).sort(
+    ([leftName, left], [rightName, right]) =>
+      verdictOrder.indexOf(left.verdict) - verdictOrder.indexOf(right.verdict) ||
+      right.psi.value - left.psi.value ||
+      (leftName < rightName ? -1 : 1),
+  );
+}
+
+function featureTable(report: DriftReport, threshold: number): string {
+  const columns: TableColumn[] = [
+    { title: "feature" },
+    { title: "verdict" },
+    { title: "PSI", isNumber: true },
+    { title: `p(PSI > ${threshold})`, isNumber: true },
+    { title: "KS", isNumber: true },
+    { title: "KL", isNumber: true },
+    { title: "missing now", isNumber: true },
+  ];
+  return tableText(
+    columns,
+    sortedFeatures(report).map(([name, { verdict, psi, ks, kl, missing }]): Cell[] => [
+      nameText(name),
+      { text: verdict, style: verdictStyles[verdict] },
+      figure(psi.value),
+      pValueFigure(psi.pValueAtThreshold),
+      ksText(ks),
+      figure(kl.value),
+      shareFigure(missing.current),
+    ]),
+  );
+}
+
+/** Both ends where the distance is only bounded. */
+function ksText(ks: FeatureReport["ks"]): string {
+  if (ks === null) return "-";
+  const [lower, upper] = [figure(ks.lower), figure(ks.upper)];
+  return lower === upper ? lower : `${lower} .. ${upper}`;
+}
+
+function noteText({ features, rows }: DriftReport): string | null {
+  const unsure = Object.values(features).filter(({ verdict }) => verdict === "insufficient-data");
+  if (unsure.length === 0 || rows.current === 0) return null;
+  const least = Math.max(...unsure.map(({ psi }) => psi.detectable));
+  return `insufficient-data: with so few rows chance alone exceeds the threshold; a PSI of ${figure(least)} or more could be told from noise.`;
+}

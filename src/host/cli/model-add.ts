@@ -1,0 +1,150 @@
+/** `mendline model add`: a model version, what it was trained on, and what it was derived from. */
+import { type Command, Option } from "commander";
+import { MendlineError } from "../../errors.js";
+import type {
+  AddedModelVersion,
+  AddModelRequest,
+  ModelTask,
+  ParentLink,
+  Profile,
+  Transformation,
+} from "../../index.js";
+import type { CommandContext } from "./context.js";
+import { readProfile } from "./files.js";
+import {
+  addComputeOptions,
+  addFeatureOptions,
+  addOutputOption,
+  addStoreOption,
+  type ComputeOptions,
+  type FeatureOptions,
+  type OutputOptions,
+  type StoreOptions,
+} from "./options.js";
+import { print } from "./output.js";
+import { nameText } from "./table.js";
+import { parseList, parseNumbers, parseScalars, parseText, parseTexts } from "./values.js";
+import { type Workspace, withNewStore } from "./workspace.js";
+
+interface AddFlags extends OutputOptions, StoreOptions, ComputeOptions, FeatureOptions {
+  readonly name: string;
+  /** Of the model; `version` alone is the program's own in commander. */
+  readonly version: string;
+  readonly parent?: readonly string[];
+  readonly transformation?: Transformation;
+  readonly param?: ReadonlyMap<string, string | number | boolean>;
+  readonly metric?: ReadonlyMap<string, number>;
+  readonly tag?: ReadonlyMap<string, string>;
+  readonly trainingData?: string;
+  readonly profile?: string;
+  readonly label?: string;
+  readonly task?: ModelTask["kind"];
+}
+
+/** Keyed by the types, so that a new kind cannot be forgotten here. */
+const transformations = Object.keys({
+  "fine-tuning": true,
+  pruning: true,
+  quantization: true,
+  distillation: true,
+  merge: true,
+  repair: true,
+  other: true,
+} satisfies Record<Transformation, true>);
+const tasks = Object.keys({ classification: true, regression: true } satisfies Record<
+  ModelTask["kind"],
+  true
+>);
+
+const notes = `
+With several --parent, the same --transformation and --param hold for each of them.
+--training-data makes the reference profile that drift is judged by; --profile takes a finished one.
+Adding the same parameters again, under another name too, is the same model.`;
+
+export function addModelAddCommand(parent: Command, context: CommandContext): void {
+  const command = parent
+    .command("add")
+    .description("Add a model version to the store, which is made if there is none.")
+    .argument("<file>", ".onnx or .safetensors", parseText)
+    .requiredOption("--name <name>", "name of the model", parseText)
+    .requiredOption("--version <version>", "its version", parseText)
+    .option("--parent <ref>", "model it was derived from; may be repeated", parseList)
+    .addOption(
+      new Option("--transformation <kind>", "how it was derived (default: other)").choices(transformations),
+    )
+    .option("--param <k=v>", "parameter of the transformation; may be repeated", parseScalars)
+    .option("--metric <k=v>", "metric at that time, a number; may be repeated", parseNumbers)
+    .addOption(
+      new Option("--training-data <data>", "what it was trained on; - is standard input")
+        .argParser(parseText)
+        .conflicts("profile"),
+    )
+    .option("--profile <profile>", "reference profile of what it was trained on", parseText);
+  addFeatureOptions(command)
+    .option("--label <column>", "column that the model predicts", parseText)
+    .addOption(new Option("--task <kind>", "what it does (default: classification)").choices(tasks))
+    .option("--tag <k=v>", "free text to keep with it; may be repeated", parseTexts)
+    .addHelpText("after", notes);
+  addOutputOption(addComputeOptions(addStoreOption(command))).action(
+    async (file: string, flags: AddFlags) => {
+      const added = await addModel(context, file, flags);
+      await print({ json: added, text: () => addedText(added) }, flags);
+    },
+  );
+}
+
+async function addModel(context: CommandContext, file: string, flags: AddFlags): Promise<AddedModelVersion> {
+  checkFlags(flags);
+  const profile = flags.profile === undefined ? undefined : await readProfile(flags.profile);
+  const options = { ...flags, inputs: [flags.trainingData] };
+  return withNewStore(context, options, (workspace) => addTo(workspace, file, flags, profile));
+}
+
+async function addTo(
+  workspace: Workspace,
+  file: string,
+  flags: AddFlags,
+  profile: Profile | undefined,
+): Promise<AddedModelVersion> {
+  const { name, version, features, bins, label, task, trainingData } = flags;
+  const request: AddModelRequest = {
+    file,
+    name,
+    version,
+    parents: (flags.parent ?? []).map((ref) => parentLink(ref, flags)),
+    trainingData:
+      trainingData === undefined ? undefined : await workspace.openData(trainingData, flags.categorical),
+    profile,
+    features,
+    bins,
+    label,
+    task,
+    metrics: Object.fromEntries(flags.metric ?? []),
+    tags: Object.fromEntries(flags.tag ?? []),
+    signal: workspace.signal,
+  };
+  return workspace.engine.addModel(request);
+}
+
+function parentLink(ref: string, { transformation, param = new Map() }: AddFlags): ParentLink {
+  return { ref, transformation, parameters: Object.fromEntries(param) };
+}
+
+/** What would be dropped without a word is refused instead. */
+function checkFlags({ parent, transformation, param, trainingData, bins, categorical }: AddFlags): void {
+  const needs = (given: unknown, option: string, needed: unknown, other: string) => {
+    if (given === undefined || needed !== undefined) return;
+    throw new MendlineError("MENDLINE_ARGUMENT_INVALID", `${option} needs ${other}`);
+  };
+  needs(transformation, "--transformation", parent, "--parent, the model that was transformed");
+  needs(param, "--param", parent, "--parent, the model that was transformed");
+  needs(bins, "--bins", trainingData, "--training-data; a profile has its bins");
+  needs(categorical, "--categorical", trainingData, "--training-data; a profile has its kinds");
+}
+
+function addedText({ id, name, version, parents, isNew }: AddedModelVersion): string {
+  const label = nameText(`${name}@${version}`);
+  const from =
+    parents.length === 0 ? "" : `, from ${parents.map((parent) => parent.slice(0, 12)).join(", ")}`;
+  return isNew ? `added ${label}${from}\n${id}` : `${label} was in the store already${from}\n${id}`;
+}

@@ -1,0 +1,19 @@
+/** `mendline model …`: the lineage. */
+import type { Command } from "commander";
+import type { CommandContext } from "./context.js";
+import { addModelAddCommand } from "./model-add.js";
+import { addModelListCommand } from "./model-list.js";
+import { addModelRelativesCommands } from "./model-relatives.js";
+import { addModelRestoreCommand } from "./model-restore.js";
+import { addModelShowCommand } from "./model-show.js";
+import { addModelTreeCommand } from "./model-tree.js";
+
+export function addModelCommands(parent: Command, context: CommandContext): void {
+  const group = parent.command("model").description("Add, list, look at and take out model versions.");
+  addModelAddCommand(group, context);
+  addModelListCommand(group, context);
+  addModelShowCommand(group, context);
+  addModelRelativesCommands(group, context);
+  addModelTreeCommand(group, context);
+  addModelRestoreCommand(group, context);
+}

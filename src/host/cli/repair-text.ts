@@ -1,0 +1,122 @@
+/** A repair told in short lines: drift, ancestor, scale, gate, control, outcome. */
+import type {
+  ControlReport,
+  CurvePoint,
+  GateReport,
+  PassedOver,
+  RepairOutcome,
+  RepairReport,
+} from "../../index.js";
+import { formatCount, formatPlural } from "../pages/format.js";
+import { visibleText } from "../pages/markup.js";
+import { sortedFeatures } from "./drift-text.js";
+import { differenceFigure, figure, intervalText, pValueFigure } from "./figures.js";
+import { factsText, nameText, paint, type Style } from "./table.js";
+
+const outcomeStyles: Readonly<Record<RepairOutcome, Style>> = {
+  published: "green",
+  "no-drift": "green",
+  rejected: "red",
+  "not-proven": "yellow",
+  "needs-labels": "yellow",
+  "no-healthy-ancestor": "red",
+};
+
+const driftedListedMax = 8;
+const barLength = 30;
+
+export function repairText(report: RepairReport): string {
+  const facts: [string, string][] = [["drift", driftLine(report)]];
+  const add = (term: string, value: string | null) => {
+    if (value !== null) facts.push([term, value]);
+  };
+  add(
+    "passed over",
+    report.passedOver.length === 0 ? null : report.passedOver.map(passedOverLine).join("\n"),
+  );
+  add("ancestor", ancestorLine(report));
+  add("scale", scaleLines(report));
+  add("gate", report.gate === null ? null : gateLines(report.gate));
+  add("control", report.control === null ? null : controlLine(report.control));
+  add("outcome", outcomeLine(report));
+  add("model", report.model === null ? null : `${nameText(labelOf(report.model))} ${report.model.id}`);
+  add("file", report.path === null ? null : visibleText(report.path));
+  add("run", report.run);
+  return factsText(facts);
+}
+
+function driftLine({ drift }: RepairReport): string {
+  const features = sortedFeatures(drift);
+  const drifted = features.filter(([, { verdict }]) => verdict === "drift");
+  const start = `${drift.verdict}: ${formatCount(drifted.length)} of ${formatPlural(features.length, "feature")} on ${formatPlural(drift.rows.current, "row")}`;
+  if (drifted.length === 0) return start;
+  const named = drifted
+    .slice(0, driftedListedMax)
+    .map(
+      ([name, { psi }]) =>
+        `${nameText(name)} (PSI ${figure(psi.value)}, p ${pValueFigure(psi.pValueAtThreshold)})`,
+    );
+  const more = drifted.length - named.length;
+  return `${start}: ${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+}
+
+function passedOverLine({ label, distance, reason }: PassedOver): string {
+  return `${nameText(label)}, ${away(distance)}: ${visibleText(reason)}`;
+}
+
+function ancestorLine({ ancestor }: RepairReport): string | null {
+  if (ancestor === null) return null;
+  const { label, distance, totalPsi } = ancestor;
+  return `${nameText(label)}, ${away(distance)}; PSI of all features ${figure(totalPsi)}`;
+}
+
+function away(distance: number): string {
+  return `${formatPlural(distance, "derivation")} away`;
+}
+
+function scaleLines({ scale, curve, barrier }: RepairReport): string | null {
+  if (curve.length === 0) return scale === null ? null : figure(scale);
+  const chosen = scale === null ? "none" : figure(scale);
+  const end = barrier === null ? "" : `; barrier ${figure(barrier)}`;
+  return [`${chosen} (0 keeps, 1 rolls back)${end}`, ...curveLines(curve, scale)].join("\n");
+}
+
+/** Bars from the lowest loss to the highest: the shape is what matters. */
+function curveLines(curve: readonly CurvePoint[], chosen: number | null): string[] {
+  const losses = curve.map(({ loss }) => loss).filter(Number.isFinite);
+  const lowest = Math.min(...losses);
+  const span = Math.max(...losses) - lowest;
+  return curve.map(({ scale, loss }) => {
+    const share = span > 0 && Number.isFinite(loss) ? (loss - lowest) / span : 0;
+    const bar = "#".repeat(1 + Math.round(share * (barLength - 1)));
+    const mark = scale === chosen ? "  <- chosen" : "";
+    return `${figure(scale)}  loss ${figure(loss)}  ${bar}${mark}`;
+  });
+}
+
+function gateLines(gate: GateReport): string {
+  const { metric, rows, keep, rollback, repaired, againstRollback, detectable } = gate;
+  const against = (name: string, { difference, interval }: GateReport["againstRollback"]) =>
+    `repaired - ${name} ${differenceFigure(difference)} ${interval === null ? "(no interval: one loss for all rows)" : intervalText(interval)}`;
+  const lines = [
+    `${metric} on ${formatPlural(rows, "row")}: keep ${figure(keep)}, roll back ${figure(rollback)}, repaired ${figure(repaired)}`,
+    against("keep", gate),
+    against("roll back", againstRollback),
+  ];
+  if (detectable !== null) lines.push(`so many rows can tell a difference of ${figure(detectable)}`);
+  return lines.join("\n");
+}
+
+function controlLine({ metric, rows, keep, repaired, margin, passed }: ControlReport): string {
+  const verdict = passed ? paint("passed", "green") : paint("failed", "red");
+  return `${metric} on ${formatPlural(rows, "row")}: keep ${figure(keep)}, repaired ${figure(repaired)}, ${verdict} (margin ${figure(margin)})`;
+}
+
+function outcomeLine({ outcome, reason, dryRun }: RepairReport): string {
+  const start = paint(outcome, outcomeStyles[outcome]);
+  return `${start}${dryRun ? " (dry run: nothing was published)" : ""}: ${visibleText(reason)}`;
+}
+
+function labelOf({ name, version }: { name: string; version: string }): string {
+  return `${name}@${version}`;
+}

@@ -1,0 +1,122 @@
+/** `mendline repair`: mends a drifted model from its own lineage, and publishes it if the gate lets it through. */
+import { type Command, Option } from "commander";
+import { MendlineError } from "../../errors.js";
+import type { RepairOutcome, RepairProgress, RepairReport, RepairRequest } from "../../index.js";
+import { type CommandContext, exitCodes } from "./context.js";
+import {
+  addComputeOptions,
+  addOutputOption,
+  addStoreOption,
+  type ComputeOptions,
+  dataHelp,
+  type OutputOptions,
+  refHelp,
+  refuseSharedInput,
+  type StoreOptions,
+} from "./options.js";
+import { print } from "./output.js";
+import { ProgressLine } from "./progress.js";
+import { repairText } from "./repair-text.js";
+import { parsePositive, parseShare, parseText, parseWhole } from "./values.js";
+import { type Workspace, withStore } from "./workspace.js";
+
+interface RepairFlags
+  extends OutputOptions,
+    StoreOptions,
+    ComputeOptions,
+    Omit<RepairRequest, "live" | "validation" | "control" | "signal" | "onProgress"> {
+  readonly live: string;
+  readonly validation: string;
+  readonly control?: string;
+}
+
+const metrics = ["log-loss", "rmse", "mae", "accuracy", "auc"];
+const selections: readonly NonNullable<RepairRequest["select"]>[] = ["nearest", "lowest-drift"];
+const outputs: readonly NonNullable<RepairRequest["output"]>[] = ["probability", "logit"];
+const seedMax = 2 ** 32 - 1;
+
+/** Outcomes after which nothing is left to be done. */
+const settled: readonly RepairOutcome[] = ["published", "no-drift"];
+
+const notes = `
+The repaired model is drifted + scale * (ancestor - drifted). The scale is chosen on one half of --validation; on the other
+half it must beat the present model and be no worse than the ancestor. Exit code 4 when it is not published.
+A validator gets the parameter file and the data file (Arrow) as its last two arguments and prints {"loss": [...]} with one
+loss a row, or {"loss": number}.`;
+
+export function addRepairCommand(parent: Command, context: CommandContext): void {
+  const command = parent
+    .command("repair")
+    .description("Mend a drifted model from its own lineage, without training.")
+    .argument("<ref>", refHelp, parseText)
+    .requiredOption("--live <data>", `data that shows the drift: ${dataHelp}`, parseText)
+    .requiredOption("--validation <data>", "labelled data of the new regime", parseText);
+  addChoiceOptions(addJudgingOptions(command))
+    .option("--alias <name>", "what the repaired model is deployed as", parseText)
+    .option("--deploy <dir>", "folder for DIR/model.*", parseText)
+    .option("--dry-run", "decide the same, publish nothing")
+    .option("--seed <n>", "seed of the split (default: 0)", parseWhole(0, seedMax))
+    .addHelpText("after", notes);
+  addOutputOption(addComputeOptions(addStoreOption(command))).action(
+    async (ref: string, flags: RepairFlags) => {
+      const report = await repair(context, ref, flags);
+      await print({ json: report, text: () => repairText(report) }, flags);
+      context.exitCode = settled.includes(report.outcome) ? exitCodes.done : exitCodes.notPublished;
+    },
+  );
+}
+
+function addJudgingOptions(command: Command): Command {
+  return command
+    .option("--control <data>", "labelled data of the old regime, which must not get worse", parseText)
+    .option("--control-margin <share>", "how much worse it may get there (default: 0.05)", parseShare)
+    .option("--label <column>", "column of the labels (default: the model's own)", parseText)
+    .addOption(new Option("--metric <metric>", "what the gate compares (default: by task)").choices(metrics))
+    .option("--goal <condition>", "what must be reached, such as 'log-loss<=0.6'", parseText)
+    .addOption(
+      new Option("--output <kind>", "what the model's output is (default: told by its values)").choices(
+        outputs,
+      ),
+    )
+    .option("--validator <command>", "program that judges candidates (default: onnxruntime)", parseText);
+}
+
+function addChoiceOptions(command: Command): Command {
+  return command
+    .option("--threshold <psi>", "a feature drifts above this PSI (default: 0.2)", parsePositive())
+    .addOption(
+      new Option("--select <rule>", "which healthy ancestor to take (default: nearest)").choices(selections),
+    )
+    .option("--ancestor <ref>", "take this ancestor, whatever its own drift", parseText);
+}
+
+async function repair(context: CommandContext, ref: string, flags: RepairFlags): Promise<RepairReport> {
+  const { live, validation, control, alias, deploy } = flags;
+  refuseSharedInput({ "--live": live, "--validation": validation, "--control": control });
+  if (deploy !== undefined && alias === undefined) {
+    throw new MendlineError(
+      "MENDLINE_ARGUMENT_INVALID",
+      "--deploy needs --alias, the name that is deployed there",
+    );
+  }
+  const options = { ...flags, inputs: [live, validation, control] };
+  return withStore(context, options, (workspace) => repairIn(workspace, ref, flags));
+}
+
+async function repairIn(workspace: Workspace, ref: string, flags: RepairFlags): Promise<RepairReport> {
+  const { json: _json, store: _store, memory: _memory, threads: _threads, ...request } = flags;
+  const progress = new ProgressLine();
+  const onProgress = ({ message, done, total }: RepairProgress) => progress.update(message, done, total);
+  try {
+    return await workspace.engine.repair(ref, {
+      ...request,
+      live: await workspace.openData(flags.live),
+      validation: await workspace.openData(flags.validation),
+      control: flags.control === undefined ? undefined : await workspace.openData(flags.control),
+      signal: workspace.signal,
+      onProgress,
+    });
+  } finally {
+    progress.clear();
+  }
+}

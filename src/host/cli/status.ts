@@ -1,0 +1,99 @@
+/** `mendline status`: what is deployed, what the monitors saw last, and recent repairs. */
+import type { Command } from "commander";
+import type { EngineStatus } from "../../index.js";
+import type { CommandContext } from "./context.js";
+import { shortId, timeText } from "./figures.js";
+import { addOutputOption, addStoreOption, type OutputOptions, type StoreOptions } from "./options.js";
+import { print } from "./output.js";
+import { paint, tableText } from "./table.js";
+import { withStore } from "./workspace.js";
+
+type StatusFlags = OutputOptions & StoreOptions;
+
+export function addStatusCommand(parent: Command, context: CommandContext): void {
+  const command = parent
+    .command("status")
+    .description("Show aliases and what they serve, monitors' last windows, and recent repairs.");
+  addOutputOption(addStoreOption(command)).action(async (flags: StatusFlags) => {
+    const status = await withStore(context, flags, ({ engine }) => engine.status());
+    await print({ json: status, text: () => statusText(status) }, flags);
+  });
+}
+
+function statusText({ aliases, monitors, repairs }: EngineStatus): string {
+  return [
+    section("aliases", aliases.length, () => aliasTable(aliases)),
+    section("monitors", monitors.length, () => monitorTable(monitors)),
+    section("repairs", repairs.length, () => repairTable(repairs)),
+  ].join("\n\n");
+}
+
+function section(title: string, count: number, table: () => string): string {
+  return count === 0 ? `${paint(title, "bold")}: none` : `${paint(title, "bold")}\n${table()}`;
+}
+
+function aliasTable(aliases: EngineStatus["aliases"]): string {
+  return tableText(
+    [
+      { title: "alias" },
+      { title: "model" },
+      { title: "id" },
+      { title: "since" },
+      { title: "file" },
+      { title: "in sync" },
+    ],
+    aliases.map(({ alias, name, version, id, atMs, path, inSync }) => [
+      alias,
+      `${name}@${version}`,
+      shortId(id),
+      timeText(atMs),
+      path ?? "-",
+      path === null
+        ? "-"
+        : inSync
+          ? { text: "yes", style: "green" }
+          : { text: "NO: deploy again", style: "red" },
+    ]),
+  );
+}
+
+function monitorTable(monitors: EngineStatus["monitors"]): string {
+  return tableText(
+    [
+      { title: "monitor" },
+      { title: "verdict" },
+      { title: "alarm" },
+      { title: "window" },
+      { title: "closed" },
+    ],
+    monitors.map(({ monitor, lastWindow }) => {
+      const { verdict, alarm, window } = windowFacts(lastWindow);
+      return [
+        monitor,
+        verdict,
+        alarm ? { text: "yes", style: "red" } : "no",
+        `${window.number ?? "?"} (${window.rowCount ?? "?"} rows)`,
+        window.closedMs === undefined ? "-" : timeText(window.closedMs),
+      ];
+    }),
+  );
+}
+
+interface WindowFacts {
+  readonly verdict: string;
+  readonly alarm: boolean;
+  readonly window: { readonly number?: number; readonly rowCount?: number; readonly closedMs?: number };
+}
+
+/** What the engine records of a window; other writers' states may hold less. */
+function windowFacts(state: unknown): WindowFacts {
+  const { verdict = "?", alarm = false, window = {} } = (state ?? {}) as Partial<WindowFacts>;
+  return { verdict, alarm, window };
+}
+
+function repairTable(repairs: EngineStatus["repairs"]): string {
+  return tableText(
+    [{ title: "run" }, { title: "last step" }, { title: "at" }],
+    repairs.map(({ run, step, atMs }) => [run, step, timeText(atMs)]),
+  );
+}

@@ -1,0 +1,184 @@
+/** The sentences of a repair's page: what happened at each step, in plain words, from the numbers alone. */
+import {
+  formatChange,
+  formatCount,
+  formatDifference,
+  formatList,
+  formatLoss,
+  formatNumber,
+  formatPlural,
+} from "./format.js";
+import { clipText, visibleText } from "./markup.js";
+import { isHigherBetter, metricName, type RepairStory, type StoryWindow } from "./repair-story.js";
+
+export interface Outcome {
+  readonly word: string;
+  readonly verdict: "good" | "bad" | "open";
+  readonly sentence: string;
+}
+
+const outcomes: Readonly<Record<string, Outcome>> = {
+  published: {
+    word: "published",
+    verdict: "good",
+    sentence: "The model was mended from its lineage, proved better on held-out data, and put in place.",
+  },
+  rejected: {
+    word: "rejected",
+    verdict: "bad",
+    sentence: "A repair was tried and refused: it did not hold on held-out data. The deployed model stays.",
+  },
+  "not-proven": {
+    word: "not proven",
+    verdict: "open",
+    sentence: "The repair may help, but the labelled rows do not prove it. The deployed model stays.",
+  },
+  "needs-labels": {
+    word: "needs labels",
+    verdict: "open",
+    sentence: "There are too few labelled rows to judge a repair. The deployed model stays until they come.",
+  },
+  "no-drift": {
+    word: "no drift",
+    verdict: "good",
+    sentence: "The data has not drifted. Nothing needed mending.",
+  },
+  "no-healthy-ancestor": {
+    word: "no healthy ancestor",
+    verdict: "bad",
+    sentence: "No ancestor fits the new data, so there is nothing to mend the model from.",
+  },
+};
+
+export function outcomeOf({ outcome }: RepairStory): Outcome {
+  if (Object.hasOwn(outcomes, outcome)) return outcomes[outcome]!;
+  return { word: outcome, verdict: "open", sentence: "" };
+}
+
+/** Index of the first window of the run of drifted ones that led to the trigger; without a trigger of the first drifted one. */
+export function turningWindow({ windows, triggerWindow }: RepairStory): number | null {
+  let turned =
+    triggerWindow ?? windows.findIndex(({ verdict, phase }) => verdict === "drift" && phase === "before");
+  if (turned < 0 || windows[turned] === undefined) return null;
+  while (turned > 0 && windows[turned - 1]!.verdict === "drift" && windows[turned - 1]!.phase === "before")
+    turned--;
+  return windows[turned]!.verdict === "drift" ? turned : null;
+}
+
+export function driftWords(story: RepairStory): string {
+  const { windows, triggerWindow } = story;
+  if (windows.length === 0) return "No window was closed.";
+  const turned = turningWindow(story);
+  if (turned === null)
+    return `In ${formatPlural(windows.length, "window")} the data stayed as the model knows it.`;
+  const drifted = driftedFeatures(windows[triggerWindow ?? turned]!);
+  const before =
+    turned === 0
+      ? ""
+      : `For ${formatPlural(turned, "window")} the data stayed close to what the model was trained on. `;
+  const verb = drifted.length === 1 ? "no longer looks" : "no longer look";
+  const which =
+    drifted.length === 0 ? "" : `: ${formatList(shortened(drifted))} ${verb} like the training data`;
+  const turn = `At window ${turned + 1}, after ${formatCount(windows[turned]!.atRow)} rows, the verdict turned to drift${which}.`;
+  const trigger =
+    triggerWindow !== null && triggerWindow !== turned && windows[triggerWindow] !== undefined
+      ? ` To be sure, mendline waited for window ${triggerWindow + 1} (${formatCount(windows[triggerWindow].atRow)} rows) before it acted.`
+      : "";
+  return `${before}${turn}${trigger}${afterWords(windows)}`;
+}
+
+function driftedFeatures({ features }: StoryWindow): string[] {
+  return Object.entries(features)
+    .filter(([, { verdict }]) => verdict === "drift")
+    .sort(([, left], [, right]) => right.psi - left.psi)
+    .map(([name]) => name);
+}
+
+function shortened(names: readonly string[]): string[] {
+  const shown = names.slice(0, 4).map((name) => clipText(visibleText(name), 40));
+  return names.length > 4 ? [...shown, formatPlural(names.length - 4, "other feature")] : shown;
+}
+
+function afterWords(windows: readonly StoryWindow[]): string {
+  const after = windows.filter(({ phase }) => phase === "after");
+  if (after.length === 0) return "";
+  const drifted = after.filter(({ verdict }) => verdict === "drift").length;
+  const verdict = drifted === 0 ? "none of them drifted" : `${formatCount(drifted)} of them drifted`;
+  return ` Then the repaired model served ${formatPlural(after.length, "window")}; ${verdict}.`;
+}
+
+export function choiceWords({ choice }: RepairStory): string {
+  const { chosen, passedOver } = choice;
+  const passed = passedOver.length;
+  if (chosen === null) {
+    return passed === 0
+      ? "There was no ancestor to choose from."
+      : `None of ${formatPlural(passed, "ancestor")} could be used.`;
+  }
+  const name = clipText(visibleText(chosen.name), 80);
+  const others = passed === 0 ? "" : ` ${formatPlural(passed, "other was", "others were")} passed over.`;
+  return `${name} was chosen, ${formatPlural(chosen.distance, "derivation")} away: the nearest ancestor whose own training data does look like the new data.${others}`;
+}
+
+export function scaleWords({ curve, scale, barrier, metric }: RepairStory): string {
+  const lossAt = (at: number) => curve.find((point) => Math.abs(point.scale - at) < 1e-9)?.loss;
+  const name = metricName(metric);
+  const ends = [lossAt(0), lossAt(1)];
+  const sentences = [
+    "Scale 0 keeps the deployed model, 1 rolls back to the ancestor, and between them lie blends of both.",
+  ];
+  if (ends[0] !== undefined && ends[1] !== undefined) {
+    sentences.push(
+      `On the rows for choosing, keeping costs ${formatLoss(ends[0])} and rolling back ${formatLoss(ends[1])}.`,
+    );
+  }
+  const best = scale === null ? undefined : lossAt(scale);
+  if (scale === null) sentences.push("No scale was chosen.");
+  else if (best === undefined) sentences.push(`Scale ${formatNumber(scale, 3)} was chosen.`);
+  else
+    sentences.push(
+      `The lowest loss, ${formatLoss(best)}, lies at scale ${formatNumber(scale, 3)}${scale > 1 ? ", a little beyond the ancestor" : ""}.`,
+    );
+  if (barrier !== null) {
+    sentences.push(
+      barrier > 0
+        ? `Between the two models the curve rises ${formatLoss(barrier)} above the straight line from one to the other at most.`
+        : "Nowhere between the two models does the curve rise above the straight line from one to the other: the weights blend well.",
+    );
+  }
+  const broken = curve.filter(({ loss }) => !Number.isFinite(loss)).length;
+  if (broken > 0)
+    sentences.push(
+      `${formatPlural(broken, "scale")} gave no finite loss and ${broken === 1 ? "is" : "are"} not drawn.`,
+    );
+  return sentences.join(" ").replace("loss, loss", `${name} loss`);
+}
+
+export function gateWords({ gate, metric }: RepairStory): string {
+  if (gate === null) return "The run did not get as far as the gate.";
+  const better = (one: number, other: number) => (isHigherBetter(metric) ? one > other : one < other);
+  const { keep, rollback, repaired, difference, interval } = gate;
+  const [low, high] = interval.map((end) => formatDifference(end));
+  const isProven = isHigherBetter(metric) ? interval[0] > 0 : interval[1] < 0;
+  const against = better(repaired, rollback)
+    ? `Simply rolling back would have given ${formatLoss(rollback)}.`
+    : better(rollback, repaired)
+      ? `Simply rolling back would have done better: ${formatLoss(rollback)}.`
+      : `Simply rolling back gives the same.`;
+  return [
+    `${formatPlural(gate.rows, "labelled row")} that had no say in the scale decide.`,
+    `There the repaired model has a ${metricName(metric)} of ${formatLoss(repaired)}, the deployed one ${formatLoss(keep)}: a difference of ${formatDifference(difference)}, with an interval from ${low!} to ${high!}.`,
+    isProven
+      ? "All of it lies on the better side of zero."
+      : "It reaches past zero, so the gain is not proven.",
+    against,
+  ].join(" ");
+}
+
+export function controlWords({ control, metric }: RepairStory): string {
+  if (control === null) return "";
+  const { keep, repaired, rows } = control;
+  const change = formatDifference(repaired - keep);
+  const share = keep === 0 ? "" : ` (${formatChange((repaired - keep) / Math.abs(keep))})`;
+  return `What does it cost on the data that the model was good at? On ${formatPlural(rows, "control row")} its ${metricName(metric)} goes from ${formatLoss(keep)} to ${formatLoss(repaired)}: ${change}${share}.`;
+}

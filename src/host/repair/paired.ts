@@ -1,0 +1,154 @@
+/**
+ * The difference of a metric between two candidates on the same rows, with its sampling error. Rows are paired: what is hard for one
+ * candidate is hard for the other, and most of the noise cancels.
+ *
+ * A mean over rows: Student's t of the row differences. The area under the curve and the root of a mean: a paired bootstrap up to
+ * bootstrapRowsMax rows, the delta method above.
+ */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { MendlineError } from "../../errors.js";
+import { bootstrapRowsMax, inlineTurnMsMax } from "../../limits.js";
+import { normalSf, studentTIsf } from "../drift/distributions/index.js";
+import type { MetricFigures, Resampler } from "./judgement.js";
+import { meanOf } from "./judgement.js";
+import { Random } from "./random.js";
+
+/** Resamples: the ends of a 95 % interval are then the 50th from either side, known to about a twentieth of their distance. */
+export const bootstrapResamples = 2_000;
+
+export type PairedMethod = "student-t" | "bootstrap" | "delta" | "none";
+
+export interface PairedComparison {
+  /** candidate - reference, in the metric. */
+  readonly difference: number;
+  /** `none`: there are no rows to tell the error by, or a value is not finite. */
+  readonly method: PairedMethod;
+  /** Null with method `none`. */
+  readonly standardError: number | null;
+  /** The quantile of the difference's distribution at p, such as 0.975 for the upper end of 95 %; null with method `none`. */
+  quantile(p: number): number | null;
+  /** The true difference that so many rows tell from 0 with probability `power`, two-sided at `confidence`; null as above. */
+  detectable(confidence: number, power: number): number | null;
+}
+
+export interface PairedOptions {
+  /** A safe integer. */
+  readonly seed: number;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * @param reference  figures of the same metric, on the same rows in the same order
+ * @throws MendlineError MENDLINE_TASK_ABORTED  by the signal
+ */
+export async function comparePaired(
+  reference: MetricFigures,
+  candidate: MetricFigures,
+  options: PairedOptions,
+): Promise<PairedComparison> {
+  const difference = candidate.value - reference.value;
+  if (!Number.isFinite(reference.value) || !Number.isFinite(candidate.value)) return unknownError(difference);
+  if (reference.rows !== null && candidate.rows !== null) {
+    return ofDifferences(difference, subtracted(candidate.rows, reference.rows), "student-t");
+  }
+  if (reference.resampler === null || candidate.resampler === null) return unknownError(difference);
+  return compareResampled(difference, reference.resampler, candidate.resampler, options);
+}
+
+async function compareResampled(
+  difference: number,
+  reference: Resampler,
+  candidate: Resampler,
+  options: PairedOptions,
+): Promise<PairedComparison> {
+  const influence = subtracted(candidate.influence(), reference.influence());
+  const rowCount = influence.length;
+  const strata = reference.strata ?? [Uint32Array.from(influence, (_, row) => row)];
+  const smallest = Math.min(...strata.map((rows) => rows.length));
+  if (smallest < 2) return unknownError(difference);
+  if (rowCount > bootstrapRowsMax) return ofDifferences(difference, influence, "delta");
+  const differences = new Float64Array(bootstrapResamples);
+  const random = new Random(options.seed, 1);
+  const weights = new Uint32Array(rowCount);
+  let turnEndsMs = performance.now() + inlineTurnMsMax;
+  for (let i = 0; i < bootstrapResamples; i++) {
+    draw(strata, weights, random);
+    differences[i] = candidate.valueOf(weights) - reference.valueOf(weights);
+    if (performance.now() < turnEndsMs) continue;
+    await nextTurn();
+    if (options.signal?.aborted) {
+      throw new MendlineError("MENDLINE_TASK_ABORTED", "the gate was cancelled", {
+        cause: options.signal.reason,
+      });
+    }
+    turnEndsMs = performance.now() + inlineTurnMsMax;
+  }
+  return ofResamples(difference, differences.sort(), smallest - 1);
+}
+
+/** Draws as many rows as each stratum has, with replacement. */
+function draw(strata: readonly Uint32Array[], weights: Uint32Array, random: Random): void {
+  weights.fill(0);
+  for (const rows of strata) {
+    for (let i = 0; i < rows.length; i++) weights[rows[random.below(rows.length)]!]! += 1;
+  }
+}
+
+/** @param rows  one a row, whose sampling error is that of the difference */
+function ofDifferences(difference: number, rows: Float64Array, method: PairedMethod): PairedComparison {
+  const rowCount = rows.length;
+  if (rowCount < 2) return unknownError(difference);
+  const mean = meanOf(rows);
+  const squares = rows.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const standardError = Math.sqrt(squares / (rowCount - 1) / rowCount);
+  const degrees = rowCount - 1;
+  return {
+    difference,
+    method,
+    standardError,
+    quantile: (p) => difference + studentTIsf(1 - p, degrees) * standardError,
+    detectable: (confidence, power) => detectableOf(standardError, degrees, confidence, power),
+  };
+}
+
+/**
+ * Percentile interval, expanded: the bootstrap's spread is too narrow by sqrt((n - 1) / n), and a percentile knows no t. So the tail
+ * is taken at normalSf(sqrt(n / (n - 1)) t). Source: Hesterberg 2015, "What Teachers Should Know About the Bootstrap", section 3.4.
+ *
+ * @param sorted  differences of the resamples
+ */
+function ofResamples(difference: number, sorted: Float64Array, degrees: number): PairedComparison {
+  const mean = meanOf(sorted);
+  const squares = sorted.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const expansion = Math.sqrt((degrees + 1) / degrees);
+  const standardError = Math.sqrt(squares / (sorted.length - 1)) * expansion;
+  return {
+    difference,
+    method: "bootstrap",
+    standardError,
+    quantile: (p) => interpolated(sorted, 1 - normalSf(expansion * studentTIsf(1 - p, degrees))),
+    detectable: (confidence, power) => detectableOf(standardError, degrees, confidence, power),
+  };
+}
+
+/** Linear between order statistics, the k-th of B standing at k / (B + 1). */
+function interpolated(sorted: Float64Array, p: number): number {
+  const position = Math.min(sorted.length - 1, Math.max(0, p * (sorted.length + 1) - 1));
+  const below = Math.floor(position);
+  const next = sorted[Math.min(below + 1, sorted.length - 1)]!;
+  return sorted[below]! + (position - below) * (next - sorted[below]!);
+}
+
+function detectableOf(standardError: number, degrees: number, confidence: number, power: number): number {
+  return (studentTIsf((1 - confidence) / 2, degrees) + studentTIsf(1 - power, degrees)) * standardError;
+}
+
+function unknownError(difference: number): PairedComparison {
+  return { difference, method: "none", standardError: null, quantile: () => null, detectable: () => null };
+}
+
+function subtracted(target: Float64Array, source: Float64Array): Float64Array {
+  if (target.length !== source.length)
+    throw new RangeError(`${target.length} and ${source.length} rows are no pairs`);
+  return target.map((value, row) => value - source[row]!);
+}
