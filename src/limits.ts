@@ -32,6 +32,8 @@ export const batchRowsMax = 65_536;
 export const recordBytesMax = 16 * 1024 * 1024;
 /** Metadata of one Arrow message: a schema of 10,000 columns takes about 2 MB. */
 export const arrowMetadataBytesMax = 64 * 1024 * 1024;
+/** Bytes of one text column that are held at once while they turn into codes. */
+export const arrowTextWindowBytes = 4 * 1024 * 1024;
 
 /** safetensors caps its header at 100 MB (format description). */
 export const safetensorsHeaderBytesMax = 100_000_000;

@@ -23,8 +23,9 @@ export interface Stretch {
 }
 
 export function readWeather(): Day[] {
-  const packageFile = createRequire(import.meta.url).resolve("vega-datasets/package.json");
-  const text = readFileSync(join(dirname(packageFile), "data", "weather.csv"), "utf8");
+  // The package exports its data as a module only; the file lies beside its build/.
+  const entry = createRequire(import.meta.url).resolve("vega-datasets");
+  const text = readFileSync(join(dirname(entry), "..", "data", "weather.csv"), "utf8");
   const [header, ...lines] = text.trim().split(/\r?\n/);
   const names = header!.split(",");
   return lines.map((line) => {

@@ -3,7 +3,7 @@
  * many each type has is fixed by the Arrow columnar format, "Buffer listing for each layout".
  */
 import { type Field as ArrowField, DataType, type Schema, TimeUnit, Type } from "apache-arrow";
-import type { CodeType, NumericType } from "../kernels/types.js";
+import { bytesOf, type CodeType, type NumericType, numericTypes } from "../kernels/types.js";
 import type { Field, Logical } from "./column.js";
 
 /** How a column's values buffer becomes a column. */
@@ -12,7 +12,13 @@ export type Storage =
   | { readonly kind: "bits" }
   | { readonly kind: "half" }
   | { readonly kind: "offsets"; readonly offsetBytes: 4 | 8 }
-  | { readonly kind: "codes"; readonly type: CodeType; readonly dictionaryId: number };
+  | {
+      readonly kind: "codes";
+      readonly type: CodeType;
+      readonly dictionaryId: number;
+      /** Of the dictionary's texts. */
+      readonly offsetBytes: 4 | 8;
+    };
 
 export interface ArrowColumn {
   readonly field: Field;
@@ -22,7 +28,7 @@ export interface ArrowColumn {
   readonly bufferIndex: number;
 }
 
-interface Layout {
+export interface Layout {
   readonly columns: ArrowColumn[];
   readonly nodeCount: number;
   readonly bufferCount: number;
@@ -50,6 +56,14 @@ export function layoutOf(schema: Schema): Layout {
     pass(field);
   }
   return { columns, nodeCount, bufferCount };
+}
+
+/** Bytes that the values buffer (of texts, the offsets buffer) must have for so many rows. */
+export function storedBytes(storage: Storage, rowCount: number): number {
+  if (storage.kind === "bits") return Math.ceil(rowCount / 8);
+  if (storage.kind === "half") return rowCount * 2;
+  if (storage.kind === "offsets") return rowCount === 0 ? 0 : (rowCount + 1) * storage.offsetBytes;
+  return rowCount * bytesOf(storage.type);
 }
 
 function ownBuffers(type: DataType): number {
@@ -81,7 +95,12 @@ function monitoredAs(type: DataType): Monitored | null {
     return {
       logical: "text",
       type: null,
-      storage: { kind: "codes", type: codeType, dictionaryId: type.id },
+      storage: {
+        kind: "codes",
+        type: codeType,
+        dictionaryId: type.id,
+        offsetBytes: DataType.isUtf8(type.dictionary) ? 4 : 8,
+      },
     };
   }
   if (DataType.isUtf8(type))
@@ -89,7 +108,10 @@ function monitoredAs(type: DataType): Monitored | null {
   if (DataType.isLargeUtf8(type))
     return { logical: "text", type: null, storage: { kind: "offsets", offsetBytes: 8 } };
   if (DataType.isBool(type)) return { logical: "boolean", type: "u8", storage: { kind: "bits" } };
-  if (DataType.isInt(type)) return direct("integer", integerType(type)!);
+  if (DataType.isInt(type)) {
+    const stored = integerType(type);
+    return stored === null ? null : direct("integer", stored);
+  }
   if (DataType.isFloat(type)) {
     if (type.precision === 0) return { logical: "float", type: "f32", storage: { kind: "half" } };
     return direct("float", type.precision === 1 ? "f32" : "f64");
@@ -101,9 +123,11 @@ function monitoredAs(type: DataType): Monitored | null {
   return null;
 }
 
+/** Null for what is no integer, or one of a width that only damaged data has. */
 function integerType(type: DataType): Exclude<NumericType, "f32" | "f64"> | null {
   if (!DataType.isInt(type)) return null;
-  return `${type.isSigned ? "i" : "u"}${type.bitWidth}` as Exclude<NumericType, "f32" | "f64">;
+  const stored = `${type.isSigned ? "i" : "u"}${type.bitWidth}` as Exclude<NumericType, "f32" | "f64">;
+  return numericTypes.includes(stored) ? stored : null;
 }
 
 function timestampOf(unit: TimeUnit): Logical {

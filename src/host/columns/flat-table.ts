@@ -26,6 +26,11 @@ export class FlatTable {
     return new FlatTable(view, view.getUint32(0, true));
   }
 
+  /** Where the table stands in its buffer. */
+  get byteOffset(): number {
+    return this.#at;
+  }
+
   u8(field: number): number {
     const at = this.#position(field);
     return at === 0 ? 0 : this.#view.getUint8(at);
@@ -41,6 +46,27 @@ export class FlatTable {
     return at === 0 ? null : new FlatTable(this.#view, at + this.#view.getUint32(at, true));
   }
 
+  /** A text; "" where there is none. */
+  text(field: number): string {
+    const { at, length } = this.#vector(field, 1);
+    return Buffer.from(this.#view.buffer, this.#view.byteOffset + at, length).toString("utf8");
+  }
+
+  /** Elements of a vector, bytes of a text. */
+  length(field: number): number {
+    return this.#vector(field, 1).length;
+  }
+
+  /** Arrow's Block: a vector of structs of i64, i32, four bytes of padding, i64. */
+  blocks(field: number): { byteOffset: number; metadataByteLength: number; bodyByteLength: number }[] {
+    const vector = this.#vector(field, 24);
+    return Array.from({ length: vector.length }, (_, i) => ({
+      byteOffset: safe(this.#view.getBigInt64(vector.at + i * 24, true)),
+      metadataByteLength: this.#view.getInt32(vector.at + i * 24 + 8, true),
+      bodyByteLength: safe(this.#view.getBigInt64(vector.at + i * 24 + 16, true)),
+    }));
+  }
+
   /** A vector of structs of two i64 each: Arrow's FieldNode and Buffer. */
   pairs(field: number): { first: number; second: number }[] {
     const vector = this.#vector(field, 16);
@@ -50,8 +76,10 @@ export class FlatTable {
     }));
   }
 
-  tables(field: number): FlatTable[] {
+  /** @param countMax  more tables than this are refused before one is made */
+  tables(field: number, countMax: number): FlatTable[] {
     const vector = this.#vector(field, 4);
+    if (vector.length > countMax) throw new RangeError(`${vector.length} tables, the limit is ${countMax}`);
     return Array.from({ length: vector.length }, (_, i) => {
       const at = vector.at + i * 4;
       return new FlatTable(this.#view, at + this.#view.getUint32(at, true));

@@ -107,51 +107,65 @@ function afterWords(windows: readonly StoryWindow[]): string {
   return ` Then the repaired model served ${formatPlural(after.length, "window")}; ${verdict}.`;
 }
 
-export function choiceWords({ choice }: RepairStory): string {
-  const { chosen, passedOver } = choice;
-  const passed = passedOver.length;
-  if (chosen === null) {
-    return passed === 0
-      ? "There was no ancestor to choose from."
-      : `None of ${formatPlural(passed, "ancestor")} could be used.`;
-  }
-  const name = clipText(visibleText(chosen.name), 80);
-  const others = passed === 0 ? "" : ` ${formatPlural(passed, "other was", "others were")} passed over.`;
-  return `${name} was chosen, ${formatPlural(chosen.distance, "derivation")} away: the nearest ancestor whose own training data does look like the new data.${others}`;
+/** Of the chosen ancestor at the window that set the repair off; null when the story does not say. */
+export function chosenVerdict({ choice, windows, triggerWindow }: RepairStory): string | null {
+  const window = triggerWindow === null ? undefined : windows[triggerWindow];
+  return window?.ancestors?.find(({ name }) => name === choice.chosen?.name)?.verdict ?? null;
 }
 
-export function scaleWords({ curve, scale, barrier, metric }: RepairStory): string {
-  const lossAt = (at: number) => curve.find((point) => Math.abs(point.scale - at) < 1e-9)?.loss;
-  const name = metricName(metric);
-  const ends = [lossAt(0), lossAt(1)];
+export function choiceWords(story: RepairStory): string {
+  const { chosen, passedOver } = story.choice;
+  const passed = passedOver.length;
+  if (chosen === null) {
+    if (passed === 0) return "There was no ancestor to choose from.";
+    return `None of the model’s ${formatPlural(passed, "ancestor")} could be used.`;
+  }
+  const name = clipText(visibleText(chosen.name), 80);
+  const reason =
+    chosenVerdict(story) === "stable"
+      ? ": measured against its own training data, the new data has not drifted"
+      : "";
+  const others = passed === 0 ? "" : ` ${formatPlural(passed, "other was", "others were")} passed over.`;
+  return `${name} was chosen, ${formatPlural(chosen.distance, "derivation")} away${reason}.${others}`;
+}
+
+export function scaleWords(story: RepairStory): string {
+  const ends = [lossAt(story, 0), lossAt(story, 1)];
   const sentences = [
     "Scale 0 keeps the deployed model, 1 rolls back to the ancestor, and between them lie blends of both.",
   ];
-  if (ends[0] !== undefined && ends[1] !== undefined) {
+  if (ends[0] !== null && ends[1] !== null) {
     sentences.push(
-      `On the rows for choosing, keeping costs ${formatLoss(ends[0])} and rolling back ${formatLoss(ends[1])}.`,
+      `On the rows for choosing, keeping costs ${formatLoss(ends[0]!)} and rolling back ${formatLoss(ends[1]!)}.`,
     );
   }
-  const best = scale === null ? undefined : lossAt(scale);
-  if (scale === null) sentences.push("No scale was chosen.");
-  else if (best === undefined) sentences.push(`Scale ${formatNumber(scale, 3)} was chosen.`);
-  else
+  sentences.push(chosenScaleWords(story));
+  if (story.barrier !== null) {
     sentences.push(
-      `The lowest loss, ${formatLoss(best)}, lies at scale ${formatNumber(scale, 3)}${scale > 1 ? ", a little beyond the ancestor" : ""}.`,
-    );
-  if (barrier !== null) {
-    sentences.push(
-      barrier > 0
-        ? `Between the two models the curve rises ${formatLoss(barrier)} above the straight line from one to the other at most.`
+      story.barrier > 0
+        ? `Between the two models the curve rises ${formatLoss(story.barrier)} above the straight line from one to the other at most.`
         : "Nowhere between the two models does the curve rise above the straight line from one to the other: the weights blend well.",
     );
   }
-  const broken = curve.filter(({ loss }) => !Number.isFinite(loss)).length;
-  if (broken > 0)
-    sentences.push(
-      `${formatPlural(broken, "scale")} gave no finite loss and ${broken === 1 ? "is" : "are"} not drawn.`,
-    );
-  return sentences.join(" ").replace("loss, loss", `${name} loss`);
+  const broken = story.curve.filter(({ loss }) => !Number.isFinite(loss)).length;
+  if (broken > 0) sentences.push(`${formatPlural(broken, "scale")} gave no finite loss.`);
+  return sentences.join(" ");
+}
+
+function lossAt({ curve }: RepairStory, scale: number | null): number | null {
+  const point = curve.find((one) => scale !== null && Math.abs(one.scale - scale) < 1e-9);
+  return point !== undefined && Number.isFinite(point.loss) ? point.loss : null;
+}
+
+function chosenScaleWords(story: RepairStory): string {
+  const { scale, curve } = story;
+  if (scale === null) return "No scale was chosen.";
+  const loss = lossAt(story, scale);
+  const where = `${formatNumber(scale, 3)}${scale > 1 ? ", beyond the ancestor" : ""}`;
+  if (loss === null) return `The choice fell on scale ${where}.`;
+  const isLowest = curve.every((point) => !(point.loss < loss));
+  if (isLowest) return `The lowest loss, ${formatLoss(loss)}, lies at scale ${where}.`;
+  return `The choice fell on scale ${where}; its loss is ${formatLoss(loss)}.`;
 }
 
 export function gateWords({ gate, metric }: RepairStory): string {
