@@ -39,6 +39,7 @@ const hosts = [
   "kernels",
   "columns",
   "drift",
+  "models",
   "parameters",
   "repair",
   "labels",
@@ -59,6 +60,10 @@ export const importRules: ImportRules = {
     },
     drift: { path: "src/host/drift", zones: [...numeric, "columns", "scheduler"] },
     parameters: { path: "src/host/parameters", zones: [...numeric, "scheduler"] },
+    models: {
+      path: "src/host/models",
+      zones: [...base, "columns", "drift", "parameters", "lineage-store", "scheduler"],
+    },
     labels: { path: "src/host/labels", zones: [...numeric, "columns", "drift", "lineage-store"] },
     deployment: { path: "src/host/deployment", zones: [...base, "parameters", "lineage-store"] },
     repair: {
@@ -67,6 +72,7 @@ export const importRules: ImportRules = {
         ...numeric,
         "columns",
         "drift",
+        "models",
         "parameters",
         "labels",
         "deployment",
@@ -84,7 +90,7 @@ export const importRules: ImportRules = {
     service: { path: "src/host/service", zones: [...base, "index"] },
     fleet: { path: "src/host/fleet", zones: [...base, "index"] },
     cli: { path: "src/host/cli", zones: [...base, "index", "pages"], packages: ["commander"] },
-    examples: { path: "examples", zones: ["index"], packages: ["vega-datasets"] },
+    examples: { path: "examples", zones: ["index"], packages: ["vega-datasets", "onnxruntime-web"] },
   },
   reexportsOnly: ["index"],
   reach: [

@@ -66,8 +66,7 @@ export type ErrorCode = keyof typeof errorTable;
 export class MendlineError extends Error {
   override readonly name = "MendlineError";
   readonly code: ErrorCode;
-  /** The figures behind the message: plain data, safe to log and to send to another thread. */
-  readonly details: Readonly<Record<string, unknown>>;
+  readonly #details: Readonly<Record<string, unknown>>;
 
   constructor(
     code: ErrorCode,
@@ -76,7 +75,12 @@ export class MendlineError extends Error {
   ) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.details = options.details ?? {};
+    this.#details = options.details ?? {};
+  }
+
+  /** The figures behind the message: plain data, safe to log and to send to another thread. */
+  get details(): Readonly<Record<string, unknown>> {
+    return this.#details;
   }
 
   get status(): number {

@@ -20,6 +20,7 @@ const deadlineMsByFile: Readonly<Record<string, number>> = {};
 /** Files, by path below dist/test/, that may skip tests in CI, with the reason. */
 const skipReasons: Readonly<Record<string, string>> = {};
 const processesMax = 2;
+const guardUrl = new URL("./uvu-guard.js", import.meta.url);
 /** Of one file's output; the end is kept, because the summary stands there. */
 const outputBytesMax = 8 * 1024 * 1024;
 
@@ -70,7 +71,8 @@ function killGroup(child: ChildProcess): void {
 function runFile(path: string, root: string, deadlineMs: number): Promise<Exit> {
   return new Promise((resolve, reject) => {
     const { FORCE_COLOR: _, ...environment } = process.env;
-    const child = spawn(process.execPath, ["--enable-source-maps", path], {
+    const guard = ["--import", guardUrl.href];
+    const child = spawn(process.execPath, ["--enable-source-maps", ...guard, path], {
       cwd: root,
       env: { ...environment, NO_COLOR: "1" },
       stdio: ["ignore", "pipe", "pipe"],

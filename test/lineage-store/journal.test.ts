@@ -89,4 +89,21 @@ test("entries changed, lost or swapped break the chain", async () => {
   });
 });
 
+test("a dropped entry that LevelDB brings back is no tampering", async () => {
+  const dir = freshDir();
+  let store = await LineageStore.open(dir);
+  for (let window = 0; window < 5; window++) await store.commit((tx) => tx.putMonitor("prod", { window }));
+  const before = await store.verifyJournal();
+  await store.close();
+  const level: Records = new Level(join(dir, "db"), { keyEncoding: "buffer", valueEncoding: "buffer" });
+  const key = keyOf("monitor", "prod", 1);
+  await level.put(key, encodeRecord(key, { atMs: 0, data: { window: 1 } }));
+  await level.close();
+  store = await LineageStore.open(dir);
+  assert.equal(await store.verifyJournal(), before);
+  await store.commit((tx) => tx.putMonitor("prod", { window: 5 }));
+  assert.equal((await store.monitor("prod"))?.state, { window: 5 });
+  await store.close();
+});
+
 test.run();

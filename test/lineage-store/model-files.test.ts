@@ -1,6 +1,13 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
-import { open } from "node:fs/promises";
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  truncateSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { test } from "uvu";
@@ -114,12 +121,27 @@ test("a file that changes while it is read is refused, a cancelled one leaves no
   withStore(async (store, _reopen, dir) => {
     const path = join(scratch(), "model");
     const byteLength = 3 * parameterChunkBytes;
+    // The signal is asked between two reads: the moment at which another program writes.
+    const meanwhile = (change: () => void) => {
+      const signal = new AbortController().signal;
+      const get = () => {
+        change();
+        return false;
+      };
+      return Object.defineProperty(signal, "aborted", { get });
+    };
+    const changes = [
+      () => writeFileSync(path, "x", { flag: "r+" }),
+      () => truncateSync(path, byteLength - 1),
+    ];
+    for (const change of changes) {
+      writeFileSync(path, randomBytes(byteLength));
+      // Clocks of file systems tick every few milliseconds.
+      utimesSync(path, 1, 1);
+      const segments = partition([10, byteLength - 10]);
+      await failure("MENDLINE_DATA_MALFORMED", () => store.addFile(path, segments, meanwhile(change)));
+    }
     writeFileSync(path, randomBytes(byteLength));
-    const adding = store.addFile(path, partition([10, byteLength - 10]));
-    const file = await open(path, "r+");
-    await file.write("x", byteLength - 1);
-    await file.close();
-    await failure("MENDLINE_DATA_MALFORMED", () => adding);
     const signal = AbortSignal.abort();
     await failure("MENDLINE_TASK_ABORTED", () => store.addFile(path, partition([byteLength]), signal));
     assert.equal(readdirSync(join(dir, "tmp")), []);

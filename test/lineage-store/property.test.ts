@@ -190,7 +190,7 @@ test("random histories, in commits of one and of many, with reopening", () =>
           await compare(store, oracle);
         }),
     ),
-    { numRuns: 60 },
+    { numRuns: 40 },
   ));
 
 test.run();

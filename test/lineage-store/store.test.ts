@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Level } from "level";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { storePageEntriesMax } from "../../src/limits.js";
 import type { NewModel } from "../../src/lineage-store/records.js";
 import { LineageStore } from "../../src/lineage-store/store.js";
 import { scratchDir } from "../support.js";
@@ -156,9 +157,14 @@ test("malformed models are refused, and what is caught in a commit leaves no tra
     const { hash } = await store.putObject(Buffer.of(1, 2));
     const wrong = emptyModel("a", "1", { layout: [{ object: hash, byteLength: 1 }], byteLength: 1 });
     await failure("MENDLINE_STORE_CORRUPT", () => addAll(store, wrong));
+    const tensor = { dtype: "U8", shape: [0], object: null, byteLength: 0 };
+    const tensors = Array.from({ length: storePageEntriesMax }, (_, index) => ({
+      ...tensor,
+      name: `t${index}`,
+    }));
+    tensors.push({ ...tensor, name: "the second page is too large".repeat(1_000_000) });
     await store.commit((tx) => {
-      const tooLarge = { large: "x".repeat(17 * 1024 * 1024) };
-      assert.throws(() => tx.addModel(emptyModel("huge", "1", { tags: tooLarge })));
+      assert.throws(() => tx.addModel(emptyModel("huge", "1", { tensors })));
       assert.is(tx.find(idOf("huge@1")), null);
       tx.addModel(emptyModel("fine"));
     });
@@ -166,7 +172,7 @@ test("malformed models are refused, and what is caught in a commit leaves no tra
       (await collect(store.models())).map(({ name, number }) => [name, number]),
       [["fine", 0]],
     );
-    await store.verifyJournal();
+    assert.is((await store.verifyJournal()).recordCount, 2, "a model and its label");
   }));
 
 test("a commit is all or nothing, and reads its own writes", () =>
@@ -278,35 +284,58 @@ test("staging files of a crash are swept", () =>
     assert.equal(await readdir(join(dir, "tmp")), []);
   }));
 
+/** Lets the next call of a LevelDB method fail as a full or broken disk would. */
+function failNext(method: "batch" | "open", writesFirst = false): void {
+  const original = Reflect.get(Level.prototype, method) as (...parts: unknown[]) => Promise<void>;
+  Reflect.set(Level.prototype, method, async function failing(this: unknown, ...parts: unknown[]) {
+    Reflect.set(Level.prototype, method, original);
+    if (writesFirst) await original.apply(this, parts);
+    throw new Error("EIO: i/o error, fsync");
+  });
+}
+
 test("after a failed write the store works on, and says rightly what was written", () =>
   withStore(async (store, reopen) => {
     await addAll(store, emptyModel("a"));
-    const original = Reflect.get(Level.prototype, "batch") as (...parts: unknown[]) => Promise<void>;
-    const failOnce = (writesFirst: boolean) => {
-      async function batch(this: unknown, ...parts: unknown[]) {
-        Reflect.set(Level.prototype, "batch", original);
-        if (writesFirst) await original.apply(this, parts);
-        throw new Error("EIO: i/o error, fsync");
-      }
-      Reflect.set(Level.prototype, "batch", batch);
-    };
-    try {
-      failOnce(false);
-      await failure("MENDLINE_STORE_IO", () => addAll(store, emptyModel("b")));
-      await addAll(store, emptyModel("c"));
-      failOnce(true);
-      await addAll(store, emptyModel("d"));
-      await addAll(store, emptyModel("e"));
-    } finally {
-      Reflect.set(Level.prototype, "batch", original);
-    }
-    await derive(store, ["a", "e"]);
+    failNext("batch");
+    await failure("MENDLINE_STORE_IO", () => addAll(store, emptyModel("b")));
+    await addAll(store, emptyModel("c"));
+    failNext("batch", true);
+    await addAll(store, emptyModel("d"));
+    failNext("batch");
+    failNext("open");
+    await failure("MENDLINE_STORE_IO", () => addAll(store, emptyModel("e")));
+    await failure("MENDLINE_STORE_IO", () => store.find(idOf("a@1")));
+    await addAll(store, emptyModel("f"));
+    await derive(store, ["a", "f"]);
     const opened = await reopen();
     assert.equal(
       (await collect(opened.models())).map(({ name }) => name),
-      ["a", "c", "d", "e"],
+      ["a", "c", "d", "f"],
     );
     assert.is((await opened.verifyJournal()).entryCount, 5);
+  }));
+
+test("a commit is one synced batch", () =>
+  withStore(async (store) => {
+    const calls: unknown[][] = [];
+    const original = Reflect.get(Level.prototype, "batch") as (...parts: unknown[]) => Promise<void>;
+    Reflect.set(Level.prototype, "batch", function recording(this: unknown, ...parts: unknown[]) {
+      calls.push(parts);
+      return original.apply(this, parts);
+    });
+    try {
+      const model = await fullModel(store);
+      await store.commit((tx) => {
+        tx.addModel(model);
+        tx.setAlias({ alias: "prod", id: model.id, reason: "deploy" });
+        tx.appendReport("prod", {});
+      });
+    } finally {
+      Reflect.set(Level.prototype, "batch", original);
+    }
+    assert.is(calls.length, 1, "models, indexes, alias, report and journal");
+    assert.equal(calls[0]![1], { sync: true });
   }));
 
 test("a damaged record is named, never served", () =>

@@ -15,7 +15,7 @@ export class ProgressLine {
     if (nowMs - this.#drawnMs < redrawMs) return;
     this.#drawnMs = nowMs;
     this.#isDrawn = true;
-    const width = Math.max(20, (process.stderr.columns ?? 80) - 1);
+    const width = Math.max(20, (process.stderr.columns || 80) - 1);
     process.stderr.write(`\r\x1b[K${clipText(progressText(label, done, total), width)}`);
   }
 

@@ -26,7 +26,7 @@ const driftedListedMax = 8;
 const barLength = 30;
 
 export function repairText(report: RepairReport): string {
-  const facts: [string, string][] = [["drift", driftLine(report)]];
+  const facts: [string, string][] = [["live data", driftLine(report)]];
   const add = (term: string, value: string | null) => {
     if (value !== null) facts.push([term, value]);
   };

@@ -44,18 +44,11 @@ export class ArrowDictionaries {
   async #add(dictionary: DictionaryParts, offsetBytes: 4 | 8): Promise<void> {
     let names = this.#names.get(dictionary.id);
     if (names === undefined || !dictionary.isDelta) this.#names.set(dictionary.id, (names = []));
-    const { label } = this.#source;
-    if (names.length + dictionary.rowCount > distinctTextsMax) {
-      throw new MendlineError(
-        "MENDLINE_DATA_LIMIT",
-        `${label}: a dictionary holds more than ${distinctTextsMax} texts: its column is an identifier, not a feature; leave it out with --features`,
-      );
-    }
     try {
       await this.#decode(dictionary, offsetBytes, names);
     } catch (thrown) {
       if (thrown instanceof MendlineError) throw thrown;
-      throw new MendlineError("MENDLINE_DATA_MALFORMED", `${label}: damaged Arrow dictionary: ${messageOf(thrown)}`);
+      throw new MendlineError("MENDLINE_DATA_MALFORMED", `${this.#source.label}: damaged Arrow dictionary: ${messageOf(thrown)}`);
     }
   }
 
@@ -69,10 +62,17 @@ export class ArrowDictionaries {
     if (nodes.length !== 1 || buffers.length !== 3 || node!.rowCount !== rowCount) {
       throw new RangeError(`${nodes.length} nodes and ${buffers.length} buffers for ${rowCount} texts`);
     }
-    const bits = new Uint8Array(node!.nullCount === 0 ? 0 : Math.ceil(rowCount / 8));
-    if (bits.byteLength > validity!.byteLength) {
-      throw new RangeError(`${rowCount} texts with ${validity!.byteLength} bytes of validity`);
+    const validityBytes = node!.nullCount === 0 ? 0 : Math.ceil(rowCount / 8);
+    if (validityBytes > validity!.byteLength || rowCount * offsetBytes > offsets!.byteLength) {
+      throw new RangeError(`${rowCount} texts do not fit their buffers`);
     }
+    if (names.length + rowCount > distinctTextsMax) {
+      throw new MendlineError(
+        "MENDLINE_DATA_LIMIT",
+        `${this.#source.label}: a dictionary holds more than ${distinctTextsMax} texts: its column is an identifier, not a feature; leave it out with --features`,
+      );
+    }
+    const bits = new Uint8Array(validityBytes);
     await this.#source.read(bits, validity!.byteOffset);
     await eachText(this.#source, { offsets: offsets!, data: data!, offsetBytes }, 0, rowCount, (text, row) => {
       const isPresent = bits.byteLength === 0 || ((bits[row >>> 3]! >>> (row & 7)) & 1) === 1;

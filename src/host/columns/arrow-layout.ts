@@ -47,7 +47,8 @@ export function layoutOf(schema: Schema): Layout {
     const monitored = monitoredAs(field.type as DataType);
     if (monitored !== null) {
       columns.push({
-        field: { name: field.name, logical: monitored.logical, type: monitored.type },
+        // The library has null for a name of no characters.
+        field: { name: field.name ?? "", logical: monitored.logical, type: monitored.type },
         storage: monitored.storage,
         nodeIndex: nodeCount,
         bufferIndex: bufferCount,

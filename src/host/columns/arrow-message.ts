@@ -53,9 +53,7 @@ export function parseMessage(metadata: Uint8Array, label: string): Message {
   const header = message.u8(1);
   const bodyByteLength = message.i64(3);
   const content = message.table(2);
-  if (content === null || header < headerSchema || header > headerBatch) {
-    throw new RangeError(`a message of kind ${header}`);
-  }
+  if (content === null) throw new RangeError("a message without content");
   if (bodyByteLength % 8 !== 0) throw new RangeError(`a body of ${bodyByteLength} bytes`);
   if (header === headerSchema) {
     checkSchema(content, metadata.byteLength, label);
@@ -64,6 +62,7 @@ export function parseMessage(metadata: Uint8Array, label: string): Message {
   if (header === headerBatch) {
     return { kind: "batch", bodyByteLength, batch: parseBatch(content, bodyByteLength, label) };
   }
+  if (header !== headerDictionary) throw new RangeError(`a message of kind ${header}`);
   const names = content.table(1);
   if (names === null) throw new RangeError("a dictionary without its values");
   const batch = parseBatch(names, bodyByteLength, label);

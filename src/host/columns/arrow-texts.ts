@@ -59,10 +59,11 @@ async function readOffsets(
   rowCount: number,
 ): Promise<ArrayLike<number>> {
   const skipBytes = from * offsetBytes;
-  const raw = new Uint8Array((rowCount + 1) * offsetBytes);
-  if (skipBytes + raw.byteLength > offsets.byteLength) {
-    throw new RangeError(`${from + rowCount} texts need ${skipBytes + raw.byteLength} bytes of offsets, there are ${offsets.byteLength}`);
+  const needed = (from + rowCount + 1) * offsetBytes;
+  if (needed > offsets.byteLength) {
+    throw new RangeError(`${from + rowCount} texts need ${needed} bytes of offsets, there are ${offsets.byteLength}`);
   }
+  const raw = new Uint8Array(needed - skipBytes);
   await source.read(raw, offsets.byteOffset + skipBytes);
   const found =
     offsetBytes === 4 ? new Int32Array(raw.buffer) : Float64Array.from(new BigInt64Array(raw.buffer), Number);

@@ -1,18 +1,21 @@
 /**
  * Arrow IPC, stream or file, as a source of columns in the arena.
  *
- * The Arrow library decodes the schema and the dictionaries; record batches are only framing and buffers, so the wanted columns'
- * buffers are read by row range straight into the shared memory, where the kernels work on them in place. A record batch larger than
- * the memory streams through in pieces, and columns that nobody asked for are not read at all.
+ * The Arrow library decodes the schema; the rest is framing and buffers, so the wanted columns' buffers are read by row range straight
+ * into the shared memory, where the kernels work on them in place. A record batch larger than the memory streams through in pieces,
+ * and columns that nobody asked for are not read at all.
  */
-import { RecordBatchReader, type Vector } from "apache-arrow";
+import { RecordBatchReader } from "apache-arrow";
 import { MendlineError, messageOf } from "../../errors.js";
 import { arrowPieceRowsMax } from "../../limits.js";
 import { widen } from "../kernels/halves.js";
 import { bytesOf } from "../kernels/types.js";
 import type { Arena, Scope } from "../memory/arena.js";
-import { type ArrowFrames, type Frame, type RecordBatchFrame, readArrowFrames } from "./arrow-frames.js";
-import { type ArrowColumn, layoutOf } from "./arrow-layout.js";
+import { ArrowDictionaries } from "./arrow-dictionaries.js";
+import { type ArrowFrames, readArrowFrames } from "./arrow-frames.js";
+import { type ArrowColumn, type Layout, layoutOf, storedBytes } from "./arrow-layout.js";
+import type { BatchParts } from "./arrow-message.js";
+import { eachText } from "./arrow-texts.js";
 import { type ByteSource, openByteSource } from "./byte-source.js";
 import type { Batch, Column, DataSource, ReadOptions } from "./column.js";
 import { expandBits } from "./expand.js";
@@ -28,56 +31,57 @@ export async function openArrow(input: { path: string; label: string }, arena: A
   }
 }
 
-/** @throws MendlineError MENDLINE_DATA_MALFORMED, MENDLINE_DATA_FORMAT */
+/** @throws MendlineError MENDLINE_DATA_MALFORMED, MENDLINE_DATA_FORMAT; MENDLINE_DATA_SCHEMA  two columns of one name */
 export async function arrowSource(source: ByteSource, arena: Arena): Promise<DataSource> {
   const frames = await readArrowFrames(source);
-  const reader = await openReader(source, frames, 0);
-  const layout = layoutOf(reader.schema);
-  for (const batch of frames.batches) {
-    if (batch.nodes.length !== layout.nodeCount || batch.buffers.length !== layout.bufferCount) {
-      throw new MendlineError(
-        "MENDLINE_DATA_MALFORMED",
-        `${source.label}: a record batch has ${batch.nodes.length} nodes and ${batch.buffers.length} buffers where its schema has ${layout.nodeCount} and ${layout.bufferCount}; it is damaged, or uses view or run-end-encoded columns, which are not read`,
-      );
-    }
+  const layout = decodeLayout(frames.schema, source.label);
+  const fields = layout.columns.map((column) => column.field);
+  const twice = fields.find(({ name }, index) => fields.findIndex((other) => other.name === name) < index);
+  if (twice !== undefined) {
+    throw new MendlineError("MENDLINE_DATA_SCHEMA", `${source.label} has two columns "${twice.name}"; rename one`);
   }
+  for (const batch of frames.batches) checkBatch(batch, layout, source.label);
   return {
     label: source.label,
-    fields: layout.columns.map((column) => column.field),
+    fields,
     rowCount: frames.batches.reduce((sum, batch) => sum + batch.rowCount, 0),
     read: (options) => new ArrowRead(source, arena, frames, layout.columns, options).batches(),
     close: () => source.close(),
   };
 }
 
-/** A library reader over the schema and the dictionaries that precede record batch `batchIndex`. */
-async function openReader(
-  source: ByteSource,
-  frames: ArrowFrames,
-  batchIndex: number,
-): Promise<RecordBatchReader> {
-  const before = frames.dictionaries.filter((dictionary) => dictionary.batchesBefore <= batchIndex);
-  const parts: Frame[] = [frames.schema, ...before.map((dictionary) => dictionary.frame)];
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0));
-  let at = 0;
-  for (const part of parts) {
-    await source.read(bytes.subarray(at, at + part.byteLength), part.byteOffset);
-    at += part.byteLength;
-  }
+function decodeLayout(metadata: Uint8Array, label: string): Layout {
+  // Continuation marker and length, as a stream would begin.
+  const frame = new Uint8Array(8 + metadata.byteLength);
+  new DataView(frame.buffer).setUint32(0, 0xffffffff, true);
+  new DataView(frame.buffer).setInt32(4, metadata.byteLength, true);
+  frame.set(metadata, 8);
   try {
-    const reader = RecordBatchReader.from(bytes);
-    reader.open();
-    // Dictionaries are decoded on the way to the first record batch, of which there is none here.
-    if (before.length > 0) reader.next();
-    return reader;
+    // The library takes much on trust: a list without its item shows here, as a TypeError.
+    return layoutOf(RecordBatchReader.from(frame).open().schema);
   } catch (cause) {
+    throw new MendlineError("MENDLINE_DATA_MALFORMED", `${label}: damaged Arrow schema: ${messageOf(cause)}`, { cause });
+  }
+}
+
+/** That a record batch has the buffers its schema wants, and each monitored column's hold all its rows: then rowCount can be relied on. */
+function checkBatch({ rowCount, nodes, buffers }: BatchParts, layout: Layout, label: string): void {
+  if (nodes.length !== layout.nodeCount || buffers.length !== layout.bufferCount) {
     throw new MendlineError(
       "MENDLINE_DATA_MALFORMED",
-      `${source.label}: damaged Arrow schema or dictionary: ${messageOf(cause)}`,
-      {
-        cause,
-      },
+      `${label}: a record batch has ${nodes.length} nodes and ${buffers.length} buffers where its schema has ${layout.nodeCount} and ${layout.bufferCount}`,
     );
+  }
+  for (const { field, storage, nodeIndex, bufferIndex } of layout.columns) {
+    const node = nodes[nodeIndex]!;
+    const broken = (what: string) =>
+      new MendlineError("MENDLINE_DATA_MALFORMED", `${label}: column "${field.name}": ${what}`);
+    if (node.rowCount !== rowCount) throw broken(`${node.rowCount} rows in a record batch of ${rowCount}`);
+    const validityBytes = node.nullCount === 0 ? 0 : Math.ceil(rowCount / 8);
+    for (const [index, needed] of [validityBytes, storedBytes(storage, rowCount)].entries()) {
+      const { byteLength } = buffers[bufferIndex + index]!;
+      if (byteLength < needed) throw broken(`${rowCount} rows need ${needed} bytes, the buffer has ${byteLength}`);
+    }
   }
 }
 
@@ -89,8 +93,7 @@ class ArrowRead {
   readonly #columns: readonly ArrowColumn[];
   readonly #signal: AbortSignal | undefined;
   readonly #texts = new Map<string, TextDictionary>();
-  #dictionaryNames = new Map<number, (string | null)[]>();
-  #dictionariesUsed = -1;
+  readonly #dictionaries: ArrowDictionaries;
 
   constructor(
     source: ByteSource,
@@ -104,20 +107,25 @@ class ArrowRead {
     this.#frames = frames;
     this.#columns = pick(columns, options.columns, source.label);
     this.#signal = options.signal;
+    const offsetBytes = new Map<number, 4 | 8>();
+    for (const { storage } of this.#columns) {
+      if (storage.kind === "codes") offsetBytes.set(storage.dictionaryId, storage.offsetBytes);
+    }
+    this.#dictionaries = new ArrowDictionaries(source, frames.dictionaries, offsetBytes);
   }
 
   async *batches(): AsyncGenerator<Batch> {
     const pieceRows = this.#pieceRows();
-    for (const [index, frame] of this.#frames.batches.entries()) {
-      await this.#loadDictionaries(index);
-      for (let from = 0; from < frame.rowCount; from += pieceRows) {
+    for (const [index, batch] of this.#frames.batches.entries()) {
+      await this.#dictionaries.advance(index);
+      for (let from = 0; from < batch.rowCount; from += pieceRows) {
         if (this.#signal?.aborted) throw new MendlineError("MENDLINE_TASK_ABORTED", "reading was cancelled");
-        const rowCount = Math.min(pieceRows, frame.rowCount - from);
+        const rowCount = Math.min(pieceRows, batch.rowCount - from);
         const scope = this.#arena.scope();
         try {
           const columns = new Map<string, Column>();
           for (const column of this.#columns) {
-            columns.set(column.field.name, await this.#readColumn(scope, frame, column, from, rowCount));
+            columns.set(column.field.name, await this.#readColumn(scope, batch, column, from, rowCount));
           }
           yield { rowCount, columns };
         } finally {
@@ -134,95 +142,74 @@ class ArrowRead {
     return Math.max(64, Math.min(arrowPieceRowsMax, fitting));
   }
 
-  async #loadDictionaries(batchIndex: number): Promise<void> {
-    const { dictionaries } = this.#frames;
-    const used = dictionaries.filter((dictionary) => dictionary.batchesBefore <= batchIndex).length;
-    if (used === this.#dictionariesUsed) return;
-    this.#dictionariesUsed = used;
-    if (used === 0) return;
-    const reader = await openReader(this.#source, this.#frames, batchIndex);
-    this.#dictionaryNames = new Map(
-      Array.from(reader.dictionaries, ([id, names]) => [id, textsOf(names as Vector)] as const),
-    );
-  }
-
   async #readColumn(
     scope: Scope,
-    frame: RecordBatchFrame,
+    batch: BatchParts,
     column: ArrowColumn,
     from: number,
     rowCount: number,
   ): Promise<Column> {
     const { field, storage } = column;
-    const validityPtr = await this.#readValidity(scope, frame, column, from, rowCount);
+    const validityPtr = await this.#readValidity(scope, batch, column, from, rowCount);
     const rows = { name: field.name, rowCount, validityPtr, validityBitOffset: 0 };
     const values = column.bufferIndex + 1;
     if (storage.kind === "direct" || storage.kind === "codes") {
       const width = bytesOf(storage.type);
-      const valuesPtr = await this.#readToArena(scope, frame, column, values, from * width, rowCount * width);
+      const valuesPtr = await this.#readToArena(scope, batch, column, values, from * width, rowCount * width);
       if (storage.kind === "direct") {
         return { kind: "numeric", logical: field.logical, type: storage.type, valuesPtr, ...rows };
       }
-      const names = this.#dictionaryNames.get(storage.dictionaryId) ?? [];
+      const names = this.#dictionaries.namesOf(storage.dictionaryId);
       return { kind: "text", type: storage.type, names, valuesPtr, ...rows };
     }
     if (storage.kind === "bits") {
-      const bits = await this.#readToHeap(frame, column, values, from >>> 3, (rowCount + 7) >>> 3);
+      const bits = await this.#readToHeap(batch, column, values, from / 8, Math.ceil(rowCount / 8));
       const valuesPtr = scope.allocate(rowCount);
       expandBits(bits, new Uint8Array(this.#arena.memory.buffer, valuesPtr, rowCount));
       return { kind: "numeric", logical: field.logical, type: "u8", valuesPtr, ...rows };
     }
     if (storage.kind === "half") {
-      const halves = await this.#readToHeap(frame, column, values, from * 2, rowCount * 2);
+      const halves = await this.#readToHeap(batch, column, values, from * 2, rowCount * 2);
       const valuesPtr = scope.allocate(rowCount * 4);
       widen("F16", halves, new Float32Array(this.#arena.memory.buffer, valuesPtr, rowCount));
       return { kind: "numeric", logical: field.logical, type: "f32", valuesPtr, ...rows };
     }
     const dictionary = this.#textsOf(field.name);
     const valuesPtr = scope.allocate(rowCount * 4);
-    const codes = await this.#encodeTexts(frame, column, storage.offsetBytes, from, rowCount, dictionary);
-    new Int32Array(this.#arena.memory.buffer, valuesPtr, rowCount).set(codes);
+    const codes = new Int32Array(this.#arena.memory.buffer, valuesPtr, rowCount);
+    await this.#encodeTexts(batch, column, storage.offsetBytes, from, rowCount, (text, row) => {
+      codes[row] = dictionary.codeOf(text);
+    });
     return { kind: "text", type: "i32", names: dictionary.names, valuesPtr, ...rows };
   }
 
   async #readValidity(
     scope: Scope,
-    frame: RecordBatchFrame,
+    batch: BatchParts,
     column: ArrowColumn,
     from: number,
     rowCount: number,
   ): Promise<number> {
-    if (frame.nodes[column.nodeIndex]!.nullCount === 0) return 0;
-    return this.#readToArena(scope, frame, column, column.bufferIndex, from >>> 3, (rowCount + 7) >>> 3);
+    if (batch.nodes[column.nodeIndex]!.nullCount === 0) return 0;
+    return this.#readToArena(scope, batch, column, column.bufferIndex, from / 8, Math.ceil(rowCount / 8));
   }
 
   async #encodeTexts(
-    frame: RecordBatchFrame,
+    batch: BatchParts,
     column: ArrowColumn,
     offsetBytes: 4 | 8,
     from: number,
     rowCount: number,
-    dictionary: TextDictionary,
-  ): Promise<Int32Array> {
-    const offsetsIndex = column.bufferIndex + 1;
-    const byteLength = (rowCount + 1) * offsetBytes;
-    const raw = await this.#readToHeap(frame, column, offsetsIndex, from * offsetBytes, byteLength);
-    const offsets =
-      offsetBytes === 4
-        ? new Int32Array(raw.buffer)
-        : Float64Array.from(new BigInt64Array(raw.buffer), Number);
-    const first = offsets[0]!;
-    const data = await this.#readToHeap(frame, column, offsetsIndex + 1, first, offsets[rowCount]! - first);
-    const text = Buffer.from(data.buffer);
-    const codes = new Int32Array(rowCount);
-    for (let row = 0; row < rowCount; row++) {
-      const start = offsets[row]! - first;
-      const end = offsets[row + 1]! - first;
-      if (end < start)
-        throw this.#broken(column, `text ${from + row} ends at ${end}, before its start at ${start}`);
-      codes[row] = dictionary.codeOf(text.toString("utf8", start, end));
+    use: (text: string, row: number) => void,
+  ): Promise<void> {
+    const offsets = batch.buffers[column.bufferIndex + 1]!;
+    const data = batch.buffers[column.bufferIndex + 2]!;
+    try {
+      await eachText(this.#source, { offsets, data, offsetBytes }, from, rowCount, use);
+    } catch (thrown) {
+      if (thrown instanceof MendlineError) throw thrown;
+      throw this.#broken(column, messageOf(thrown));
     }
-    return codes;
   }
 
   #textsOf(name: string): TextDictionary {
@@ -233,43 +220,43 @@ class ArrowRead {
 
   async #readToArena(
     scope: Scope,
-    frame: RecordBatchFrame,
+    batch: BatchParts,
     column: ArrowColumn,
     bufferIndex: number,
     skipBytes: number,
     byteLength: number,
   ): Promise<number> {
-    const byteOffset = this.#locate(frame, column, bufferIndex, skipBytes, byteLength);
+    const byteOffset = this.#locate(batch, column, bufferIndex, skipBytes, byteLength);
     const ptr = scope.allocate(byteLength);
     await this.#source.read(new Uint8Array(this.#arena.memory.buffer, ptr, byteLength), byteOffset);
     return ptr;
   }
 
   async #readToHeap(
-    frame: RecordBatchFrame,
+    batch: BatchParts,
     column: ArrowColumn,
     bufferIndex: number,
     skipBytes: number,
     byteLength: number,
   ): Promise<Uint8Array<ArrayBuffer>> {
-    const byteOffset = this.#locate(frame, column, bufferIndex, skipBytes, byteLength);
+    const byteOffset = this.#locate(batch, column, bufferIndex, skipBytes, byteLength);
     const bytes = new Uint8Array(byteLength);
     await this.#source.read(bytes, byteOffset);
     return bytes;
   }
 
   #locate(
-    frame: RecordBatchFrame,
+    batch: BatchParts,
     column: ArrowColumn,
     bufferIndex: number,
     skipBytes: number,
     byteLength: number,
   ): number {
-    const buffer = frame.buffers[bufferIndex]!;
+    const buffer = batch.buffers[bufferIndex]!;
     if (skipBytes < 0 || byteLength < 0 || skipBytes + byteLength > buffer.byteLength) {
       throw this.#broken(
         column,
-        `${frame.rowCount} rows need ${skipBytes + byteLength} bytes, the buffer has ${buffer.byteLength}`,
+        `${batch.rowCount} rows need ${skipBytes + byteLength} bytes, the buffer has ${buffer.byteLength}`,
       );
     }
     return buffer.byteOffset + skipBytes;
@@ -303,8 +290,4 @@ function pick(
 function arenaBytes({ storage }: ArrowColumn): number {
   if (storage.kind === "direct" || storage.kind === "codes") return bytesOf(storage.type);
   return storage.kind === "bits" ? 1 : 4;
-}
-
-function textsOf(names: Vector): (string | null)[] {
-  return Array.from({ length: names.length }, (_, i) => names.get(i) as string | null);
 }

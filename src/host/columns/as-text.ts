@@ -57,15 +57,16 @@ class NumberEncoder {
     this.#dictionary = new TextDictionary(column);
   }
 
-  /** Code 0 is the missing value: NaN has no name. */
+  /** Code 0 is the missing value: NaN has no name, and what stands in an absent row is none of the column's values. */
   encode(column: NumericColumn, arena: Arena, scope: Scope): TextColumn {
     const codesPtr = scope.allocate(column.rowCount * bytesOf("i32"));
     const values = viewOf(arena.memory, column.type, column.valuesPtr, column.rowCount);
     const codes = new Int32Array(arena.memory.buffer, codesPtr, column.rowCount);
     const isBoolean = column.logical === "boolean";
+    const isAbsent = absenceIn(column, arena);
     for (let row = 0; row < column.rowCount; row++) {
       const value = values[row]!;
-      if (Number.isNaN(value)) codes[row] = 0;
+      if (Number.isNaN(value) || isAbsent(row)) codes[row] = 0;
       else codes[row] = this.#codeOf(isBoolean ? String(value !== 0) : String(value));
     }
     return { ...column, kind: "text", type: "i32", valuesPtr: codesPtr, names: this.#names };
@@ -76,4 +77,13 @@ class NumberEncoder {
     if (code === this.#names.length) this.#names.push(text);
     return code;
   }
+}
+
+function absenceIn({ validityPtr, validityBitOffset }: NumericColumn, arena: Arena): (row: number) => boolean {
+  if (validityPtr === 0) return () => false;
+  const { bytes } = arena;
+  return (row) => {
+    const bit = validityBitOffset + row;
+    return ((bytes[validityPtr + (bit >>> 3)]! >>> (bit & 7)) & 1) === 0;
+  };
 }

@@ -27,7 +27,7 @@ const infinityPattern = /^[ \t]*([+-]?)inf(?:inity)?[ \t]*$/i;
 const truePattern = /^[ \t]*(?:true|True|TRUE)[ \t]*$/;
 const falsePattern = /^[ \t]*(?:false|False|FALSE)[ \t]*$/;
 /** Missing in a column of numbers or booleans; in a text column a text. */
-const weaklyMissingPattern = /^[ \t]*(?:nan)?[ \t]*$/i;
+const weaklyMissingPattern = /^[ \t]*(?:nan[ \t]*)?$/i;
 
 /** Longest whole number that a double holds exactly whatever its digits. */
 const exactDigits = 15;

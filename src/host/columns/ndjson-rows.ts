@@ -4,7 +4,7 @@ import { lineAt, type TextFile, textBlocks } from "./text-blocks.js";
 
 export type JsonCell = null | boolean | number | string;
 
-/** A row's cells by key, in the line's order. A Map, because keys may be `__proto__`. */
+/** A row's cells by key, in the line's order (keys that look like indexes first, as JavaScript has it). A Map: `__proto__` is a key. */
 export type JsonRow = ReadonlyMap<string, JsonCell>;
 
 const byteOrderMark = "\ufeff";

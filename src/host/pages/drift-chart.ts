@@ -215,7 +215,7 @@ function lineNames(chart: DriftChart, frame: Frame): Part {
     .map(({ name, values }, index) => ({
       name,
       index,
-      value: values.findLast((value) => value !== null) ?? 0,
+      value: values.findLast((value) => value !== null && Number.isFinite(value)) ?? 0,
     }))
     .sort((left, right) => right.value - left.value || left.index - right.index);
   const wished = ends.map(({ value }) => frame.y(Math.max(0, value)));

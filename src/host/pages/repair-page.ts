@@ -24,6 +24,7 @@ import { gateSvg, scaleCurveSvg } from "./repair-charts.js";
 import { isHigherBetter, metricName, type RepairStory } from "./repair-story.js";
 import {
   choiceWords,
+  chosenVerdict,
   controlWords,
   driftWords,
   gateWords,
@@ -222,7 +223,7 @@ function choiceSection(story: RepairStory): Part {
           row(
             chosen.name,
             html`<span class="verdict stable">★ chosen</span>`,
-            `healthy, ${formatPlural(chosen.distance, "derivation")} away`,
+            `${chosenVerdict(story) === "stable" ? "healthy, " : ""}${formatPlural(chosen.distance, "derivation")} away`,
           ),
         ]),
   ];

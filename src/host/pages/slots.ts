@@ -85,6 +85,7 @@ interface Move {
   readonly first: number;
   readonly last: number;
   readonly contribution: number;
+  readonly isGrowing: boolean;
 }
 
 /** Below this part of a PSI nothing is worth a sentence: a tenth of what the trade calls slight. */
@@ -102,22 +103,29 @@ export function movedSentence(feature: FeatureReport): string {
   return `${now} of the rows ${stretchText(feature, stretch, move)}; in the reference it was ${before}.`;
 }
 
+/** Where the rows went says more than where they left: of two moves of like size the growing one is told. */
+const growingWeight = 2;
+
+function weightOf(move: Move): number {
+  return move.contribution * (move.isGrowing ? growingWeight : 1);
+}
+
 function largestMove(slots: readonly Slot[], isOrdered: boolean): Move | null {
   let best: Move | null = null;
   let run: Move | null = null;
-  let runSign = 0;
-  slots.forEach(({ kind, reference, current, contribution }, index) => {
-    const sign = Math.sign(current - reference);
-    const continues: boolean =
-      isOrdered && kind === "value" && run !== null && sign !== 0 && sign === runSign;
-    run =
-      continues && run !== null
-        ? { first: run.first, last: index, contribution: run.contribution + contribution }
-        : { first: index, last: index, contribution };
-    runSign = sign;
-    if (best === null || run.contribution > best.contribution) best = run;
-  });
+  for (const [index, slot] of slots.entries()) {
+    run = extendedRun(run, slot, index, isOrdered);
+    if (best === null || weightOf(run) > weightOf(best)) best = run;
+  }
   return best;
+}
+
+function extendedRun(run: Move | null, slot: Slot, index: number, isOrdered: boolean): Move {
+  const { kind, reference, current, contribution } = slot;
+  const isGrowing = current > reference;
+  const continues = isOrdered && kind === "value" && current !== reference && run?.isGrowing === isGrowing;
+  if (!continues) return { first: index, last: index, contribution, isGrowing };
+  return { ...run, last: index, contribution: run.contribution + contribution };
 }
 
 function stretchText(feature: FeatureReport, stretch: readonly Slot[], { first, last }: Move): string {

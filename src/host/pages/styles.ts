@@ -21,7 +21,7 @@ h1{font-size:clamp(1.8rem,1.4rem + 1.6vw,2.6rem);letter-spacing:-.01em}
 h2{font-size:1.5rem;margin:0 0 10px}
 h3{font-size:1.05rem;margin:22px 0 8px}
 p{margin:0 0 14px;max-width:68ch;overflow-wrap:break-word;text-wrap:pretty}
-a{color:var(--accent);text-underline-offset:.18em;text-decoration-thickness:1px}
+a{color:var(--accent);text-underline-offset:.3em;text-decoration-thickness:1px}
 code,pre{font-family:var(--mono);font-size:.88em}
 code{overflow-wrap:anywhere}
 bdi{overflow-wrap:anywhere}
@@ -54,7 +54,7 @@ figcaption{font-size:.875rem;color:var(--soft);margin-top:8px;max-width:68ch}
 svg{display:block;max-width:100%;height:auto}
 .scroll>svg{max-width:none;margin:0 auto}
 .narrow{display:none}
-@media (max-width:720px){main{padding:32px 16px 56px}section{margin-top:40px;padding-top:22px}.panel{padding:12px 10px}
+@media screen and (max-width:720px){main{padding:32px 16px 56px}section{margin-top:40px;padding-top:22px}.panel{padding:12px 10px}
 .wide{display:none}.narrow{display:block}svg.narrow{margin:0 auto}}
 table{border-collapse:collapse;width:100%;font-size:.9375rem}
 caption{text-align:left;color:var(--soft);font-size:.875rem;padding-bottom:8px}
@@ -91,7 +91,7 @@ margin-left:8px;width:min(20em,60vw)}
 .body svg{width:100%}
 .stats{display:grid;grid-template-columns:auto 1fr;gap:3px 18px;margin:0;font-size:.875rem;align-content:start}
 .stats dt{color:var(--soft)}.stats dd{margin:0}
-@media (max-width:720px){.body{grid-template-columns:minmax(0,1fr)}.banner{padding:14px}}
+@media screen and (max-width:720px){.body{grid-template-columns:minmax(0,1fr)}.banner{padding:14px}}
 .key{display:flex;flex-wrap:wrap;gap:4px 20px;font-size:.85rem;color:var(--soft);margin:0 0 8px}
 .key svg{display:inline-block;vertical-align:-1px;margin-right:6px;width:auto}
 svg text{font:12px var(--sans);fill:var(--ink);unicode-bidi:isolate;direction:ltr}

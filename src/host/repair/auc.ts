@@ -4,36 +4,36 @@
  */
 
 export class RankedScores {
-  readonly #scores: Float64Array;
   readonly #isPositive: Uint8Array;
-  /** Rows by rising score. */
-  readonly #order: Uint32Array;
+  /** A row's place among the distinct scores, ascending. */
+  readonly #places: Uint32Array;
+  /** Weight of the positive and the negative rows at each place: filled anew by each use. */
+  readonly #positives: Float64Array;
+  readonly #negatives: Float64Array;
 
   /** @param scores  finite; @param labels  0 or 1 */
   constructor(scores: Float64Array, labels: Float64Array) {
-    this.#scores = scores;
     this.#isPositive = Uint8Array.from(labels);
-    this.#order = Uint32Array.from(scores, (_, row) => row).sort((a, b) => scores[a]! - scores[b]!);
+    // Sorting numbers and looking places up takes a tenth of the time of sorting rows by a comparison of their scores.
+    const distinct = scores.slice().sort();
+    let count = 0;
+    for (const score of distinct) if (count === 0 || score !== distinct[count - 1]) distinct[count++] = score;
+    this.#places = Uint32Array.from(scores, (score) => placeOf(score, distinct, count));
+    this.#positives = new Float64Array(count);
+    this.#negatives = new Float64Array(count);
   }
 
   /** @param weights  how often each row counts; absent = once. NaN when a class is absent */
   auc(weights?: Uint32Array): number {
+    this.#count(weights);
     let wins = 0;
-    let negatives = 0;
     let positives = 0;
-    this.#eachTie((from, to) => {
-      let tiedPositives = 0;
-      let tiedNegatives = 0;
-      for (let i = from; i < to; i++) {
-        const row = this.#order[i]!;
-        const weight = weights === undefined ? 1 : weights[row]!;
-        if (this.#isPositive[row] === 1) tiedPositives += weight;
-        else tiedNegatives += weight;
-      }
-      wins += tiedPositives * (negatives + tiedNegatives / 2);
-      negatives += tiedNegatives;
-      positives += tiedPositives;
-    });
+    let negatives = 0;
+    for (let place = 0; place < this.#positives.length; place++) {
+      wins += this.#positives[place]! * (negatives + this.#negatives[place]! / 2);
+      positives += this.#positives[place]!;
+      negatives += this.#negatives[place]!;
+    }
     return wins / (positives * negatives);
   }
 
@@ -42,37 +42,46 @@ export class RankedScores {
    * the area, times n over its class's size. Source: DeLong, DeLong and Clarke-Pearson 1988, the structural components.
    */
   influence(): Float64Array {
-    const count = this.#order.length;
-    const positives = this.#isPositive.reduce((sum, flag) => sum + flag, 0);
-    const negatives = count - positives;
     const area = this.auc();
-    const out = new Float64Array(count);
+    const positives = this.#positives.reduce((sum, count) => sum + count, 0);
+    const negatives = this.#negatives.reduce((sum, count) => sum + count, 0);
+    const count = positives + negatives;
+    const positiveInfluence = new Float64Array(this.#positives.length);
+    const negativeInfluence = new Float64Array(this.#positives.length);
     let positivesBelow = 0;
     let negativesBelow = 0;
-    this.#eachTie((from, to) => {
-      const rows = this.#order.subarray(from, to);
-      const tiedPositives = rows.reduce((sum, row) => sum + this.#isPositive[row]!, 0);
-      const tiedNegatives = rows.length - tiedPositives;
-      const positivePlace = (negativesBelow + tiedNegatives / 2) / negatives;
-      const negativePlace = (positives - positivesBelow - tiedPositives / 2) / positives;
-      for (const row of rows) {
-        out[row] =
-          this.#isPositive[row] === 1
-            ? ((positivePlace - area) * count) / positives
-            : ((negativePlace - area) * count) / negatives;
-      }
-      positivesBelow += tiedPositives;
-      negativesBelow += tiedNegatives;
-    });
-    return out;
+    for (let place = 0; place < positiveInfluence.length; place++) {
+      const lower = (negativesBelow + this.#negatives[place]! / 2) / negatives;
+      const higher = (positives - positivesBelow - this.#positives[place]! / 2) / positives;
+      positiveInfluence[place] = ((lower - area) * count) / positives;
+      negativeInfluence[place] = ((higher - area) * count) / negatives;
+      positivesBelow += this.#positives[place]!;
+      negativesBelow += this.#negatives[place]!;
+    }
+    return Float64Array.from(this.#places, (place, row) =>
+      this.#isPositive[row] === 1 ? positiveInfluence[place]! : negativeInfluence[place]!,
+    );
   }
 
-  /** Calls back with the bounds in the order of each run of equal scores. */
-  #eachTie(take: (from: number, to: number) => void): void {
-    for (let from = 0, to = 0; from < this.#order.length; from = to) {
-      const score = this.#scores[this.#order[from]!]!;
-      while (to < this.#order.length && this.#scores[this.#order[to]!] === score) to += 1;
-      take(from, to);
+  #count(weights: Uint32Array | undefined): void {
+    this.#positives.fill(0);
+    this.#negatives.fill(0);
+    for (let row = 0; row < this.#places.length; row++) {
+      const weight = weights === undefined ? 1 : weights[row]!;
+      const counts = this.#isPositive[row] === 1 ? this.#positives : this.#negatives;
+      counts[this.#places[row]!]! += weight;
     }
   }
+}
+
+/** Index of `score` among the first `count` of `distinct`, which hold it. */
+function placeOf(score: number, distinct: Float64Array, count: number): number {
+  let low = 0;
+  let high = count - 1;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (distinct[middle]! < score) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

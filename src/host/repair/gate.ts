@@ -159,7 +159,7 @@ export async function compareControl(
     margin,
     upperBound,
     // A candidate whose loss is infinite fails, whatever keep's is.
-    isWithinMargin: Number.isFinite(candidate.value) && candidate.value - reference.value <= margin,
+    isWithinMargin: Number.isFinite(candidate.value) && candidate.value <= reference.value + margin,
     isProven: upperBound !== null && upperBound <= margin,
   };
 }
@@ -217,8 +217,10 @@ function decide(
       : "a loss is not finite";
     return { verdict: "not-proven", reason: `${gain}, but its error is not: ${why}` };
   }
-  const power = `with ${rows} rows a difference below ${short(detectable)} cannot be told`;
-  return { verdict: "not-proven", reason: `${gain}; ${power}` };
+  const { exactP } = againstKeep;
+  const exact = exactP === null ? "" : `, McNemar's exact p ${short(exactP)}`;
+  const power = `${exact}; with ${rows} rows a difference below ${short(detectable)} cannot be told`;
+  return { verdict: "not-proven", reason: `${gain}${power}` };
 }
 
 function written({ difference, interval }: Difference): string {

@@ -153,9 +153,9 @@ function feedOf(slot: Slot, rows: JudgeRows, from: number, rowCount: number): Fe
   return { input, type, data, dims: rank === 1 ? [rowCount] : [rowCount, width] };
 }
 
-/** A named dimension, or -1, is open. */
+/** A named dimension is open, and so is one without a name: -1, which onnxruntime-web tells as 2^32 - 1. */
 function sizeOf(dimension: number | string | undefined): number | null {
-  return typeof dimension === "number" && dimension >= 0 ? dimension : null;
+  return typeof dimension === "number" && dimension >= 0 && dimension < 2 ** 32 - 1 ? dimension : null;
 }
 
 function isElementType(type: string): type is ElementType {
@@ -165,7 +165,7 @@ function isElementType(type: string): type is ElementType {
 /** A value of a graph as people write it: `features float32[rows, 4]`. */
 export function describe(value: InferenceSession.ValueMetadata): string {
   if (!value.isTensor) return `${value.name} (no tensor)`;
-  const dims = value.shape.map((size) => (size === "" || size === -1 ? "?" : size)).join(", ");
+  const dims = value.shape.map((size) => (typeof size === "string" && size !== "" ? size : (sizeOf(size) ?? "?"))).join(", ");
   return `${value.name} ${value.type}[${dims}]`;
 }
 

@@ -196,7 +196,8 @@ function checkCandidate(candidate: Candidate, data: LabelledData): void {
 /** A view into a larger buffer would take all of it to the other thread. */
 function compact(bytes: Uint8Array): Uint8Array {
   const isWhole = bytes.byteLength === bytes.buffer.byteLength || bytes.buffer instanceof SharedArrayBuffer;
-  return isWhole ? bytes : bytes.slice();
+  // A Buffer's own slice() would be another view.
+  return isWhole ? bytes : new Uint8Array(bytes);
 }
 
 function prefixed(error: Extract<JudgeAnswer, { ok: false }>["error"], name: string): MendlineError {

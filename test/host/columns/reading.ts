@@ -1,15 +1,18 @@
 /** Columns in the arena read back as plain cells, and Arrow data put together by hand. */
 import {
+  Field as ArrowField,
   type DataType,
+  Dictionary,
+  Int32,
   makeData,
   makeVector,
   RecordBatch,
   RecordBatchFileWriter,
   RecordBatchStreamWriter,
   Schema,
-  type Vector,
-  Field as ArrowField,
   Struct,
+  type Utf8,
+  type Vector,
 } from "apache-arrow";
 import type { Batch, Column, DataSource, ReadOptions } from "../../../src/host/columns/column.js";
 import { viewOf } from "../../../src/host/kernels/types.js";
@@ -18,7 +21,9 @@ import type { Arena } from "../../../src/host/memory/arena.js";
 export type Cell = number | bigint | string | null;
 
 export function cellsOfColumn(arena: Arena, column: Column): Cell[] {
-  const values = viewOf(arena.memory, column.type, column.valuesPtr, column.rowCount) as ArrayLike<number | bigint>;
+  const values = viewOf(arena.memory, column.type, column.valuesPtr, column.rowCount) as ArrayLike<
+    number | bigint
+  >;
   return Array.from({ length: column.rowCount }, (_, row) => {
     if (column.validityPtr !== 0) {
       const bit = column.validityBitOffset + row;
@@ -46,13 +51,17 @@ export async function readAll(arena: Arena, source: DataSource, options?: ReadOp
 
 function addBatch(arena: Arena, batch: Batch, cells: Record<string, Cell[]>): void {
   for (const [name, column] of batch.columns) {
-    if (column.rowCount !== batch.rowCount) throw new Error(`${name} has ${column.rowCount} of ${batch.rowCount} rows`);
+    if (column.rowCount !== batch.rowCount)
+      throw new Error(`${name} has ${column.rowCount} of ${batch.rowCount} rows`);
     for (const cell of cellsOfColumn(arena, column)) (cells[name] ??= []).push(cell);
   }
 }
 
 /** A fixed-width Arrow vector from raw values: no conversion of dates, timestamps or halves. */
-export function rawVector<T extends DataType>(type: T, cells: readonly (number | bigint | null)[]): Vector<T> {
+export function rawVector<T extends DataType>(
+  type: T,
+  cells: readonly (number | bigint | null)[],
+): Vector<T> {
   const data = new type.ArrayType(cells.length) as { [index: number]: number | bigint };
   const nullBitmap = new Uint8Array((cells.length + 7) >>> 3);
   cells.forEach((cell, row) => {
@@ -62,6 +71,22 @@ export function rawVector<T extends DataType>(type: T, cells: readonly (number |
   const nullCount = cells.filter((cell) => cell === null).length;
   const made = makeData({ type, length: cells.length, nullCount, nullBitmap, data } as never);
   return makeVector(made as never) as unknown as Vector<T>;
+}
+
+/** A dictionary column. A writer turns vocabularies that share their first chunk into deltas, others into replacements. */
+export function byCode(vocabulary: Vector<Utf8>, codes: (number | null)[], id: number): Vector {
+  // The library takes columns for ones of the same dictionary only by the very same type.
+  const type = new Dictionary(vocabulary.type, new Int32(), id);
+  const { values, nullBitmap, nullCount } = rawVector(new Int32(), codes).data[0]!;
+  const made = makeData({
+    type,
+    length: codes.length,
+    nullCount,
+    nullBitmap,
+    data: values,
+    dictionary: vocabulary,
+  });
+  return makeVector(made);
 }
 
 /** Record batches of vectors with one chunk each: unlike a Table, names may repeat, and nothing is cut up anew. */

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { tableFromIPC } from "apache-arrow";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { writeArrow } from "../../../src/host/columns/write-arrow.js";
 import { MendlineError } from "../../../src/errors.js";
+import { writeArrow } from "../../../src/host/columns/write-arrow.js";
 import { scratchDir } from "../../support.js";
 
 const folder = scratchDir();

@@ -1,0 +1,272 @@
+// Arrow data that was cut off, damaged or made up: refused with a MendlineError in bounded time, and never read as something else.
+import {
+  Float64,
+  Int8,
+  TimestampMillisecond,
+  Utf8,
+  Utf8View,
+  type Vector,
+  vectorFromArray,
+} from "apache-arrow";
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { MendlineError } from "../../../src/errors.js";
+import { arrowSource } from "../../../src/host/columns/arrow.js";
+import { bytesAsSource } from "../../../src/host/columns/byte-source.js";
+import { profileData } from "../../../src/host/drift/profiler.js";
+import { openRuntime } from "../../../src/scheduler/runtime.js";
+import { random } from "../../assembly/support.js";
+import { FlatBuffer, framed } from "./flat-buffer.js";
+import { arrowBytes, byCode, forms, rawVector, readAll, recordBatch } from "./reading.js";
+
+const runtime = await openRuntime({ memoryBytes: 32 * 1024 * 1024 });
+const { arena } = runtime;
+
+/** Two batches of every kind of storage, with nulls and a dictionary. */
+function sample() {
+  const vocabulary = vectorFromArray(["a", null, "c"], new Utf8());
+  const grown = vocabulary.concat(vectorFromArray(["d", "e"], new Utf8())) as Vector<Utf8>;
+  const batch = (from: number, names: Vector<Utf8>) => {
+    const rows = Array.from({ length: 20 }, (_, i) => from + i);
+    const texts = rows.map((row) => (row % 5 === 0 ? null : `text ${row % 3}`));
+    return recordBatch([
+      [
+        "number",
+        rawVector(
+          new Float64(),
+          rows.map((row) => (row % 4 === 0 ? null : row / 8)),
+        ),
+      ],
+      [
+        "byte",
+        rawVector(
+          new Int8(),
+          rows.map((row) => row % 100),
+        ),
+      ],
+      [
+        "time",
+        rawVector(
+          new TimestampMillisecond("UTC"),
+          rows.map((row) => BigInt(row)),
+        ),
+      ],
+      ["flag", vectorFromArray(rows.map((row) => row % 2 === 0))],
+      ["text", vectorFromArray(texts, new Utf8())],
+      [
+        "code",
+        byCode(
+          names,
+          rows.map((row) => (row % 6 === 0 ? null : row % names.length)),
+          3,
+        ),
+      ],
+    ]);
+  };
+  return [batch(0, vocabulary), batch(20, grown)];
+}
+
+interface Outcome {
+  readonly rows: number;
+  readonly code: string | null;
+}
+
+/** Reads everything and makes a profile of it. Anything but a MendlineError is thrown on. */
+async function tryReading(bytes: Uint8Array): Promise<Outcome> {
+  let rows = 0;
+  try {
+    const source = await arrowSource(bytesAsSource(bytes, "damaged"), arena);
+    rows = (await readAll(arena, source)).batchRows.reduce((sum, count) => sum + count, 0);
+    assert.is(rows, source.rowCount);
+    await profileData(runtime, source);
+    return { rows, code: null };
+  } catch (thrown) {
+    if (!(thrown instanceof MendlineError)) throw thrown;
+    return { rows, code: thrown.code };
+  } finally {
+    assert.is(arena.use.usedBytes, 0, "memory was kept");
+  }
+}
+
+test("a file cut off at any eighth byte is refused", async () => {
+  const bytes = arrowBytes(sample(), "file");
+  for (let byteLength = 0; byteLength < bytes.byteLength; byteLength += 8) {
+    const { code } = await tryReading(bytes.slice(0, byteLength));
+    assert.is(code, "MENDLINE_DATA_MALFORMED", `cut off at ${byteLength} of ${bytes.byteLength}`);
+  }
+  assert.equal(await tryReading(bytes), { rows: 40, code: null });
+});
+
+test("a stream cut off at any eighth byte is refused, but between two frames, where it may end", async () => {
+  const bytes = arrowBytes(sample(), "stream");
+  const borders: number[] = [];
+  for (let byteLength = 0; byteLength < bytes.byteLength; byteLength += 8) {
+    const { rows, code } = await tryReading(bytes.slice(0, byteLength));
+    if (code === "MENDLINE_DATA_MALFORMED") continue;
+    // A stream of a schema alone has no rows to make a profile of.
+    assert.is(code, rows === 0 ? "MENDLINE_DATA_EMPTY" : null, `cut off at ${byteLength}`);
+    borders.push(rows);
+  }
+  // Behind the schema, the first dictionary, the first batch, the second dictionary, the second batch.
+  assert.equal(borders, [0, 0, 20, 20, 40]);
+});
+
+test("bytes behind the end of a stream do not matter; bytes behind a file's end do", async () => {
+  const more = (bytes: Uint8Array) => Uint8Array.of(...bytes, 1, 2, 3, 4, 5, 6, 7, 8);
+  assert.equal(await tryReading(more(arrowBytes(sample(), "stream"))), { rows: 40, code: null });
+  assert.is((await tryReading(more(arrowBytes(sample(), "file")))).code, "MENDLINE_DATA_MALFORMED");
+});
+
+const extremes = [0, 1, -1, 0x7fffffff, -0x80000000, 0x10000, 7, 8, 1_000_000_007];
+
+/** One to three changes: a bit, a byte, a word, a long, a stretch copied elsewhere, or the end cut off. */
+function mutate(bytes: Uint8Array, next: () => number): Uint8Array {
+  const mutated = bytes.slice();
+  const view = new DataView(mutated.buffer);
+  const below = (end: number) => Math.floor(next() * end);
+  const aligned = (width: number) => below((mutated.byteLength - width) / width) * width;
+  const changes: (() => void)[] = [
+    () => void (mutated[below(mutated.byteLength)]! ^= 1 << below(8)),
+    () => void (mutated[below(mutated.byteLength)] = below(256)),
+    () => view.setInt16(aligned(2), extremes[below(extremes.length)]!, true),
+    () => view.setInt32(aligned(4), extremes[below(extremes.length)]!, true),
+    () => view.setInt32(aligned(4), below(mutated.byteLength), true),
+    () => view.setBigInt64(aligned(8), BigInt(extremes[below(extremes.length)]!) << BigInt(below(40)), true),
+    () =>
+      void mutated.copyWithin(
+        below(mutated.byteLength),
+        below(mutated.byteLength),
+        below(mutated.byteLength),
+      ),
+  ];
+  for (let i = 1 + below(3); i > 0; i--) changes[below(changes.length)]!();
+  return next() < 0.05 ? mutated.slice(0, below(mutated.byteLength)) : mutated;
+}
+
+for (const form of forms) {
+  test(`${form}: 2,000 seeded mutations are read or refused, none for long`, async () => {
+    const bytes = arrowBytes(sample(), form);
+    const next = random(form === "file" ? 89 : 97);
+    const codes = new Map<string | null, number>();
+    for (let round = 0; round < 2_000; round++) {
+      const mutated = mutate(bytes, next);
+      const began = process.cpuUsage();
+      const { code } = await tryReading(mutated).catch((thrown: unknown) => {
+        throw new Error(`round ${round}: ${String(thrown)}`, { cause: thrown });
+      });
+      const { user, system } = process.cpuUsage(began);
+      // Work done, not time passed: what a busy machine cannot change.
+      assert.ok(user + system < 1_000_000, `round ${round} took ${user + system} us of work`);
+      codes.set(code, (codes.get(code) ?? 0) + 1);
+    }
+    const allowed = new Set([
+      null,
+      "MENDLINE_DATA_MALFORMED",
+      "MENDLINE_DATA_FORMAT",
+      "MENDLINE_DATA_SCHEMA",
+      "MENDLINE_DATA_EMPTY",
+    ]);
+    assert.equal(
+      [...codes.keys()].filter((code) => !allowed.has(code)),
+      [],
+      JSON.stringify([...codes]),
+    );
+    assert.ok(
+      codes.get("MENDLINE_DATA_MALFORMED")! > 300 && codes.get(null)! > 300,
+      JSON.stringify([...codes]),
+    );
+  });
+}
+
+/** A schema of `fieldCount` fields that are one and the same, with a name of so many bytes. */
+function schemaOf(fieldCount: number, nameBytes: number, endianness = 0): Uint8Array {
+  const flat = new FlatBuffer();
+  const message = flat.table([{ bytes: 2, value: 4 }, { bytes: 1, value: 1 }, "reference", null]);
+  const schema = flat.table([{ bytes: 2, value: endianness }, "reference"]);
+  flat.refer(message.field(2), schema);
+  const fields = flat.vector(fieldCount, 4);
+  flat.refer(schema.field(1), fields);
+  const field = flat.table(["reference", null, { bytes: 1, value: 2 }, "reference"]);
+  for (let i = 0; i < fieldCount; i++) flat.refer(fields.at + 4 + i * 4, field);
+  flat.refer(field.field(0), flat.text("n".repeat(nameBytes)));
+  flat.refer(
+    field.field(3),
+    flat.table([
+      { bytes: 4, value: 32 },
+      { bytes: 1, value: 1 },
+    ]),
+  );
+  return framed(flat.bytes(message));
+}
+
+test("a small schema cannot stand for a huge one by sharing its parts", async () => {
+  assert.is((await tryReading(schemaOf(1, 3))).code, "MENDLINE_DATA_EMPTY");
+  // 40,000 names of a megabyte each, in a megabyte.
+  assert.is((await tryReading(schemaOf(40_000, 1_000_000))).code, "MENDLINE_DATA_MALFORMED");
+  assert.is((await tryReading(schemaOf(500_000, 1))).code, "MENDLINE_DATA_MALFORMED");
+});
+
+test("a schema that contains itself is refused", async () => {
+  const flat = new FlatBuffer();
+  const message = flat.table([{ bytes: 2, value: 4 }, { bytes: 1, value: 1 }, "reference", null]);
+  const schema = flat.table([null, "reference"]);
+  flat.refer(message.field(2), schema);
+  // Two children, each with the same vector for its own children: 2^64 paths.
+  const fields = flat.vector(2, 4);
+  flat.refer(schema.field(1), fields);
+  const field = flat.table(["reference", null, { bytes: 1, value: 13 }, null, null, "reference"]);
+  flat.refer(fields.at + 4, field);
+  flat.refer(fields.at + 8, field);
+  const inner = flat.vector(2, 4);
+  flat.refer(field.field(5), inner);
+  flat.refer(field.field(0), flat.text("x"));
+  const bytes = flat.bytes(message);
+  const view = new DataView(bytes.buffer);
+  // Offsets only point forward, but 32 bits wrap in careless readers.
+  view.setUint32(inner.at + 4, field.at - inner.at - 4, true);
+  view.setUint32(inner.at + 8, field.at - inner.at - 8, true);
+  assert.is((await tryReading(framed(bytes))).code, "MENDLINE_DATA_MALFORMED");
+});
+
+test("big-endian numbers and views are refused with the remedy", async () => {
+  const message = async (bytes: Uint8Array) => {
+    try {
+      await arrowSource(bytesAsSource(bytes, "data"), arena);
+    } catch (thrown) {
+      return thrown instanceof MendlineError ? `${thrown.code} ${thrown.message}` : String(thrown);
+    }
+    return "read";
+  };
+  assert.match(await message(schemaOf(1, 3, 1)), /MENDLINE_DATA_FORMAT .*big-endian/);
+  const views = arrowBytes([recordBatch([["t", vectorFromArray(["a", "b"], new Utf8View())]])]);
+  assert.match(await message(views), /MENDLINE_DATA_FORMAT .*column "t" is a view/);
+});
+
+test("a footer that lists a frame twice, or one inside another, is refused", async () => {
+  const bytes = arrowBytes(
+    [
+      recordBatch([["n", rawVector(new Float64(), [1, 2])]]),
+      recordBatch([["n", rawVector(new Float64(), [3, 4])]]),
+    ],
+    "file",
+  );
+  assert.equal(await tryReading(bytes), { rows: 4, code: null });
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const footerAt = bytes.byteLength - 10 - view.getInt32(bytes.byteLength - 10, true);
+  // Both blocks stand one behind the other: two i64 offsets, 24 bytes apart.
+  const offsets = findOffsets(view, footerAt);
+  view.setBigInt64(offsets[1]!, view.getBigInt64(offsets[0]!, true), true);
+  assert.is((await tryReading(bytes)).code, "MENDLINE_DATA_MALFORMED");
+});
+
+function findOffsets(view: DataView, footerAt: number): [number, number] {
+  for (let at = footerAt; at + 48 <= view.byteLength; at++) {
+    const [first, second] = [view.getBigInt64(at, true), view.getBigInt64(at + 24, true)];
+    const isFrame = (offset: bigint) =>
+      offset >= 8n && offset < BigInt(footerAt) && view.getInt32(Number(offset), true) === -1;
+    if (isFrame(first) && isFrame(second) && first !== second) return [at, at + 24];
+  }
+  throw new Error("no blocks found");
+}
+
+test.run();
