@@ -40,6 +40,17 @@ export {
   type RelatedModel,
 } from "./host/engine.js";
 export type { AddedModelVersion, AddModelRequest, ParentLink } from "./host/models.js";
+export { type DriftPageMeta, driftPage } from "./host/pages/drift-page.js";
+export {
+  type LineageEdge,
+  type LineageGraph,
+  type LineageNode,
+  lineageMermaid,
+  lineagePage,
+  lineageSvg,
+  lineageText,
+} from "./host/pages/lineage-drawing.js";
+export { type RepairStory, repairPage } from "./host/pages/repair-page.js";
 export type { RepairProgress, RepairRequest } from "./host/repair/pipeline.js";
 export type {
   ChosenAncestor,

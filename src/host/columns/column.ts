@@ -6,16 +6,18 @@ import type { CodeType, NumericType } from "../kernels/types.js";
  * What a column means, apart from how it is stored. Numeric but `text`. Dates and timestamps are whole numbers of their unit, so a
  * timestamp's unit is part of its meaning.
  */
-export type Logical =
-  | "integer"
-  | "float"
-  | "boolean"
-  | "date"
-  | "timestamp[s]"
-  | "timestamp[ms]"
-  | "timestamp[us]"
-  | "timestamp[ns]"
-  | "text";
+export const logicals = [
+  "integer",
+  "float",
+  "boolean",
+  "date",
+  "timestamp[s]",
+  "timestamp[ms]",
+  "timestamp[us]",
+  "timestamp[ns]",
+  "text",
+] as const;
+export type Logical = (typeof logicals)[number];
 
 export interface Field {
   readonly name: string;

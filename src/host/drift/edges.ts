@@ -88,10 +88,10 @@ export function compareEdges(left: Edge, right: Edge): number {
   return left > right ? 1 : 0;
 }
 
-/** The smallest value of `type` that is >= edge; null where the type reaches none. */
+/** The smallest value of `type` that is >= edge, infinity included; null where the type reaches none. */
 export function edgeInType(edge: Edge, type: NumericType): Edge | null {
   const { lowest, highest } = rangeOf(type);
-  if (edge > highest) return null;
+  if (edge > highest) return isFloatType(type) ? Number.POSITIVE_INFINITY : null;
   if (edge <= lowest) return lowest;
   if (isFloatType(type)) return floatAtLeast(edge, type);
   if (typeof edge === "bigint") return isWideInteger(type) ? edge : Number(edge);

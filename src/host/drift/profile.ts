@@ -8,17 +8,17 @@
 import { createHash } from "node:crypto";
 import { MendlineError, messageOf } from "../../errors.js";
 import { binsMax, categoryNamesMax, columnsMax, edgesMax } from "../../limits.js";
-import type { Logical } from "../columns/column.js";
+import { type Logical, logicals } from "../columns/column.js";
 import { isWideInteger, type NumericType, numericTypes } from "../kernels/types.js";
-import { type Edge, edgeToJson } from "./edges.js";
+import { type Edge, edgeInType, edgeToJson } from "./edges.js";
 
-/** Over the present, finite values. M2 to M4 are sums of powers of the deviations from the mean. */
+/** Over the present, finite values. M2 to M4 are sums of powers of the deviations from the mean; null beyond the largest double. */
 export interface Moments {
   readonly count: number;
   readonly mean: number;
-  readonly m2: number;
-  readonly m3: number;
-  readonly m4: number;
+  readonly m2: number | null;
+  readonly m3: number | null;
+  readonly m4: number | null;
   readonly min: number;
   readonly max: number;
 }
@@ -103,7 +103,7 @@ export function profileFromBytes(bytes: Uint8Array, label: string): Profile {
     const rows = whole(document.rows, "rows");
     const list = document.features as Record<string, unknown>[];
     expect(list.length <= columnsMax, `${list.length} features, the limit is ${columnsMax}`);
-    const features = new Map(list.map((feature) => [String(feature.name), featureFromJson(feature, rows)]));
+    const features = new Map(list.map((feature) => [text(feature.name), featureFromJson(feature, rows)]));
     expect(features.size === list.length, "a feature's name stands twice");
     return { rows, features };
   } catch (cause) {
@@ -145,6 +145,7 @@ function featureToJson(feature: FeatureProfile): object {
 function featureFromJson(json: Record<string, unknown>, rows: number): FeatureProfile {
   const feature = json.kind === "numeric" ? numericFromJson(json) : categoricalFromJson(json);
   expect(feature.rows === rows, "a feature's rows differ from the profile's");
+  expect(feature.missing <= rows, `${feature.missing} of ${rows} rows are missing`);
   return feature;
 }
 
@@ -153,31 +154,47 @@ function numericFromJson(json: Record<string, unknown>): NumericFeatureProfile {
   expect(numericTypes.includes(type), `type ${String(json.type)}`);
   const rows = whole(json.rows, "rows");
   const missing = whole(json.missing, "missing");
-  const moments = json.moments as Record<keyof Moments, number | null>;
+  const nonFinite = whole(json.nonFinite, "nonFinite");
+  const moments = momentsFromJson(json.moments as Record<keyof Moments, unknown>);
+  expect(moments.count === rows - missing - nonFinite, `${moments.count} finite values of ${rows} rows`);
   const bins = whole(json.bins, "bins");
   expect(bins >= 2 && bins <= binsMax, `${bins} bins`);
   const psi = histogramFromJson(json.psi, type, rows - missing);
   const ks = histogramFromJson(json.ks, type, rows - missing);
   return {
     kind: "numeric",
-    logical: json.logical as Logical,
+    logical: logicalFromJson(json.logical, false),
     type,
     rows,
     missing,
-    nonFinite: whole(json.nonFinite, "nonFinite"),
-    moments: {
-      count: whole(moments.count, "moments.count"),
-      mean: number(moments.mean),
-      m2: number(moments.m2),
-      m3: number(moments.m3),
-      m4: number(moments.m4),
-      min: moments.min ?? Number.POSITIVE_INFINITY,
-      max: moments.max ?? Number.NEGATIVE_INFINITY,
-    },
+    nonFinite,
+    moments,
     bins,
     psi,
     ks,
   };
+}
+
+function momentsFromJson(json: Record<keyof Moments, unknown>): Moments {
+  const count = whole(json.count, "moments.count");
+  const power = (value: unknown) => (value === null ? null : number(value));
+  const extremes =
+    count === 0
+      ? { min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY }
+      : { min: number(json.min), max: number(json.max) };
+  return {
+    count,
+    mean: number(json.mean),
+    m2: power(json.m2),
+    m3: power(json.m3),
+    m4: power(json.m4),
+    ...extremes,
+  };
+}
+
+function logicalFromJson(value: unknown, isText: boolean): Logical {
+  expect(logicals.includes(value as Logical) && (value === "text") === isText, `a column of ${String(value)}`);
+  return value as Logical;
 }
 
 function histogramFromJson(json: unknown, type: NumericType, present: number): Histogram {
@@ -186,7 +203,7 @@ function histogramFromJson(json: unknown, type: NumericType, present: number): H
     edges.length <= edgesMax && counts.length === edges.length + 1,
     `${edges.length} edges, ${counts.length} counts`,
   );
-  const parsed = edges.map((edge): Edge => (isWideInteger(type) ? BigInt(edge) : number(edge)));
+  const parsed = edges.map((edge) => edgeFromJson(edge, type));
   expect(
     parsed.every((edge, i) => i === 0 || parsed[i - 1]! < edge),
     "edges out of order",
@@ -196,36 +213,45 @@ function histogramFromJson(json: unknown, type: NumericType, present: number): H
   return { edges: parsed, counts };
 }
 
+/** Only as `edgeToJson` writes it, and only what a column of the type can hold. */
+function edgeFromJson(json: unknown, type: NumericType): Edge {
+  const edge = isWideInteger(type) ? BigInt(json as number | string) : number(json);
+  expect(edgeToJson(edge) === json && edgeInType(edge, type) === edge, `an edge ${String(json)} of ${type}`);
+  return edge;
+}
+
 function categoricalFromJson(json: Record<string, unknown>): CategoricalFeatureProfile {
   expect(json.kind === "categorical", `kind ${String(json.kind)}`);
   const categories = texts(json.categories);
   const counts = (json.counts as unknown[]).map((count) => whole(count, "count"));
   expect(categories.length === counts.length, `${categories.length} categories, ${counts.length} counts`);
-  const other = json.other as { count: unknown; kinds: unknown; names: unknown } | null;
-  return {
-    kind: "categorical",
-    logical: json.logical as Logical,
-    rows: whole(json.rows, "rows"),
-    missing: whole(json.missing, "missing"),
-    categories,
-    counts,
-    other:
-      other === null
-        ? null
-        : {
-            count: whole(other.count, "other"),
-            kinds: whole(other.kinds, "kinds"),
-            names: texts(other.names),
-          },
-  };
+  const other = otherFromJson(json.other);
+  const names = [...categories, ...(other?.names ?? [])];
+  expect(new Set(names).size === names.length, "a category stands twice");
+  const rows = whole(json.rows, "rows");
+  const missing = whole(json.missing, "missing");
+  const sum = counts.reduce((total, count) => total + count, missing + (other?.count ?? 0));
+  expect(sum === rows, `counts add up to ${sum}, not ${rows}`);
+  return { kind: "categorical", logical: logicalFromJson(json.logical, true), rows, missing, categories, counts, other };
+}
+
+function otherFromJson(value: unknown): CategoricalFeatureProfile["other"] {
+  if (value === null) return null;
+  const json = value as { count: unknown; kinds: unknown; names: unknown };
+  const kinds = whole(json.kinds, "kinds");
+  const names = texts(json.names);
+  expect(names.length <= kinds, `${names.length} names of ${kinds} kinds`);
+  return { count: whole(json.count, "other"), kinds, names };
 }
 
 function texts(value: unknown): string[] {
   expect(Array.isArray(value) && value.length <= categoryNamesMax, "a list of names");
-  return (value as unknown[]).map((name) => {
-    expect(typeof name === "string", "a name is no text");
-    return name as string;
-  });
+  return (value as unknown[]).map(text);
+}
+
+function text(value: unknown): string {
+  expect(typeof value === "string", "a name is no text");
+  return value as string;
 }
 
 function whole(value: unknown, what: string): number {
@@ -234,7 +260,7 @@ function whole(value: unknown, what: string): number {
 }
 
 function number(value: unknown): number {
-  expect(typeof value === "number", `${String(value)} is no number`);
+  expect(Number.isFinite(value), `${String(value)} is no finite number`);
   return value as number;
 }
 

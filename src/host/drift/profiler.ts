@@ -296,7 +296,8 @@ function momentsOf(runtime: Runtime, sorted: SortedSample): Moments {
     const slice = { valuesPtr, rowCount: count, validityPtr: 0, validityBitOffset: 0 };
     runtime.kernels.moments("f64", slice, outPtr);
     const [, mean, m2, m3, m4, min, max] = new Float64Array(runtime.arena.memory.buffer, outPtr, momentWords);
-    return { count, mean: mean!, m2: m2!, m3: m3!, m4: m4!, min: min!, max: max! };
+    const power = (value: number) => (Number.isFinite(value) ? value : null);
+    return { count, mean: mean!, m2: power(m2!), m3: power(m3!), m4: power(m4!), min: min!, max: max! };
   } finally {
     scope.close();
   }

@@ -95,9 +95,9 @@ export interface KsResult {
 /** From both samples' sorted keys; null when a sample has no present value. */
 export function exactKs(runtime: Runtime, reference: SortedSample, current: SortedSample): KsResult | null {
   if (reference.count === 0 || current.count === 0) return null;
+  // Keys of two kinds do not compare.
   if (reference.kind !== current.kind) {
-    toFloatKeys(reference);
-    toFloatKeys(current);
+    return ksResult(numeratorByValue(reference, current), reference.count, current.count);
   }
   const numerator = withScope(runtime, (scope) => {
     const outPtr = scope.allocate(8);
@@ -144,11 +144,24 @@ export function binnedKs(
   };
 }
 
-/** Integers against floats: the order is kept when keys are mapped to those of the nearest doubles. In place. */
-function toFloatKeys(sample: SortedSample): void {
-  if (sample.kind === "f64") return;
-  const { keys } = sample;
-  for (let i = 0; i < keys.length; i++) keys[i] = keyOfFloat(Number(valueOfKey(keys[i]!, sample.type)));
+/** max |R m - C n| of integers against floats, or signed against unsigned: numbers and bigints compare by their exact value. */
+function numeratorByValue(reference: SortedSample, current: SortedSample): bigint {
+  const n = BigInt(reference.count);
+  const m = BigInt(current.count);
+  let numerator = 0n;
+  let r = 0;
+  let c = 0;
+  while (r < reference.count && c < current.count) {
+    const left = reference.at(r);
+    const right = current.at(c);
+    const point = left < right ? left : right;
+    while (r < reference.count && reference.at(r) <= point) r += 1;
+    while (c < current.count && current.at(c) <= point) c += 1;
+    const gap = BigInt(r) * m - BigInt(c) * n;
+    const size = gap < 0n ? -gap : gap;
+    if (size > numerator) numerator = size;
+  }
+  return numerator;
 }
 
 function withCounts(

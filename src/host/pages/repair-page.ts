@@ -212,7 +212,7 @@ function windowTable({ windows }: RepairStory, chart: DriftChart): Markup {
 function choiceSection(story: RepairStory): Part {
   const { chosen, passedOver } = story.choice;
   const row = (name: string, answer: Part, reason: Part) =>
-    html`<tr><th scope="row">${nameMarkup(name)}</th><td>${answer}</td><td>${reason}</td></tr>`;
+    html`<tr><th scope="row">${nameMarkup(name)}<br><small>${answer}</small></th><td>${reason}</td></tr>`;
   const rows = [
     ...passedOver.map(({ name, reason }) =>
       row(name, html`<span class="verdict unsure">✕ passed over</span>`, reason),
@@ -227,7 +227,7 @@ function choiceSection(story: RepairStory): Part {
           ),
         ]),
   ];
-  const table = html`<table><thead><tr><th scope="col">Ancestor</th><th scope="col">Answer</th><th scope="col">Reason</th></tr></thead><tbody>${rows}</tbody></table>`;
+  const table = html`<table><thead><tr><th scope="col">Ancestor</th><th scope="col">Reason</th></tr></thead><tbody>${rows}</tbody></table>`;
   return html`<p>${choiceWords(story)}</p>${rows.length > 0 && scrollMarkup("Table of ancestors", table)}`;
 }
 

@@ -85,7 +85,8 @@ interface Move {
   readonly first: number;
   readonly last: number;
   readonly contribution: number;
-  readonly isGrowing: boolean;
+  /** Null where nothing changed. */
+  readonly isGrowing: boolean | null;
 }
 
 /** Below this part of a PSI nothing is worth a sentence: a tenth of what the trade calls slight. */
@@ -107,7 +108,7 @@ export function movedSentence(feature: FeatureReport): string {
 const growingWeight = 2;
 
 function weightOf(move: Move): number {
-  return move.contribution * (move.isGrowing ? growingWeight : 1);
+  return move.contribution * (move.isGrowing === true ? growingWeight : 1);
 }
 
 function largestMove(slots: readonly Slot[], isOrdered: boolean): Move | null {
@@ -122,8 +123,8 @@ function largestMove(slots: readonly Slot[], isOrdered: boolean): Move | null {
 
 function extendedRun(run: Move | null, slot: Slot, index: number, isOrdered: boolean): Move {
   const { kind, reference, current, contribution } = slot;
-  const isGrowing = current > reference;
-  const continues = isOrdered && kind === "value" && current !== reference && run?.isGrowing === isGrowing;
+  const isGrowing = current === reference ? null : current > reference;
+  const continues = isOrdered && kind === "value" && isGrowing !== null && run?.isGrowing === isGrowing;
   if (!continues) return { first: index, last: index, contribution, isGrowing };
   return { ...run, last: index, contribution: run.contribution + contribution };
 }

@@ -39,7 +39,7 @@ footer{margin-top:56px;padding-top:18px;border-top:1px solid var(--line);color:v
 .banner{display:flex;flex-wrap:wrap;gap:6px 18px;align-items:baseline;margin:22px 0 0;padding:16px 20px;background:var(--panel);
 border:1px solid var(--line);border-left:5px solid var(--soft);border-radius:6px}
 .banner.drift{border-left-color:var(--warm)}.banner.stable{border-left-color:var(--good)}
-.banner .verdict{font-size:1.15rem}.banner p{margin:0}
+.banner .verdict{font-size:1.15rem}.banner p{margin:0;max-width:none;flex:1 1 18em}
 .facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(150px,1fr));gap:18px 28px;margin:26px 0 0}
 .facts div{border-top:1px solid var(--line);padding-top:10px;min-width:0}
 .facts dt{font-size:.8rem;color:var(--soft);line-height:1.35}

@@ -18,7 +18,8 @@ export class RankedScores {
     const distinct = scores.slice().sort();
     let count = 0;
     for (const score of distinct) if (count === 0 || score !== distinct[count - 1]) distinct[count++] = score;
-    this.#places = Uint32Array.from(scores, (score) => placeOf(score, distinct, count));
+    this.#places = new Uint32Array(scores.length);
+    for (let row = 0; row < scores.length; row++) this.#places[row] = placeOf(scores[row]!, distinct, count);
     this.#positives = new Float64Array(count);
     this.#negatives = new Float64Array(count);
   }
@@ -58,9 +59,12 @@ export class RankedScores {
       positivesBelow += this.#positives[place]!;
       negativesBelow += this.#negatives[place]!;
     }
-    return Float64Array.from(this.#places, (place, row) =>
-      this.#isPositive[row] === 1 ? positiveInfluence[place]! : negativeInfluence[place]!,
-    );
+    const out = new Float64Array(this.#places.length);
+    for (let row = 0; row < out.length; row++) {
+      const ofPlace = this.#isPositive[row] === 1 ? positiveInfluence : negativeInfluence;
+      out[row] = ofPlace[this.#places[row]!]!;
+    }
+    return out;
   }
 
   #count(weights: Uint32Array | undefined): void {

@@ -142,11 +142,17 @@ function ofRanks(
   labels: Float64Array,
 ): Pick<MetricFigures, "value" | "rows" | "resampler"> {
   const ranked = new RankedScores(scores, labels);
-  const rows = Uint32Array.from(labels, (_, row) => row);
   const resampler: Resampler = {
-    strata: [0, 1].map((label) => rows.filter((row) => labels[row] === label)),
+    strata: [0, 1].map((label) => rowsOf(label, labels)),
     valueOf: (weights) => ranked.auc(weights),
     influence: () => ranked.influence(),
   };
   return { value: ranked.auc(), rows: null, resampler };
+}
+
+function rowsOf(label: number, labels: Float64Array): Uint32Array {
+  const rows = new Uint32Array(labels.length);
+  let count = 0;
+  for (let row = 0; row < labels.length; row++) if (labels[row] === label) rows[count++] = row;
+  return rows.subarray(0, count);
 }

@@ -165,7 +165,9 @@ function isElementType(type: string): type is ElementType {
 /** A value of a graph as people write it: `features float32[rows, 4]`. */
 export function describe(value: InferenceSession.ValueMetadata): string {
   if (!value.isTensor) return `${value.name} (no tensor)`;
-  const dims = value.shape.map((size) => (typeof size === "string" && size !== "" ? size : (sizeOf(size) ?? "?"))).join(", ");
+  const dims = value.shape
+    .map((size) => (typeof size === "string" && size !== "" ? size : (sizeOf(size) ?? "?")))
+    .join(", ");
   return `${value.name} ${value.type}[${dims}]`;
 }
 

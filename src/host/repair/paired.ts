@@ -63,10 +63,10 @@ async function compareResampled(
 ): Promise<PairedComparison> {
   const influence = subtracted(candidate.influence(), reference.influence());
   const rowCount = influence.length;
-  const strata = reference.strata ?? [Uint32Array.from(influence, (_, row) => row)];
-  const smallest = Math.min(...strata.map((rows) => rows.length));
+  const smallest = Math.min(rowCount, ...(reference.strata ?? []).map((rows) => rows.length));
   if (smallest < 2) return unknownError(difference);
   if (rowCount > bootstrapRowsMax) return ofDifferences(difference, influence, "delta");
+  const strata = reference.strata ?? [Uint32Array.from(influence, (_, row) => row)];
   const differences = new Float64Array(bootstrapResamples);
   const random = new Random(options.seed, 1);
   const weights = new Uint32Array(rowCount);

@@ -19,6 +19,8 @@ export interface CliOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly stdin?: Uint8Array;
+  /** Ends the reading side of its standard output before anything is written. */
+  readonly closesStdout?: boolean;
 }
 
 export function startCli(args: readonly string[], { cwd, env = {} }: CliOptions = {}) {
@@ -32,6 +34,7 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
   let stderr = "";
   child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
   child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  if (options.closesStdout === true) child.stdout.destroy();
   // A command that ends before it has read its input is not this helper's concern.
   child.stdin.on("error", () => undefined);
   child.stdin.end(options.stdin ?? "");
@@ -41,20 +44,23 @@ export function runCli(args: readonly string[], options: CliOptions = {}): Promi
   });
 }
 
-/** A few at a time, in the order given. */
+/** Commands that run at once. */
+export const lanes = 2;
+
+/** A few at a time; results in the order of the items. Runs of the same lane follow each other. */
 export async function runEach<Item, Result>(
   items: readonly Item[],
-  run: (item: Item) => Promise<Result>,
+  run: (item: Item, lane: number) => Promise<Result>,
 ): Promise<Result[]> {
   const results: Result[] = [];
   let next = 0;
-  const lane = async () => {
+  const runLane = async (lane: number) => {
     while (next < items.length) {
       const index = next++;
-      results[index] = await run(items[index]!);
+      results[index] = await run(items[index]!, lane);
     }
   };
-  await Promise.all([lane(), lane(), lane()]);
+  await Promise.all(Array.from({ length: lanes }, (_, lane) => runLane(lane)));
   return results;
 }
 

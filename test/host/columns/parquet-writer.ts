@@ -373,7 +373,7 @@ function delta(values: readonly bigint[], isInt32: boolean): Buffer {
   const deltas = values.slice(1).map((value, i) => BigInt.asIntN(bits, value - values[i]!));
   for (let from = 0; from < deltas.length; from += 128) {
     const block = deltas.slice(from, from + 128);
-    const least = block.reduce((low, value) => (value < low ? value : low));
+    const least = [...block].sort((one, other) => (one < other ? -1 : 1))[0]!;
     const minis = Array.from({ length: 4 }, (_, i) =>
       Array.from({ length: 32 }, (__, k) => BigInt.asUintN(bits, (block[i * 32 + k] ?? least) - least)),
     );

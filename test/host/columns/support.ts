@@ -56,8 +56,12 @@ export async function readOnce(
   arena: Arena,
 ): Promise<{ fields: string[]; rowCount: number; columns: Map<string, Value[]> }> {
   const source = await opening;
-  const columns = await readAll(source, arena);
-  await source.close();
+  let columns: Map<string, Value[]>;
+  try {
+    columns = await readAll(source, arena);
+  } finally {
+    await source.close();
+  }
   assert.is(arena.use.usedBytes, 0);
   const fields = source.fields.map((field) => `${field.name}:${field.logical}:${field.type}`);
   return { fields, rowCount: source.rowCount, columns };

@@ -98,6 +98,18 @@ test("trees have no crossings", () => {
   }
 });
 
+test("models of two parents are moved between them", () => {
+  const node = (id: string, createdMs: number) => ({ id, name: id, version: "1", createdMs, marks: [] });
+  const edge = (parent: string, child: string) => ({ parent, child, transformation: "merge" });
+  const graph = orderedGraph({
+    nodes: [node("a", 0), node("b", 1), node("both", 2), node("only-a", 3)],
+    edges: [edge("a", "both"), edge("a", "only-a"), edge("b", "both")],
+  });
+  const across = lineageLayout(graph, sizes).nodes.map((placed) => placed.across);
+  const [a, b, both, onlyA] = across as [number, number, number, number];
+  assert.is(Math.sign(b - a), Math.sign(both - onlyA), "the edges cross");
+});
+
 test("parents stand right before their first child, also when nothing made them", () => {
   const node = (id: string, createdMs: number) => ({ id, name: id, version: "1", createdMs, marks: [] });
   const graph = orderedGraph({

@@ -31,10 +31,13 @@ test("known answers, ties counting half", () => {
 });
 
 const rows = fc
-  .array(fc.tuple(fc.integer({ min: 0, max: 8 }), fc.integer({ min: 0, max: 1 }), fc.integer({ min: 0, max: 3 })), {
-    minLength: 2,
-    maxLength: 40,
-  })
+  .array(
+    fc.tuple(fc.integer({ min: 0, max: 8 }), fc.integer({ min: 0, max: 1 }), fc.integer({ min: 0, max: 3 })),
+    {
+      minLength: 2,
+      maxLength: 40,
+    },
+  )
   .filter((list) => [0, 1].every((label) => list.some((row) => row[1] === label && row[2] > 0)));
 
 test("equals the count over all pairs, weighted or not", () => {
@@ -46,7 +49,15 @@ test("equals the count over all pairs, weighted or not", () => {
         number[],
       ];
       const ranked = new RankedScores(Float64Array.from(scores), Float64Array.from(labels));
-      near(ranked.auc(), byPairs(scores, labels, scores.map(() => 1)), 1e-12);
+      near(
+        ranked.auc(),
+        byPairs(
+          scores,
+          labels,
+          scores.map(() => 1),
+        ),
+        1e-12,
+      );
       near(ranked.auc(Uint32Array.from(weights)), byPairs(scores, labels, weights), 1e-12);
     }),
     { seed: 2, numRuns: 300 },
@@ -59,11 +70,21 @@ test("influence is the derivative by a row's weight, and sums to 0", () => {
       const scores = list.map((row) => row[0]);
       const labels = list.map((row) => row[1]);
       const influence = new RankedScores(Float64Array.from(scores), Float64Array.from(labels)).influence();
-      near(influence.reduce((sum, value) => sum + value, 0), 0, 1e-9);
+      near(
+        influence.reduce((sum, value) => sum + value, 0),
+        0,
+        1e-9,
+      );
       const step = 1e-6;
       list.forEach((_, row) => {
         const weights = scores.map((_, other) => (other === row ? 1 + step : 1));
-        const change = byPairs(scores, labels, weights) - byPairs(scores, labels, scores.map(() => 1));
+        const change =
+          byPairs(scores, labels, weights) -
+          byPairs(
+            scores,
+            labels,
+            scores.map(() => 1),
+          );
         near(influence[row]! / list.length, change / step, 1e-5);
       });
     }),

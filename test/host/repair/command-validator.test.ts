@@ -22,8 +22,14 @@ function command(name: string, body: string): string {
   return `"${process.execPath}" "${path}" --extra`;
 }
 
-async function judge(line: string, options: { deadlineMs?: number; signal?: AbortSignal } = {}): Promise<Judgement> {
-  const validator = new CommandValidator({ command: line, ...(options.deadlineMs && { deadlineMs: options.deadlineMs }) });
+async function judge(
+  line: string,
+  options: { deadlineMs?: number; signal?: AbortSignal } = {},
+): Promise<Judgement> {
+  const validator = new CommandValidator({
+    command: line,
+    ...(options.deadlineMs && { deadlineMs: options.deadlineMs }),
+  });
   try {
     return await validator.evaluate(candidate, slice, options.signal ? { signal: options.signal } : {});
   } finally {
@@ -75,7 +81,10 @@ test("losses that are not finite are Infinity: null, or Python's bare words", as
 });
 
 test("output that is not as agreed is refused, and says what came", async () => {
-  await failed(printing('{"loss": [1, 2]}'), /validator command on scale 0\.5: it printed 2 losses for 3 rows/);
+  await failed(
+    printing('{"loss": [1, 2]}'),
+    /validator command on scale 0\.5: it printed 2 losses for 3 rows/,
+  );
   await failed(printing('{"loss": [1, "2", 3]}'), /loss 2 is "2"/);
   await failed(printing('{"loss": true}'), /loss is true/);
   await failed(printing("0.5"), /it printed '0\.5', where \{"loss"/);
@@ -84,15 +93,24 @@ test("output that is not as agreed is refused, and says what came", async () => 
 });
 
 test("a command that fails is told by the last line of its standard error", async () => {
-  const line = command("fail", `console.error("Traceback\\n  ...\\nValueError: no such layer\\n"); process.exit(3);`);
+  const line = command(
+    "fail",
+    `console.error("Traceback\\n  ...\\nValueError: no such layer\\n"); process.exit(3);`,
+  );
   const error = await failed(line, /ended with exit code 3: ValueError: no such layer/);
   assert.is(error.details.exitCode, 3);
   await failed("no-such-program-of-mendline", /exit code 127/);
-  await failed(command("die", "process.kill(process.pid, 'SIGKILL'); setInterval(() => {}, 1000);"), /SIGKILL|137/);
+  await failed(
+    command("die", "process.kill(process.pid, 'SIGKILL'); setInterval(() => {}, 1000);"),
+    /SIGKILL|137/,
+  );
 });
 
 test("a command that prints without end, or does not end, is ended with what it started", async () => {
-  await failed(command("flood", `for (;;) process.stdout.write("x".repeat(65536));`), /printed more than 65656 bytes/);
+  await failed(
+    command("flood", `for (;;) process.stdout.write("x".repeat(65536));`),
+    /printed more than 65656 bytes/,
+  );
   const marker = join(folder, "alive");
   const line = command(
     "sleep",
@@ -126,7 +144,10 @@ test("files are private, written once a slice, and gone with the validator", asy
   assert.equal([...first.rowLosses!].slice(0, 2), [0, 0]);
   assert.equal(first.rowLosses, second.rowLosses, "the same file");
   const { readFileSync } = await import("node:fs");
-  const [candidatePath, dataPath] = JSON.parse(readFileSync(join(folder, "paths.json"), "utf8")) as [string, string];
+  const [candidatePath, dataPath] = JSON.parse(readFileSync(join(folder, "paths.json"), "utf8")) as [
+    string,
+    string,
+  ];
   assert.is(dirname(dirname(dataPath)), tmpdir());
   assert.equal(readdirSync(dirname(dataPath)), ["slice-1.arrow"], "the candidate goes after each evaluation");
   assert.not.ok(existsSync(candidatePath));
@@ -137,8 +158,11 @@ test("files are private, written once a slice, and gone with the validator", asy
 
 test("a failing evaluation leaves no candidate behind, and the next one works", async () => {
   const flag = join(folder, "flag");
-  const line = command("flaky", `if (!fs.existsSync(${JSON.stringify(flag)})) { fs.writeFileSync(${JSON.stringify(flag)}, ""); process.exit(1); }
-    console.log(JSON.stringify({ loss: 1 / 3 }));`);
+  const line = command(
+    "flaky",
+    `if (!fs.existsSync(${JSON.stringify(flag)})) { fs.writeFileSync(${JSON.stringify(flag)}, ""); process.exit(1); }
+    console.log(JSON.stringify({ loss: 1 / 3 }));`,
+  );
   const validator = new CommandValidator({ command: line });
   await refuses(() => validator.evaluate(candidate, slice), "MENDLINE_REPAIR_VALIDATOR", /exit code 1/);
   near((await validator.evaluate(candidate, slice)).meanLoss, 1 / 3, 1e-15);
@@ -147,7 +171,11 @@ test("a failing evaluation leaves no candidate behind, and the next one works", 
 
 test("no rows are refused", async () => {
   const validator = new CommandValidator({ command: "true" });
-  await refuses(() => validator.evaluate(candidate, labelled({ x: [] }, [])), "MENDLINE_DATA_EMPTY", /no labelled rows/);
+  await refuses(
+    () => validator.evaluate(candidate, labelled({ x: [] }, [])),
+    "MENDLINE_DATA_EMPTY",
+    /no labelled rows/,
+  );
   await validator.close();
 });
 

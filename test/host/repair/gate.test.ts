@@ -51,10 +51,14 @@ test("a gain that roll back beats is rejected", async () => {
 
 test("a proven loss is rejected, and what is not told is not proven, with the rows' power", async () => {
   const keep = repeated(60, 0.4, 0.6, 0.5);
-  const worse = await compareGate({ keep, rollback: keep, repaired: repeated(60, 0.9, 1.3) }, "log-loss", { seed });
+  const worse = await compareGate({ keep, rollback: keep, repaired: repeated(60, 0.9, 1.3) }, "log-loss", {
+    seed,
+  });
   assert.is(worse.verdict, "rejected");
   assert.match(worse.reason, /keeping is better/);
-  const unsure = await compareGate({ keep, rollback: keep, repaired: repeated(60, 0.1, 0.9) }, "log-loss", { seed });
+  const unsure = await compareGate({ keep, rollback: keep, repaired: repeated(60, 0.1, 0.9) }, "log-loss", {
+    seed,
+  });
   assert.is(unsure.verdict, "not-proven");
   assert.ok(unsure.detectable! > Math.abs(unsure.difference));
   assert.match(unsure.reason, /with 60 rows a difference below 0\.\d+ cannot be told/);
@@ -72,7 +76,9 @@ test("the same parameters as keep never pass; the same as roll back may", async 
 
 test("a command that gives one number proves nothing", async () => {
   const of = (loss: number) => judgementOfLoss(loss, 1_000);
-  const result = await compareGate({ keep: of(0.9), rollback: of(0.5), repaired: of(0.4) }, "log-loss", { seed });
+  const result = await compareGate({ keep: of(0.9), rollback: of(0.5), repaired: of(0.4) }, "log-loss", {
+    seed,
+  });
   assert.equal([result.verdict, result.interval, result.detectable], ["not-proven", null, null]);
   near(result.difference, -0.5, 1e-12);
   assert.match(result.reason, /no loss of each row is known/);
@@ -84,32 +90,57 @@ test("a candidate whose loss is not finite does not pass, and neither does anyth
   const repaired = await compareGate({ keep: fine, rollback: fine, repaired: broken }, "log-loss", { seed });
   assert.equal([repaired.verdict, repaired.difference], ["not-proven", Infinity]);
   assert.match(repaired.reason, /not finite/);
-  assert.is((await compareGate({ keep: broken, rollback: fine, repaired: fine }, "log-loss", { seed })).verdict, "not-proven");
+  assert.is(
+    (await compareGate({ keep: broken, rollback: fine, repaired: fine }, "log-loss", { seed })).verdict,
+    "not-proven",
+  );
 });
 
 test("higher is better for accuracy and auc", async () => {
   const labels = Array.from({ length: 200 }, (_, row) => row % 2);
-  const guesses = labels.map((label, row) => (row % 5 < 3 ? 0.2 + 0.6 * label : 0.8 - 0.6 * label) + row / 1e4);
+  const guesses = labels.map(
+    (label, row) => (row % 5 < 3 ? 0.2 + 0.6 * label : 0.8 - 0.6 * label) + row / 1e4,
+  );
   const right = labels.map((label, row) => 0.2 + 0.6 * label + row / 1e4);
-  const judgements = { keep: probabilities(guesses, labels), rollback: probabilities(right, labels), repaired: probabilities(right, labels) };
+  const judgements = {
+    keep: probabilities(guesses, labels),
+    rollback: probabilities(right, labels),
+    repaired: probabilities(right, labels),
+  };
   for (const metric of ["accuracy", "auc"] as const) {
     const result = await compareGate(judgements, metric, { seed });
     assert.equal([result.verdict, result.lowerIsBetter], ["passed", false], metric);
     assert.ok(result.interval![0] > 0);
-    const reversed = await compareGate({ ...judgements, keep: judgements.repaired, repaired: judgements.keep }, metric, { seed });
+    const reversed = await compareGate(
+      { ...judgements, keep: judgements.repaired, repaired: judgements.keep },
+      metric,
+      { seed },
+    );
     assert.is(reversed.verdict, "rejected", metric);
   }
 });
 
 test("accuracy needs McNemar's exact test to agree", async () => {
   const labels = new Array<number>(100).fill(1);
-  const withWrong = (count: number) => probabilities(labels.map((_, row) => (row < count ? 0.1 : 0.9)), labels);
-  const few = await compareGate({ keep: withWrong(4), rollback: withWrong(0), repaired: withWrong(0) }, "accuracy", { seed });
+  const withWrong = (count: number) =>
+    probabilities(
+      labels.map((_, row) => (row < count ? 0.1 : 0.9)),
+      labels,
+    );
+  const few = await compareGate(
+    { keep: withWrong(4), rollback: withWrong(0), repaired: withWrong(0) },
+    "accuracy",
+    { seed },
+  );
   // The t interval alone, 0.04 ± 1.98 * 0.0197, would lie beyond 0; four of four discordant rows have p = 2 / 16.
   assert.ok(few.interval![0] > 0);
   near(few.againstKeep.exactP!, 0.125, 1e-12);
   assert.is(few.verdict, "not-proven");
-  const more = await compareGate({ keep: withWrong(6), rollback: withWrong(0), repaired: withWrong(0) }, "accuracy", { seed });
+  const more = await compareGate(
+    { keep: withWrong(6), rollback: withWrong(0), repaired: withWrong(0) },
+    "accuracy",
+    { seed },
+  );
   near(more.againstKeep.exactP!, 0.03125, 1e-12);
   assert.is(more.verdict, "passed");
 });
@@ -121,9 +152,15 @@ test("where nothing is better, at most 2.5 % of 2,000 gates pass", async () => {
   for (let run = 0; run < 2_000; run++) {
     // Two forecasts of equal worth: the same spread about the truth, drawn apart. Their log losses are as skewed as real ones.
     const labels = Array.from({ length: rows }, () => (random.unit() < 0.4 ? 1 : 0));
-    const forecast = () => probabilities(labels.map((label) => 0.02 + 0.96 * (label === 1 ? 1 - random.unit() ** 2 : random.unit() ** 2)), labels);
+    const forecast = () =>
+      probabilities(
+        labels.map((label) => 0.02 + 0.96 * (label === 1 ? 1 - random.unit() ** 2 : random.unit() ** 2)),
+        labels,
+      );
     const rollback = forecast();
-    const result = await compareGate({ keep: forecast(), rollback, repaired: forecast() }, "log-loss", { seed: run });
+    const result = await compareGate({ keep: forecast(), rollback, repaired: forecast() }, "log-loss", {
+      seed: run,
+    });
     if (result.againstKeep.isBetter) passed += 1;
   }
   // Binomial(2000, 0.025): 50 expected, standard deviation 7; three of them are allowed for.
@@ -158,7 +195,11 @@ test("control: within the margin by the difference itself, the bound told beside
   assert.is(near4.rows, 200);
   const far = await compareControl(keep, repeated(200, 0.3, 0.55), "log-loss", { seed });
   assert.is(far.isWithinMargin, false);
-  assert.is((await compareControl(keep, repeated(200, 0.3, 0.55), "log-loss", { seed, marginShare: 0.1 })).isWithinMargin, true);
+  assert.is(
+    (await compareControl(keep, repeated(200, 0.3, 0.55), "log-loss", { seed, marginShare: 0.1 }))
+      .isWithinMargin,
+    true,
+  );
   const better = await compareControl(keep, repeated(200, 0.1, 0.5), "log-loss", { seed });
   assert.equal([better.isWithinMargin, better.isProven], [true, true]);
 });
@@ -176,7 +217,10 @@ test("control: of accuracy and auc the log loss is compared", async () => {
 test("control: one number is compared without a bound, and no candidate without a finite loss passes", async () => {
   const of = (loss: number) => judgementOfLoss(loss, 50);
   const single = await compareControl(of(1), of(1.05), "rmse", { seed });
-  assert.equal([single.isWithinMargin, single.upperBound, single.interval, single.isProven], [true, null, null, false]);
+  assert.equal(
+    [single.isWithinMargin, single.upperBound, single.interval, single.isProven],
+    [true, null, null, false],
+  );
   assert.is((await compareControl(of(1), of(1.06), "rmse", { seed })).isWithinMargin, false);
   assert.is((await compareControl(of(Number.NaN), of(Number.NaN), "rmse", { seed })).isWithinMargin, false);
   // A perfect keep leaves no margin.

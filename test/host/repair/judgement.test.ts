@@ -39,9 +39,19 @@ test("resamples count rows as often as they were drawn", () => {
   const rmse = judged(value, [1, 5, 2], [2, 2, 2]).figures("rmse").resampler!;
   near(rmse.valueOf(Uint32Array.of(2, 0, 1)), Math.sqrt(2 / 3), 1e-15);
   const influence = rmse.influence();
-  near(influence.reduce((sum, one) => sum + one, 0), 0, 1e-12);
+  near(
+    influence.reduce((sum, one) => sum + one, 0),
+    0,
+    1e-12,
+  );
   const auc = judged(probability, [0.8, 0.4, 0.6, 0.3], [1, 1, 0, 0]).figures("auc").resampler!;
-  assert.equal(auc.strata!.map((rows) => [...rows]), [[2, 3], [0, 1]]);
+  assert.equal(
+    auc.strata!.map((rows) => [...rows]),
+    [
+      [2, 3],
+      [0, 1],
+    ],
+  );
   assert.is(auc.valueOf(Uint32Array.of(0, 2, 2, 0)), 0);
 });
 
@@ -64,14 +74,23 @@ test("a command's loss is the metric, whatever was asked for", () => {
   const { metric, value: mean, rows: each, lowerIsBetter } = rows.figures("accuracy");
   assert.equal([metric, mean, [...each!], lowerIsBetter], ["loss", 3, [1, 2, 6], true]);
   const single = judgementOfLoss(0.5, 100);
-  assert.equal([single.meanLoss, single.rowLosses, single.rowCount, single.nonFiniteCount], [0.5, null, 100, 0]);
+  assert.equal(
+    [single.meanLoss, single.rowLosses, single.rowCount, single.nonFiniteCount],
+    [0.5, null, 100, 0],
+  );
   assert.is(single.figures("log-loss").rows, null);
 });
 
 test("a command's loss that is not finite is Infinity", () => {
   const rows = judgementOfLoss(Float64Array.of(1, Number.NaN, Number.NEGATIVE_INFINITY), 3);
-  assert.equal([rows.meanLoss, rows.nonFiniteCount, [...rows.rowLosses!]], [Infinity, 2, [1, Infinity, Infinity]]);
-  assert.equal([judgementOfLoss(Number.NaN, 5).meanLoss, judgementOfLoss(Number.NaN, 5).nonFiniteCount], [Infinity, 1]);
+  assert.equal(
+    [rows.meanLoss, rows.nonFiniteCount, [...rows.rowLosses!]],
+    [Infinity, 2, [1, Infinity, Infinity]],
+  );
+  assert.equal(
+    [judgementOfLoss(Number.NaN, 5).meanLoss, judgementOfLoss(Number.NaN, 5).nonFiniteCount],
+    [Infinity, 1],
+  );
 });
 
 test.run();

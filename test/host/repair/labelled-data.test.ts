@@ -6,7 +6,12 @@ import type { DataSource } from "../../../src/host/columns/column.js";
 import { openData } from "../../../src/host/columns/open.js";
 import { writeArrow } from "../../../src/host/columns/write-arrow.js";
 import { Arena } from "../../../src/host/memory/arena.js";
-import { type LabelledData, readLabelled, selectRows, withoutRows } from "../../../src/host/repair/labelled-data.js";
+import {
+  type LabelledData,
+  readLabelled,
+  selectRows,
+  withoutRows,
+} from "../../../src/host/repair/labelled-data.js";
 import { labelledRowsMax } from "../../../src/limits.js";
 import { scratchDir } from "../../support.js";
 import { refuses } from "./support.js";
@@ -26,13 +31,19 @@ async function readCsv(lines: readonly string[], features: string[], label = "y"
 }
 
 test("reads features in the order asked for, booleans and whole numbers as numbers", async () => {
-  const data = await readCsv(["wind,y,count,cold", "1.5,1,7,true", "2.5,0,9007199254740993,false"], [
-    "count",
-    "cold",
-    "wind",
-  ]);
+  const data = await readCsv(
+    ["wind,y,count,cold", "1.5,1,7,true", "2.5,0,9007199254740993,false"],
+    ["count", "cold", "wind"],
+  );
   assert.equal(data.features, ["count", "cold", "wind"]);
-  assert.equal(data.columns.map((column) => [...column]), [[7, 9007199254740992], [1, 0], [1.5, 2.5]]);
+  assert.equal(
+    data.columns.map((column) => [...column]),
+    [
+      [7, 9007199254740992],
+      [1, 0],
+      [1.5, 2.5],
+    ],
+  );
   assert.equal([...data.labels], [1, 0]);
   assert.equal(data.texts, [null, null, null]);
   assert.is(data.rowCount, 2);
@@ -61,13 +72,29 @@ test("texts become codes over all batches", async () => {
 });
 
 test("refuses columns that are not there, by name and file", async () => {
-  await refuses(() => readCsv(["x,y", "1,0"], ["x", "wind"]), "MENDLINE_DATA_SCHEMA", /data\.csv: the feature column wind is missing; it has x, y/);
-  await refuses(() => readCsv(["x,z", "1,0"], ["x"]), "MENDLINE_DATA_SCHEMA", /data\.csv: the label column y is missing/);
+  await refuses(
+    () => readCsv(["x,y", "1,0"], ["x", "wind"]),
+    "MENDLINE_DATA_SCHEMA",
+    /data\.csv: the feature column wind is missing; it has x, y/,
+  );
+  await refuses(
+    () => readCsv(["x,z", "1,0"], ["x"]),
+    "MENDLINE_DATA_SCHEMA",
+    /data\.csv: the label column y is missing/,
+  );
 });
 
 test("refuses labels that are texts or infinite, and columns named twice", async () => {
-  await refuses(() => readCsv(["x,y", "1,yes"], ["x"]), "MENDLINE_REPAIR_LABELS", /label column y holds texts: write class indices/);
-  await refuses(() => readCsv(["x,y", "1,0.5", "1,inf"], ["x"]), "MENDLINE_REPAIR_LABELS", /row 2: label y is Infinity/);
+  await refuses(
+    () => readCsv(["x,y", "1,yes"], ["x"]),
+    "MENDLINE_REPAIR_LABELS",
+    /label column y holds texts: write class indices/,
+  );
+  await refuses(
+    () => readCsv(["x,y", "1,0.5", "1,inf"], ["x"]),
+    "MENDLINE_REPAIR_LABELS",
+    /row 2: label y is Infinity/,
+  );
   await refuses(() => readCsv(["x,y", "1,0"], ["x", "y"]), "MENDLINE_ARGUMENT_INVALID", /y is named twice/);
   await refuses(() => readCsv(["x,y", "1,0"], []), "MENDLINE_ARGUMENT_INVALID", /no features/);
 });
@@ -86,7 +113,11 @@ test("refuses more rows, or bytes, than fit before it reads one", async () => {
   const many = Array.from({ length: 100 }, (_, index) => `x${index}`);
   const read = (rowCount: number, features: string[]) =>
     readLabelled(source(rowCount, [...features, "y"]), { features, label: "y", memory: arena.memory });
-  await refuses(() => read(labelledRowsMax + 1, ["x"]), "MENDLINE_DATA_LIMIT", /huge\.arrow: 5000001 labelled rows/);
+  await refuses(
+    () => read(labelledRowsMax + 1, ["x"]),
+    "MENDLINE_DATA_LIMIT",
+    /huge\.arrow: 5000001 labelled rows/,
+  );
   await refuses(() => read(2_000_000, many), "MENDLINE_DATA_LIMIT", /1624000000 bytes/);
 });
 
@@ -98,7 +129,11 @@ test("a source that delivers more rows than it announced is refused", async () =
   ]);
   const source = await openData(path, arena);
   const lying = { ...source, rowCount: 2 };
-  await refuses(() => readLabelled(lying, { features: ["x"], label: "y", memory: arena.memory }), "MENDLINE_DATA_MALFORMED", /more than the 2 rows/);
+  await refuses(
+    () => readLabelled(lying, { features: ["x"], label: "y", memory: arena.memory }),
+    "MENDLINE_DATA_MALFORMED",
+    /more than the 2 rows/,
+  );
   await source.close();
 });
 
@@ -122,7 +157,10 @@ test("many batches with validity at any offset read as they were written", async
   assert.ok(kept.every((row, at) => Object.is(data.columns[0]![at], values[row])));
   const cityOf = (code: number, names: readonly string[]) => (Number.isNaN(code) ? null : names[code]);
   assert.ok(
-    kept.every((row, at) => cityOf(data.columns[1]![at]!, data.texts[1]!) === cityOf(codes[row]!, ["a", "b", "c", "d"])),
+    kept.every(
+      (row, at) =>
+        cityOf(data.columns[1]![at]!, data.texts[1]!) === cityOf(codes[row]!, ["a", "b", "c", "d"]),
+    ),
   );
   assert.ok(kept.every((row, at) => data.labels[at] === labels[row] && data.rowNumbers[at] === row + 1));
 });

@@ -27,7 +27,11 @@ test("a metric has to be known and to fit the task", async () => {
     "MENDLINE_ARGUMENT_INVALID",
     /rmse is for regression; for classification there are log-loss, accuracy, auc/,
   );
-  await refuses(() => requireMetric("f1", "regression"), "MENDLINE_ARGUMENT_INVALID", /f1 is not known.*rmse, mae/);
+  await refuses(
+    () => requireMetric("f1", "regression"),
+    "MENDLINE_ARGUMENT_INVALID",
+    /f1 is not known.*rmse, mae/,
+  );
 });
 
 test("goals", () => {

@@ -1,12 +1,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { readParameters } from "../../../src/host/parameters/parameter-file.js";
 import { memorySource } from "../../../src/host/parameters/byte-source.js";
+import { readParameters } from "../../../src/host/parameters/parameter-file.js";
 import { type LabelledData, selectRows } from "../../../src/host/repair/labelled-data.js";
 import { OnnxValidator, type OnnxValidatorOptions } from "../../../src/host/repair/onnx-validator.js";
 import type { Candidate } from "../../../src/host/repair/validator.js";
 import * as onnx from "../parameters/onnx-writer.js";
-import { labelled, near, rainDays, rainModel, refuses } from "./support.js";
+import { labelled, near, nearAll, rainDays, rainModel, refuses } from "./support.js";
 
 const float32 = 1;
 const int32 = 6;
@@ -54,7 +54,9 @@ async function forward(model: Candidate, data: LabelledData): Promise<number[]> 
   const file = await readParameters(memorySource(model.bytes, model.name));
   const weights = (name: string): Float32Array => {
     const tensor = file.tensors.find((candidate) => candidate.name === name)!;
-    return new Float32Array(new Uint8Array(model.bytes).slice(tensor.byteOffset, tensor.byteOffset + tensor.byteLength).buffer);
+    return new Float32Array(
+      new Uint8Array(model.bytes).slice(tensor.byteOffset, tensor.byteOffset + tensor.byteLength).buffer,
+    );
   };
   const layer = (name: string, inputs: number[]): number[] => {
     const matrix = weights(`${name}.weight`);
@@ -78,23 +80,37 @@ test("the rain models' probabilities and losses, against a forward pass and PyTo
     const predictions = await validator.predict(rainModel("rain-3"), data);
     const expected = await forward(rainModel("rain-3"), data);
     assert.equal([predictions.rowCount, predictions.outputCount], [365, 1]);
-    predictions.values.forEach((value, row) => near(value, expected[row]!, 1e-5));
+    nearAll(predictions.values, expected, 1e-5);
 
     const { nonFiniteRows } = await validator.prepare(rainModel("rain-3"), data);
     assert.is(nonFiniteRows.length, 0);
     assert.equal(validator.reading, { kind: "probability", outputCount: 1 });
     // lineage.json, by PyTorch in f64.
-    const metrics = { "rain-1": 0.604, "rain-2": 0.6791, "rain-pruned-1": 0.6912, "rain-distilled-1": 0.5998 };
+    const metrics = {
+      "rain-1": 0.604,
+      "rain-2": 0.6791,
+      "rain-pruned-1": 0.6912,
+      "rain-distilled-1": 0.5998,
+    };
     for (const [name, loss] of Object.entries(metrics)) {
       const judgement = await validator.evaluate(rainModel(name), data);
       near(judgement.meanLoss, loss, 6e-4);
       assert.is(judgement.rowLosses!.length, 365);
     }
-    const half = selectRows(data, Uint32Array.from({ length: 180 }, (_, row) => row * 2));
+    const half = selectRows(
+      data,
+      Uint32Array.from({ length: 180 }, (_, row) => row * 2),
+    );
     const judgement = await validator.evaluate(rainModel("rain-3"), half);
     const loss = (row: number) => -Math.log(data.labels[row] === 1 ? expected[row]! : 1 - expected[row]!);
-    judgement.rowLosses!.forEach((value, row) => near(value, loss(row * 2), 1e-4));
-    const right = Array.from({ length: 180 }, (_, row) => Number(expected[row * 2]! > 0.5 === (data.labels[row * 2] === 1)));
+    nearAll(
+      judgement.rowLosses!,
+      Array.from({ length: 180 }, (_, row) => loss(row * 2)),
+      1e-4,
+    );
+    const right = Array.from({ length: 180 }, (_, row) =>
+      Number(expected[row * 2]! > 0.5 === (data.labels[row * 2] === 1)),
+    );
     near(judgement.figures("accuracy").value, right.reduce((sum, one) => sum + one, 0) / 180, 1e-12);
   });
 });
@@ -145,7 +161,10 @@ test("inputs that fit no features are named", async () => {
   const data = labelled({ a: [1], b: [2] }, [0]);
   const bad = (model: Candidate, message: RegExp) =>
     refuses(() => outputsOf(model, data), "MENDLINE_REPAIR_VALIDATOR", message);
-  await bad(identity(float32, ["rows", 3]), /inputs are x float32\[rows, 3\], where one of numbers \[rows, 2\], or inputs named as the features a, b/);
+  await bad(
+    identity(float32, ["rows", 3]),
+    /inputs are x float32\[rows, 3\], where one of numbers \[rows, 2\], or inputs named as the features a, b/,
+  );
   await bad(identity(float32, [null, 2, 2]), /x float32\[\?, 2, 2\]/);
   await bad(identity(8, ["rows", 2]), /x string\[rows, 2\]/);
   // Named as a feature, but as wide as all of them: the width counts.
@@ -153,13 +172,28 @@ test("inputs that fit no features are named", async () => {
 });
 
 test("values that do not fit an integer input are named with their row", async () => {
-  const fed = (values: number[], type: number) => outputsOf(identity(type, ["rows", 1]), labelled({ a: values }, values.map(() => 0)));
-  await refuses(() => fed([1, 0.5], int64), "MENDLINE_REPAIR_VALIDATOR", /data\.csv: row 2: feature a is 0\.5, .* takes int64/);
+  const fed = (values: number[], type: number) =>
+    outputsOf(
+      identity(type, ["rows", 1]),
+      labelled(
+        { a: values },
+        values.map(() => 0),
+      ),
+    );
+  await refuses(
+    () => fed([1, 0.5], int64),
+    "MENDLINE_REPAIR_VALIDATOR",
+    /data\.csv: row 2: feature a is 0\.5, .* takes int64/,
+  );
   await refuses(() => fed([Number.NaN], int32), "MENDLINE_REPAIR_VALIDATOR", /row 1: feature a is missing/);
   await refuses(() => fed([2 ** 31], int32), "MENDLINE_REPAIR_VALIDATOR", /2147483648/);
   await refuses(() => fed([2], bool), "MENDLINE_REPAIR_VALIDATOR", /takes bool/);
   const city = labelled({ city: [0, 1] }, [0, 0], { city: ["a", "b"] });
-  await refuses(() => outputsOf(identity(float32, ["rows", 1]), city), "MENDLINE_REPAIR_VALIDATOR", /feature city holds texts/);
+  await refuses(
+    () => outputsOf(identity(float32, ["rows", 1]), city),
+    "MENDLINE_REPAIR_VALIDATOR",
+    /feature city holds texts/,
+  );
 });
 
 test("of a label and its probabilities the second counts; other pairs are refused", async () => {
@@ -173,8 +207,12 @@ test("of a label and its probabilities the second counts; other pairs are refuse
       outputs: [onnx.valueInfo("first", first, ["rows", 2]), onnx.valueInfo("second", float32, ["rows", 2])],
     });
   const data = labelled({ a: [0, 0], b: [0, Math.log(3)] }, [0, 1]);
-  (await outputsOf(pair(int64), data)).forEach((value, at) => near(value, [0.5, 0.5, 0.25, 0.75][at]!, 1e-6));
-  await refuses(() => outputsOf(pair(float64), data), "MENDLINE_REPAIR_VALIDATOR", /outputs are first float64\[rows, 2\], second float32/);
+  nearAll(await outputsOf(pair(int64), data), [0.5, 0.5, 0.25, 0.75], 1e-6);
+  await refuses(
+    () => outputsOf(pair(float64), data),
+    "MENDLINE_REPAIR_VALIDATOR",
+    /outputs are first float64\[rows, 2\], second float32/,
+  );
 });
 
 test("an output that is not one for each row is refused", async () => {
@@ -183,7 +221,11 @@ test("an output that is not one for each row is refused", async () => {
     inputs: [onnx.valueInfo("x", float32, ["rows", 1])],
     outputs: [onnx.valueInfo("out", float32, [1, 1])],
   });
-  await refuses(() => outputsOf(total, labelled({ a: [1, 2, 3] }, [0, 0, 0])), "MENDLINE_REPAIR_VALIDATOR", /output out is float32\[1, 1\] for 3 rows/);
+  await refuses(
+    () => outputsOf(total, labelled({ a: [1, 2, 3] }, [0, 0, 0])),
+    "MENDLINE_REPAIR_VALIDATOR",
+    /output out is float32\[1, 1\] for 3 rows/,
+  );
 });
 
 test("the unrepaired model decides how outputs are read, for every candidate", async () => {
@@ -220,10 +262,18 @@ test("labels that do not fit the outputs, and auc of three classes, are refused"
   const three = identity(float32, ["rows", 3]);
   const data = labelled({ a: [1, 2], b: [0, 0], c: [0, 5] }, [0, 3]);
   await withValidator({ task: "classification" }, async (validator) => {
-    await refuses(() => validator.prepare(three, data), "MENDLINE_REPAIR_LABELS", /data\.csv: row 2: label y is 3, .*classes 0 to 2/);
+    await refuses(
+      () => validator.prepare(three, data),
+      "MENDLINE_REPAIR_LABELS",
+      /data\.csv: row 2: label y is 3, .*classes 0 to 2/,
+    );
   });
   await withValidator({ task: "classification", metric: "auc" }, async (validator) => {
-    await refuses(() => validator.prepare(three, data), "MENDLINE_ARGUMENT_INVALID", /auc is for two classes/);
+    await refuses(
+      () => validator.prepare(three, data),
+      "MENDLINE_ARGUMENT_INVALID",
+      /auc is for two classes/,
+    );
   });
 });
 
@@ -242,12 +292,23 @@ test("bytes that are no model, and parameters without a graph, are refused with 
   const data = labelled({ a: [1], b: [1], c: [1], d: [1] }, [0]);
   const rain = rainModel("rain-3");
   const refused = (bytes: Uint8Array, message: RegExp) =>
-    refuses(() => outputsOf({ bytes, format: "onnx", name: "bad.onnx" }, data), "MENDLINE_REPAIR_VALIDATOR", message);
-  await refused(Uint8Array.of(1, 2, 3, 4, 5, 6, 7), /^bad\.onnx: the ONNX runtime cannot load the model: .*protobuf/);
+    refuses(
+      () => outputsOf({ bytes, format: "onnx", name: "bad.onnx" }, data),
+      "MENDLINE_REPAIR_VALIDATOR",
+      message,
+    );
+  await refused(
+    Uint8Array.of(1, 2, 3, 4, 5, 6, 7),
+    /^bad\.onnx: the ONNX runtime cannot load the model: .*protobuf/,
+  );
   await refused(rain.bytes.subarray(0, 1500), /^bad\.onnx: the ONNX runtime cannot load/);
   await refused(new Uint8Array(0), /^bad\.onnx: the ONNX runtime cannot load/);
   const parameters: Candidate = { bytes: rain.bytes, format: "safetensors", name: "w.safetensors" };
-  await refuses(() => outputsOf(parameters, data), "MENDLINE_REPAIR_VALIDATOR", /w\.safetensors: .* no graph to run: use --validator/);
+  await refuses(
+    () => outputsOf(parameters, data),
+    "MENDLINE_REPAIR_VALIDATOR",
+    /w\.safetensors: .* no graph to run: use --validator/,
+  );
 });
 
 test("after a failure the same validator goes on", async () => {
@@ -265,7 +326,9 @@ test("evaluations asked for together are done in turn", async () => {
     const data = rainDays("Seattle", 2015);
     await validator.prepare(rainModel("rain-3"), data);
     const names = ["rain-1", "rain-2", "rain-3", "rain-1"];
-    const [first, second, third, again] = await Promise.all(names.map((name) => validator.evaluate(rainModel(name), data)));
+    const [first, second, third, again] = await Promise.all(
+      names.map((name) => validator.evaluate(rainModel(name), data)),
+    );
     assert.equal(first!.rowLosses, again!.rowLosses);
     assert.is(new Set([first!.meanLoss, second!.meanLoss, third!.meanLoss]).size, 3);
   });
@@ -274,14 +337,22 @@ test("evaluations asked for together are done in turn", async () => {
 test("a deadline, a signal and close() end an evaluation under way", async () => {
   const data = rainDays("Seattle", 2015);
   await withValidator({ task: "classification", deadlineMs: 1 }, async (validator) => {
-    await refuses(() => validator.prepare(rainModel("rain-3"), data), "MENDLINE_REPAIR_VALIDATOR", /rain-3: judging 365 rows took longer than 1 ms/);
+    await refuses(
+      () => validator.prepare(rainModel("rain-3"), data),
+      "MENDLINE_REPAIR_VALIDATOR",
+      /rain-3: judging 365 rows took longer than 1 ms/,
+    );
   });
   await withValidator({ task: "classification" }, async (validator) => {
     const controller = new AbortController();
     const work = validator.prepare(rainModel("rain-3"), data, { signal: controller.signal });
     setTimeout(() => controller.abort(), 1);
     await refuses(() => work, "MENDLINE_TASK_ABORTED", /cancelled/);
-    await refuses(() => validator.prepare(rainModel("rain-3"), data, { signal: controller.signal }), "MENDLINE_TASK_ABORTED", /cancelled/);
+    await refuses(
+      () => validator.prepare(rainModel("rain-3"), data, { signal: controller.signal }),
+      "MENDLINE_TASK_ABORTED",
+      /cancelled/,
+    );
     await validator.prepare(rainModel("rain-3"), data);
   });
   const validator = new OnnxValidator({ task: "classification" });
@@ -301,14 +372,21 @@ test("without a runtime the message says what to install", async () => {
       /npm install onnxruntime-web.*--validator/,
     );
   });
-  await withValidator({ task: "regression", runtimes: ["no-such-runtime", "onnxruntime-web"] }, async (validator) => {
-    await validator.prepare(rainModel("rain-3"), rainDays("Seattle", 2015));
-  });
+  await withValidator(
+    { task: "regression", runtimes: ["no-such-runtime", "onnxruntime-web"] },
+    async (validator) => {
+      await validator.prepare(rainModel("rain-3"), rainDays("Seattle", 2015));
+    },
+  );
 });
 
 test("no rows, and evaluate before prepare", async () => {
   await withValidator({ task: "classification" }, async (validator) => {
-    await refuses(() => validator.prepare(rainModel("rain-3"), labelled({ a: [] }, [])), "MENDLINE_DATA_EMPTY", /no labelled rows/);
+    await refuses(
+      () => validator.prepare(rainModel("rain-3"), labelled({ a: [] }, [])),
+      "MENDLINE_DATA_EMPTY",
+      /no labelled rows/,
+    );
     let thrown: unknown = null;
     await validator.evaluate(rainModel("rain-3"), rainDays("Seattle", 2015)).catch((error: unknown) => {
       thrown = error;

@@ -48,7 +48,11 @@ test("--output overrides, and rows that are not finite have no say", () => {
 
 test("a model without one finite output, or a regression of two outputs, cannot be judged", async () => {
   const nan = surveyOf(1, [Number.NaN, Number.NaN]);
-  await refuses(() => decideReading(nan, "classification"), "MENDLINE_REPAIR_VALIDATOR", /all 2 labelled rows/);
+  await refuses(
+    () => decideReading(nan, "classification"),
+    "MENDLINE_REPAIR_VALIDATOR",
+    /all 2 labelled rows/,
+  );
   const two = surveyOf(2, [1, 2]);
   await refuses(() => decideReading(two, "regression"), "MENDLINE_REPAIR_VALIDATOR", /2 outputs a row/);
   assert.equal(decideReading(surveyOf(1, [7]), "regression"), { kind: "value", outputCount: 1 });
@@ -65,12 +69,20 @@ test("labels have to be class indices of the outputs", async () => {
   );
   for (const bad of [-1, 0.5, 3]) {
     const wrong = labelled({ x: [1] }, [bad]);
-    await refuses(() => checkLabels(wrong, { kind: "logit", outputCount: 3 }), "MENDLINE_REPAIR_LABELS", /row 1: label y is/);
+    await refuses(
+      () => checkLabels(wrong, { kind: "logit", outputCount: 3 }),
+      "MENDLINE_REPAIR_LABELS",
+      /row 1: label y is/,
+    );
   }
 });
 
 test("log loss of probabilities, by hand", () => {
-  const { losses, hits, scores } = scoresOf({ kind: "probability", outputCount: 1 }, [0.8, 0.8, 0.5], [1, 0, 1]);
+  const { losses, hits, scores } = scoresOf(
+    { kind: "probability", outputCount: 1 },
+    [0.8, 0.8, 0.5],
+    [1, 0, 1],
+  );
   near(losses[0]!, 0.22314355131420976, 1e-15);
   near(losses[1]!, 1.6094379124341003, 1e-15);
   // A tie goes to class 0.
@@ -101,7 +113,10 @@ test("probabilities are clipped at 1e-7 either way, whatever the reading", () =>
     assert.equal([...losses], [worst, best]);
   }
   assert.equal([...scoresOf({ kind: "logit", outputCount: 1 }, [900, 900], [0, 1]).losses], [worst, best]);
-  assert.equal([...scoresOf({ kind: "probability", outputCount: 2 }, [1, 0, -1, 2], [1, 0]).losses], [worst, worst]);
+  assert.equal(
+    [...scoresOf({ kind: "probability", outputCount: 2 }, [1, 0, -1, 2], [1, 0]).losses],
+    [worst, worst],
+  );
 });
 
 test("regression: squared error and the prediction", () => {

@@ -14,7 +14,12 @@ function judged(kind: OutputReading["kind"], outputs: Float64Array, labels: Floa
   return judgementOf(scorer.finish(), labels);
 }
 
-function compare(reference: Judgement, candidate: Judgement, metric: MetricName, seed = 1): Promise<PairedComparison> {
+function compare(
+  reference: Judgement,
+  candidate: Judgement,
+  metric: MetricName,
+  seed = 1,
+): Promise<PairedComparison> {
   return comparePaired(reference.figures(metric), candidate.figures(metric), { seed });
 }
 
@@ -51,7 +56,11 @@ test("the bootstrap of rmse and auc and their delta method agree", async () => {
   // sd of an rmse of s over n normal rows: s / sqrt(2 n).
   near(rmse.standardError!, Math.sqrt((1 + 0.81) / (2 * count)), 0.002);
   near(rmse.difference, -0.1, 0.08);
-  near(rmse.quantile(0.975)! - rmse.quantile(0.025)!, 2 * 1.96 * rmse.standardError!, 0.1 * rmse.standardError! * 3.92);
+  near(
+    rmse.quantile(0.975)! - rmse.quantile(0.025)!,
+    2 * 1.96 * rmse.standardError!,
+    0.1 * rmse.standardError! * 3.92,
+  );
 
   const classes = labels.map((label) => (label > 0 ? 1 : 0));
   const reference = judged("logit", noisy(1), classes);
@@ -69,13 +78,21 @@ test("above bootstrapRowsMax rows the delta method takes over, and meets the boo
   const count = bootstrapRowsMax + 1;
   const labels = normals(random, count);
   const reference = judged("value", new Float64Array(count), labels);
-  const candidate = judged("value", labels.map((label) => label / 10), labels);
+  const candidate = judged(
+    "value",
+    labels.map((label) => label / 10),
+    labels,
+  );
   const delta = await compare(reference, candidate, "rmse");
   assert.is(delta.method, "delta");
   const rows = bootstrapRowsMax;
   const bootstrap = await compare(
     judged("value", new Float64Array(rows), labels.slice(0, rows)),
-    judged("value", labels.slice(0, rows).map((label) => label / 10), labels.slice(0, rows)),
+    judged(
+      "value",
+      labels.slice(0, rows).map((label) => label / 10),
+      labels.slice(0, rows),
+    ),
     "rmse",
   );
   assert.is(bootstrap.method, "bootstrap");
@@ -92,8 +109,16 @@ test("a 95 % interval of rmse holds the truth about 95 % of the time, on 40 rows
     const labels = normals(random, count);
     // Equally good by construction: one predictor's errors are the other's mirrored in part.
     const noise = normals(random, count);
-    const reference = judged("value", labels.map((label, row) => label + noise[row]!), labels);
-    const candidate = judged("value", labels.map((label, row) => label + (row % 2 === 0 ? noise[row]! : normals(random, 1)[0]!)), labels);
+    const reference = judged(
+      "value",
+      labels.map((label, row) => label + noise[row]!),
+      labels,
+    );
+    const candidate = judged(
+      "value",
+      labels.map((label, row) => label + (row % 2 === 0 ? noise[row]! : normals(random, 1)[0]!)),
+      labels,
+    );
     const paired = await compare(reference, candidate, "rmse", run);
     if (paired.quantile(0.025)! > 0 || paired.quantile(0.975)! < 0) outside += 1;
   }
@@ -104,7 +129,11 @@ test("a 95 % interval of rmse holds the truth about 95 % of the time, on 40 rows
 test("the same seed gives the same interval, another one a near one", async () => {
   const labels = normals(new Random(2), 200);
   const reference = judged("value", new Float64Array(200), labels);
-  const candidate = judged("value", labels.map((label) => label * 0.1), labels);
+  const candidate = judged(
+    "value",
+    labels.map((label) => label * 0.1),
+    labels,
+  );
   const ends = async (seed: number) => {
     const paired = await compare(reference, candidate, "rmse", seed);
     return [paired.quantile(0.025)!, paired.quantile(0.975)!];
@@ -139,7 +168,10 @@ test("without rows, with one row, or with a value that is not finite there is no
   ];
   for (const [reference, candidate, metric] of none) {
     const paired = await compare(reference, candidate, metric);
-    assert.equal([paired.method, paired.standardError, paired.quantile(0.9), paired.detectable(0.95, 0.8)], ["none", null, null, null]);
+    assert.equal(
+      [paired.method, paired.standardError, paired.quantile(0.9), paired.detectable(0.95, 0.8)],
+      ["none", null, null, null],
+    );
   }
   assert.is((await compare(rows, judgementOfLoss(Number.NaN, 2), "log-loss")).difference, Infinity);
 });
@@ -148,7 +180,11 @@ test("a bootstrap can be cancelled", async () => {
   const labels = normals(new Random(1), 5_000);
   const reference = judged("value", new Float64Array(5_000), labels).figures("rmse");
   const signal = AbortSignal.abort();
-  await refuses(() => comparePaired(reference, reference, { seed: 1, signal }), "MENDLINE_TASK_ABORTED", /cancelled/);
+  await refuses(
+    () => comparePaired(reference, reference, { seed: 1, signal }),
+    "MENDLINE_TASK_ABORTED",
+    /cancelled/,
+  );
 });
 
 test("slices of different length are an error of the caller", async () => {

@@ -1,6 +1,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { barrierOf, type ScalePoint, type ScaleSearchOptions, scaleGrid, searchScale } from "../../../src/host/repair/scale-search.js";
+import {
+  barrierOf,
+  type ScalePoint,
+  type ScaleSearchOptions,
+  scaleGrid,
+  searchScale,
+} from "../../../src/host/repair/scale-search.js";
 import { near, refuses } from "./support.js";
 
 function search(curve: (scale: number) => number, options: ScaleSearchOptions = {}) {
@@ -33,9 +39,15 @@ test("finds the lowest point of curves that are no parabola", async () => {
 });
 
 test("prefers the deeper of two valleys", async () => {
-  const valley = (scale: number, at: number, depth: number) => depth * Math.exp(-(((scale - at) / 0.12) ** 2));
-  for (const [first, second, best] of [[0.3, 0.35, 0.85], [0.35, 0.3, 0.2]] as const) {
-    const result = await search((scale) => 1 - valley(scale, 0.2, first) - valley(scale, 0.85, second), { barrierMax: 1 });
+  const valley = (scale: number, at: number, depth: number) =>
+    depth * Math.exp(-(((scale - at) / 0.12) ** 2));
+  for (const [first, second, best] of [
+    [0.3, 0.35, 0.85],
+    [0.35, 0.3, 0.2],
+  ] as const) {
+    const result = await search((scale) => 1 - valley(scale, 0.2, first) - valley(scale, 0.85, second), {
+      barrierMax: 1,
+    });
     near(result.scale, best, 0.01);
   }
 });
@@ -61,7 +73,11 @@ test("a small barrier is reported and does not bar", async () => {
   const result = await search((scale) => 1 - 0.3 * scale + 0.05 * Math.sin(Math.PI * Math.min(1, scale)));
   assert.is(result.isBarred, false);
   near(result.barrier, 0.05, 1e-3);
-  assert.is((await search((scale) => 1 - 0.3 * scale + 0.05 * Math.sin(Math.PI * scale), { barrierMax: 0.04 })).isBarred, true);
+  assert.is(
+    (await search((scale) => 1 - 0.3 * scale + 0.05 * Math.sin(Math.PI * scale), { barrierMax: 0.04 }))
+      .isBarred,
+    true,
+  );
 });
 
 test("what is not finite is never chosen, and between the ends it is a barrier", async () => {
@@ -125,7 +141,11 @@ test("every evaluation can be kept, and an interrupted search goes on from there
 });
 
 test("a grid without 0 or 1, or out of order, is an error of the caller", async () => {
-  for (const grid of [[0, 0.5], [0.5, 1], [1, 0]]) {
+  for (const grid of [
+    [0, 0.5],
+    [0.5, 1],
+    [1, 0],
+  ]) {
     let thrown: unknown = null;
     await search(() => 1, { grid }).catch((error: unknown) => {
       thrown = error;

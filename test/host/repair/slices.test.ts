@@ -24,7 +24,11 @@ test("every row is in one slice, and every class within one row of its share", (
           all,
           labels.map((_, row) => row),
         );
-        for (const rows of [selection, gate]) assert.equal([...rows], [...rows].sort((a, b) => a - b));
+        for (const rows of [selection, gate])
+          assert.equal(
+            [...rows],
+            [...rows].sort((a, b) => a - b),
+          );
         assert.ok(Math.abs(gate.length - labels.length * gateShare) < 1 + 1e-9);
         for (const label of new Set(labels)) {
           const count = labels.filter((other) => other === label).length;

@@ -52,11 +52,7 @@ export function rainDays(city: string, year: number): LabelledData {
   );
 }
 
-export async function refuses(
-  work: () => unknown,
-  code: ErrorCode,
-  message: RegExp,
-): Promise<MendlineError> {
+export async function refuses(work: () => unknown, code: ErrorCode, message: RegExp): Promise<MendlineError> {
   let thrown: unknown = null;
   try {
     await work();
@@ -73,4 +69,10 @@ export async function refuses(
 
 export function near(actual: number, expected: number, tolerance: number): void {
   assert.ok(Math.abs(actual - expected) <= tolerance, `${actual} is not ${expected} within ${tolerance}`);
+}
+
+export function nearAll(actual: Iterable<number>, expected: readonly number[], tolerance: number): void {
+  const values = [...actual];
+  assert.is(values.length, expected.length);
+  for (const [at, value] of values.entries()) near(value, expected[at]!, tolerance);
 }
