@@ -90,7 +90,11 @@ export const importRules: ImportRules = {
     service: { path: "src/host/service", zones: [...base, "index"] },
     fleet: { path: "src/host/fleet", zones: [...base, "index"] },
     cli: { path: "src/host/cli", zones: [...base, "index", "pages"], packages: ["commander"] },
-    examples: { path: "examples", zones: ["index"], packages: ["vega-datasets", "onnxruntime-web"] },
+    examples: {
+      path: "examples",
+      zones: ["index"],
+      packages: ["vega-datasets", "onnxruntime-web", "apache-arrow", "hyparquet", "hyparquet-compressors"],
+    },
   },
   reexportsOnly: ["index"],
   reach: [

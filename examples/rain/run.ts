@@ -1,8 +1,8 @@
 /**
  * mendline's main job on real data: a model that knows Seattle's weather is sent New York's, drifts, and is mended from its lineage.
  *
- *     npm start              tells the story, leaves a report
- *     npm start -- --keep    leaves the store and the serving folder too, for the command line
+ *     npm start              tells the story; leaves ./mendline-rain with the report and the folder that the gateway serves from
+ *     npm start -- --keep    leaves the store too, for the command line
  */
 import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -64,11 +64,11 @@ async function main(): Promise<void> {
   const keep = process.argv.includes("--keep");
   const outDir = resolve("mendline-rain");
   const storyDir = keep ? outDir : await mkdtemp(join(tmpdir(), "mendline-rain-"));
-  if (keep) await rm(outDir, { recursive: true, force: true });
+  await rm(outDir, { recursive: true, force: true });
   await mkdir(outDir, { recursive: true });
   const engine = await openEngine({ store: join(storyDir, "store"), threads: 1 });
   try {
-    const { html, report } = await tell(engine, join(storyDir, "serving"));
+    const { html, report } = await tell(engine, join(outDir, "serving"));
     const reportPath = join(outDir, "report.html");
     await writeFile(reportPath, html);
     say(`\nReport: ${reportPath}`);

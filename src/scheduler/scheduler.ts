@@ -113,7 +113,8 @@ export class Scheduler {
     for (let attempt = 1; ; attempt++) {
       throwIfAborted(signal);
       // A closed pool would start new workers for a new task.
-      if (this.#isClosed) throw new MendlineError("MENDLINE_TASK_ABORTED", `${task.kernel}: the scheduler was closed`);
+      if (this.#isClosed)
+        throw new MendlineError("MENDLINE_TASK_ABORTED", `${task.kernel}: the scheduler was closed`);
       const answer = await pool.run(task).then(
         (value) => value as Answer,
         (thrown: unknown) => messageOf(thrown),

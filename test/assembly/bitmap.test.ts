@@ -24,8 +24,16 @@ test("present rows at every bit offset, byte alignment and length", () => {
 
 test("a few thousand rows", () => {
   const presenceFrom = putValidity(place.validity, 4_096, random(9));
-  for (const [bitOffset, count] of [[0, 32_768], [1, 32_767], [7, 30_001], [13, 8_191]] as const) {
-    assert.is(kernels.countPresent(place.validity, bitOffset, count), plainCount(presenceFrom(bitOffset), count));
+  for (const [bitOffset, count] of [
+    [0, 32_768],
+    [1, 32_767],
+    [7, 30_001],
+    [13, 8_191],
+  ] as const) {
+    assert.is(
+      kernels.countPresent(place.validity, bitOffset, count),
+      plainCount(presenceFrom(bitOffset), count),
+    );
   }
 });
 

@@ -2,7 +2,17 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bytesOf, type CodeType, codeTypes, rangeOf } from "../../src/host/kernels/types.js";
 import { allPresent, countCategories } from "./oracle.js";
-import { guard, isGuardWhole, kernels, memoryEnd, place, put, putValidity, random, words } from "./support.js";
+import {
+  guard,
+  isGuardWhole,
+  kernels,
+  memoryEnd,
+  place,
+  put,
+  putValidity,
+  random,
+  words,
+} from "./support.js";
 
 function kernelOf(type: CodeType) {
   return kernels[`countCategories${type.toUpperCase() as Uppercase<CodeType>}`];
@@ -61,7 +71,14 @@ for (const type of codeTypes) {
   test(`${type}: the widest codes of a large dictionary are told from those beyond it`, () => {
     const reach = Math.min(Number(rangeOf(type).highest) + 1, 70_000);
     const remap = Array.from({ length: reach }, (_, code) => code % 7);
-    const values = [0, 1, reach - 1, Math.floor(reach / 2), Number(rangeOf(type).lowest), Number(rangeOf(type).highest)];
+    const values = [
+      0,
+      1,
+      reach - 1,
+      Math.floor(reach / 2),
+      Number(rangeOf(type).lowest),
+      Number(rangeOf(type).highest),
+    ];
     const ptr = put(type, place.values, values);
     check(type, { ptr, values }, { ptr: 0, bitOffset: 0, present: allPresent }, remap, 8);
   });

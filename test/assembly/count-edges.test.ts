@@ -92,7 +92,9 @@ for (const type of numericTypes) {
   test(`${type}: a few thousand values, over the borders of tiles and lane counters`, () => {
     const next = random(11);
     const tile = 16_384 / bytesOf(type);
-    const counts = [255 * 16, 255 * 16 + 1, tile - 1, tile, tile + 1, 3 * tile + 5].filter((count) => count <= 9_000);
+    const counts = [255 * 16, 255 * 16 + 1, tile - 1, tile, tile + 1, 3 * tile + 5].filter(
+      (count) => count <= 9_000,
+    );
     const pool = mixedValues(type, Math.max(...counts), next);
     const presenceFrom = putValidity(place.validity, 2_048, next);
     put(type, place.values, pool);
@@ -116,7 +118,13 @@ for (const type of numericTypes) {
       const edges = hardValues(type).filter((edge) => edge === value && Number.isFinite(Number(edge)));
       put(type, place.edges, edges.slice(0, 1));
       const expected = countByEdges(new Array<Value>(count).fill(value), allPresent, edges.slice(0, 1));
-      check(type, { ptr: place.values, count }, { ptr: 0, bitOffset: 0 }, Math.min(1, edges.length), expected);
+      check(
+        type,
+        { ptr: place.values, count },
+        { ptr: 0, bitOffset: 0 },
+        Math.min(1, edges.length),
+        expected,
+      );
     }
   });
 

@@ -72,7 +72,11 @@ for (const type of numericTypes) {
           const expected = presentValues(pool, present).map(Number);
           const keyCount = keysOf(type, ptr, count, validity).length;
           assert.is(keyCount, expected.length);
-          kernels[`valuesFromKeys${keyKindOf(type).toUpperCase() as "F64" | "I64" | "U64"}`](place.out, keyCount, place.out);
+          kernels[`valuesFromKeys${keyKindOf(type).toUpperCase() as "F64" | "I64" | "U64"}`](
+            place.out,
+            keyCount,
+            place.out,
+          );
           same(get("f64", place.out, keyCount), expected, `${count} at ${alignment}, bits from ${bitOffset}`);
         }
       }
@@ -142,7 +146,10 @@ test("64-bit integers round to the nearest double on the way back, and only ther
   const values = [BigInt(lowest), -(2n ** 53n) - 1n, -1n, 2n ** 53n + 1n, 2n ** 53n + 3n, BigInt(highest)];
   put("i64", place.values, values);
   const keys = Array.from(keysOf("i64", place.values, values.length));
-  assert.equal(keys, values.map((value) => value + 2n ** 63n));
+  assert.equal(
+    keys,
+    values.map((value) => value + 2n ** 63n),
+  );
   same(valuesOf("i64", place.out, values.length), values.map(Number), "rounded");
 });
 

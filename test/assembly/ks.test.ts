@@ -38,7 +38,11 @@ test("from sorted keys: with ties within and across the samples, every pair of s
 
 test("from sorted keys: a few hundred, unequal sizes", () => {
   const next = random(41);
-  for (const [n, m] of [[300, 17], [1, 400], [250, 250]] as const) {
+  for (const [n, m] of [
+    [300, 17],
+    [1, 400],
+    [250, 250],
+  ] as const) {
     const reference = Array.from({ length: n }, () => BigInt(Math.floor(next() * 90)));
     const current = Array.from({ length: m }, () => BigInt(Math.floor(next() * 100)));
     assert.is(fromKeys(reference, current), ksNumerator(reference, current));
@@ -61,8 +65,14 @@ test("from counts: against the definition in bigint, with empty bins", () => {
     const current = Array.from({ length: bins }, draw);
     const [numerator, n, m] = fromCounts(reference, current);
     assert.is(numerator, Number(ksNumeratorOfCounts(reference, current)));
-    assert.is(n, reference.reduce((sum, count) => sum + count, 0));
-    assert.is(m, current.reduce((sum, count) => sum + count, 0));
+    assert.is(
+      n,
+      reference.reduce((sum, count) => sum + count, 0),
+    );
+    assert.is(
+      m,
+      current.reduce((sum, count) => sum + count, 0),
+    );
   }
 });
 

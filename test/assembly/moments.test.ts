@@ -3,7 +3,18 @@ import * as assert from "uvu/assert";
 import { momentWords } from "../../src/host/kernels/kernels.js";
 import { bytesOf, isFloatType, type NumericType, numericTypes } from "../../src/host/kernels/types.js";
 import { allPresent, moments, type PlainMoments, type Presence, type Value } from "./oracle.js";
-import { get, guard, hardValues, isGuardWhole, kernels, memoryEnd, place, put, putValidity, random } from "./support.js";
+import {
+  get,
+  guard,
+  hardValues,
+  isGuardWhole,
+  kernels,
+  memoryEnd,
+  place,
+  put,
+  putValidity,
+  random,
+} from "./support.js";
 
 function found(
   type: NumericType,
@@ -81,7 +92,15 @@ for (const type of numericTypes) {
 }
 
 test("no finite value: mean and sums 0, extremes infinite", () => {
-  const empty = { count: 0, mean: 0, m2: 0, m3: 0, m4: 0, min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY };
+  const empty = {
+    count: 0,
+    mean: 0,
+    m2: 0,
+    m3: 0,
+    m4: 0,
+    min: Number.POSITIVE_INFINITY,
+    max: Number.NEGATIVE_INFINITY,
+  };
   put("f64", place.values, [Number.NaN, Number.POSITIVE_INFINITY]);
   assert.equal(found("f64", place.values, 2), empty);
   assert.equal(found("f64", place.values, 0), empty);

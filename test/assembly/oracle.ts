@@ -20,7 +20,8 @@ export function countByEdges(values: readonly Value[], present: Presence, edges:
       return;
     }
     counts[edges.filter((edge) => value >= edge).length]! += 1;
-    if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY) counts[edges.length + 2]! += 1;
+    if (value === Number.POSITIVE_INFINITY || value === Number.NEGATIVE_INFINITY)
+      counts[edges.length + 2]! += 1;
   });
   return counts;
 }
@@ -146,7 +147,7 @@ function logRatio(ratio: Ratio): bigint {
 
 function toNumber(value: bigint): number {
   // Scaled by powers of two in two steps, so that nothing underflows on the way.
-  return (Number(value) * 2 ** -128) * 2 ** -128;
+  return Number(value) * 2 ** -128 * 2 ** -128;
 }
 
 export interface PlainDivergence {
@@ -157,8 +158,14 @@ export interface PlainDivergence {
 }
 
 /** Smoothing s = halves / 2. */
-export function divergence(reference: readonly number[], current: readonly number[], halves: number): PlainDivergence {
-  const used = reference.map((count, slot) => [BigInt(count), BigInt(current[slot]!)] as const).filter(([r, c]) => r + c > 0n);
+export function divergence(
+  reference: readonly number[],
+  current: readonly number[],
+  halves: number,
+): PlainDivergence {
+  const used = reference
+    .map((count, slot) => [BigInt(count), BigInt(current[slot]!)] as const)
+    .filter(([r, c]) => r + c > 0n);
   const n = used.reduce((sum, [r]) => sum + r, 0n);
   const m = used.reduce((sum, [, c]) => sum + c, 0n);
   const slots = BigInt(used.length);
@@ -212,7 +219,12 @@ export function scale(source: readonly number[], factor: number, round: Round): 
 }
 
 /** source + factor (target - source), every step rounded. */
-export function blend(source: readonly number[], target: readonly number[], factor: number, round: Round): number[] {
+export function blend(
+  source: readonly number[],
+  target: readonly number[],
+  factor: number,
+  round: Round,
+): number[] {
   return source.map((x, i) => round(x + round(round(factor) * round(target[i]! - x))));
 }
 

@@ -1,6 +1,12 @@
 /** A memory with the kernels over it, guarded outputs, and values that hurt. */
 import { compileKernels, instantiateKernels } from "../../src/host/kernels/module.js";
-import { isFloatType, isWideInteger, type NumericType, rangeOf, viewOf } from "../../src/host/kernels/types.js";
+import {
+  isFloatType,
+  isWideInteger,
+  type NumericType,
+  rangeOf,
+  viewOf,
+} from "../../src/host/kernels/types.js";
 import type { Presence, Value } from "./oracle.js";
 
 const pages = 64;
@@ -64,13 +70,29 @@ export function words(ptr: number, count: number): number[] {
 }
 
 /** Random validity bits at `ptr`; the presence they mean from `bitOffset` on. */
-export function putValidity(ptr: number, byteLength: number, next: () => number): (bitOffset: number) => Presence {
+export function putValidity(
+  ptr: number,
+  byteLength: number,
+  next: () => number,
+): (bitOffset: number) => Presence {
   for (let i = 0; i < byteLength; i++) bytes[ptr + i] = next() * 256;
   const bits = bytes.slice(ptr, ptr + byteLength);
   return (bitOffset) => (row) => ((bits[(bitOffset + row) >>> 3]! >>> ((bitOffset + row) & 7)) & 1) === 1;
 }
 
-const floats = [0, -0, 1, -1, 0.1, -2.5, 3, 1e-3, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+const floats = [
+  0,
+  -0,
+  1,
+  -1,
+  0.1,
+  -2.5,
+  3,
+  1e-3,
+  Number.NaN,
+  Number.POSITIVE_INFINITY,
+  Number.NEGATIVE_INFINITY,
+];
 
 /** The values where comparisons, signs and widths go wrong. */
 export function hardValues(type: NumericType): Value[] {
@@ -81,7 +103,15 @@ export function hardValues(type: NumericType): Value[] {
   if (type === "f64") return [...floats, lowest, highest, 5e-324, -5e-324, 2 ** -1022, 2 ** 53 + 2];
   const middle = type.startsWith("i") ? [-1, 0, 1, -7] : [0, 1, 2, 7];
   if (!isWideInteger(type)) return [lowest, highest, Number(lowest) + 1, Number(highest) - 1, ...middle];
-  const wide = [lowest, highest, BigInt(lowest) + 1n, BigInt(highest) - 1n, 2n ** 53n + 1n, 2n ** 62n, ...middle];
+  const wide = [
+    lowest,
+    highest,
+    BigInt(lowest) + 1n,
+    BigInt(highest) - 1n,
+    2n ** 53n + 1n,
+    2n ** 62n,
+    ...middle,
+  ];
   return wide.map(BigInt);
 }
 

@@ -3,7 +3,19 @@ import * as assert from "uvu/assert";
 import { compareWords } from "../../src/host/kernels/kernels.js";
 import { bytesOf } from "../../src/host/kernels/types.js";
 import { blend, compareVectors, scale, subtract } from "./oracle.js";
-import { get, guard, hardValues, isGuardWhole, kernels, memory, memoryEnd, mixedValues, place, put, random } from "./support.js";
+import {
+  get,
+  guard,
+  hardValues,
+  isGuardWhole,
+  kernels,
+  memory,
+  memoryEnd,
+  mixedValues,
+  place,
+  put,
+  random,
+} from "./support.js";
 
 type FloatType = "f32" | "f64";
 const rounding = { f32: Math.fround, f64: (x: number) => x };
@@ -39,7 +51,11 @@ function check(
     guard(intoPtr, count * width);
     put(type, sourcePtr, source);
     const isFinite = run(sourcePtr, targetPtr, intoPtr);
-    assert.is(bitsOf(type, intoPtr, count), textOf(expected), `${what}, ${count} values, in place: ${isInPlace}`);
+    assert.is(
+      bitsOf(type, intoPtr, count),
+      textOf(expected),
+      `${what}, ${count} values, in place: ${isInPlace}`,
+    );
     assert.is(isFinite !== 0, expected.every(Number.isFinite), `${what}: finite flag`);
     assert.ok(isGuardWhole(intoPtr, count * width), `${what}: guard bytes overwritten`);
     if (!isInPlace) assert.is(bitsOf(type, sourcePtr, count), textOf(source), `${what}: source changed`);
@@ -64,12 +80,33 @@ test("subtract, scale and blend in f32: step by step as Math.fround has it", () 
       const pair = vectors("f32", count, next, isTame);
       for (let alignment = 0; alignment < 4; alignment++) {
         const difference = subtract(pair.source, pair.target, Math.fround);
-        check("f32", pair, (s, t, out) => kernels.subtractF32(s, t, count, out), difference, alignment, "subtract");
+        check(
+          "f32",
+          pair,
+          (s, t, out) => kernels.subtractF32(s, t, count, out),
+          difference,
+          alignment,
+          "subtract",
+        );
         const factor = factors[(count + alignment) % factors.length]!;
         const scaled = scale(pair.source, factor, Math.fround);
-        check("f32", pair, (s, _, out) => kernels.scaleF32(s, count, factor, out), scaled, alignment, `scale ${factor}`);
+        check(
+          "f32",
+          pair,
+          (s, _, out) => kernels.scaleF32(s, count, factor, out),
+          scaled,
+          alignment,
+          `scale ${factor}`,
+        );
         const blended = blend(pair.source, pair.target, factor, Math.fround);
-        check("f32", pair, (s, t, out) => kernels.blendF32(s, t, count, factor, out), blended, alignment, `blend ${factor}`);
+        check(
+          "f32",
+          pair,
+          (s, t, out) => kernels.blendF32(s, t, count, factor, out),
+          blended,
+          alignment,
+          `blend ${factor}`,
+        );
       }
     }
   }
@@ -82,7 +119,14 @@ test("blend in f64: step by step", () => {
       const pair = vectors("f64", count, next, isTame);
       for (const factor of factors) {
         const blended = blend(pair.source, pair.target, factor, rounding.f64);
-        check("f64", pair, (s, t, out) => kernels.blendF64(s, t, count, factor, out), blended, count % 2, `blend ${factor}`);
+        check(
+          "f64",
+          pair,
+          (s, t, out) => kernels.blendF64(s, t, count, factor, out),
+          blended,
+          count % 2,
+          `blend ${factor}`,
+        );
       }
     }
   }
@@ -117,7 +161,9 @@ test("an overflow on the way is told too", () => {
 });
 
 test("scale 0 keeps the source, scale 1 of equal vectors too", () => {
-  const source = hardValues("f32").filter((value) => Number.isFinite(value) && !Object.is(value, -0)) as number[];
+  const source = hardValues("f32").filter(
+    (value) => Number.isFinite(value) && !Object.is(value, -0),
+  ) as number[];
   put("f32", place.values, source);
   put("f32", place.others, new Array<number>(source.length).fill(0));
   kernels.blendF32(place.values, place.others, source.length, 0, place.out);
@@ -155,7 +201,10 @@ for (const type of ["f32", "f64"] as const) {
     kernel(place.values, place.others, 1_001, place.out);
     const expected = compareVectors(pair.source, pair.target);
     (get("f64", place.out, compareWords) as number[]).forEach((value, word) => {
-      assert.ok(Math.abs(value - expected[word]!) <= 1e-10, `word ${word}: ${value}, expected ${expected[word]}`);
+      assert.ok(
+        Math.abs(value - expected[word]!) <= 1e-10,
+        `word ${word}: ${value}, expected ${expected[word]}`,
+      );
     });
     put(type, place.values, [0, Number.NaN, 1]);
     put(type, place.others, [-0, Number.NaN, 1]);

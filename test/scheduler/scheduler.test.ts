@@ -48,7 +48,11 @@ function prepareWork(runtime: Runtime): Work {
       { kernel: "moments", args: ["f64", slice, at + rows * 20], workBytes },
     ];
   });
-  tasks.push({ kernel: "sortKeys", args: [sortedPtr, rowCount, scratchPtr, countersPtr], workBytes: rowCount * 8 });
+  tasks.push({
+    kernel: "sortKeys",
+    args: [sortedPtr, rowCount, scratchPtr, countersPtr],
+    workBytes: rowCount * 8,
+  });
   return {
     tasks,
     digest: () => {
@@ -64,7 +68,9 @@ function longTask(runtime: Runtime, countsPtr: number): Task {
   const rows = 6_000_000;
   const valuesPtr = runtime.arena.allocate(rows * 4);
   const edgesPtr = runtime.arena.allocate(1_000 * 4);
-  new Float32Array(runtime.arena.memory.buffer, edgesPtr, 1_000).set(Array.from({ length: 1_000 }, (_, i) => i));
+  new Float32Array(runtime.arena.memory.buffer, edgesPtr, 1_000).set(
+    Array.from({ length: 1_000 }, (_, i) => i),
+  );
   const slice = { valuesPtr, rowCount: rows, validityPtr: 0, validityBitOffset: 0 };
   return { kernel: "countByEdges", args: ["f32", slice, edgesPtr, 1_000, countsPtr], workBytes: rows * 4 };
 }
@@ -105,7 +111,10 @@ test("no threads, one and two give the same results in the tasks' order, and the
           progress.push(done);
         },
       });
-      assert.equal(progress, Array.from({ length: work.tasks.length }, (_, i) => i + 1));
+      assert.equal(
+        progress,
+        Array.from({ length: work.tasks.length }, (_, i) => i + 1),
+      );
       found.push({ results, digest: work.digest() });
     });
   }
@@ -137,7 +146,10 @@ for (const threads of [0, 2]) {
         },
       });
       assert.is(await codeOf(between), "MENDLINE_TASK_ABORTED");
-      assert.ok(done.length >= 5 && done.length < tasks.length, `${done.length} of ${tasks.length} tasks ran`);
+      assert.ok(
+        done.length >= 5 && done.length < tasks.length,
+        `${done.length} of ${tasks.length} tasks ran`,
+      );
     });
   });
 
@@ -147,7 +159,12 @@ for (const threads of [0, 2]) {
       const withBad = work.tasks.toSpliced(7, 0, badTask());
       assert.is(await codeOf(runtime.scheduler.run(withBad)), "MENDLINE_KERNEL_BOUNDS");
       const results = await runtime.scheduler.run(work.tasks.filter(({ kernel }) => kernel !== "sortKeys"));
-      assert.ok(results.length > 0 && results.every((result, i) => (result === undefined) === /count|moments/.test(work.tasks[i]!.kernel)));
+      assert.ok(
+        results.length > 0 &&
+          results.every(
+            (result, i) => (result === undefined) === /count|moments/.test(work.tasks[i]!.kernel),
+          ),
+      );
     });
   });
 
@@ -156,8 +173,14 @@ for (const threads of [0, 2]) {
       const countsPtr = runtime.arena.allocate(4_012);
       const counts = () => new Uint32Array(runtime.arena.memory.buffer, countsPtr, 1_003);
       counts().fill(7);
-      assert.is(await codeOf(runtime.scheduler.run([longTask(runtime, countsPtr), badTask()])), "MENDLINE_KERNEL_BOUNDS");
-      assert.is(counts().reduce((sum, count) => sum + count, 0), 6_000_000);
+      assert.is(
+        await codeOf(runtime.scheduler.run([longTask(runtime, countsPtr), badTask()])),
+        "MENDLINE_KERNEL_BOUNDS",
+      );
+      assert.is(
+        counts().reduce((sum, count) => sum + count, 0),
+        6_000_000,
+      );
     });
   });
 }
@@ -168,7 +191,10 @@ test("small work runs on the calling thread, in order", async () => {
     const slice = { valuesPtr: outPtr, rowCount: 1, validityPtr: 0, validityBitOffset: 0 };
     const task: Task = { kernel: "keysFrom", args: ["f64", slice, outPtr], workBytes: 8 };
     // A kernel that throws inline throws before the promise is awaited by anyone else: the code is the same.
-    assert.is(await codeOf(runtime.scheduler.run([task, { ...badTask(), workBytes: 1 }])), "MENDLINE_KERNEL_BOUNDS");
+    assert.is(
+      await codeOf(runtime.scheduler.run([task, { ...badTask(), workBytes: 1 }])),
+      "MENDLINE_KERNEL_BOUNDS",
+    );
     assert.equal(await runtime.scheduler.run([task, task]), [1, 1]);
   });
 });
@@ -194,7 +220,10 @@ test("a task whose worker dies runs again in the worker's successor", async () =
     const countsPtr = runtime.arena.allocate(4_012);
     await runtime.scheduler.run([longTask(runtime, countsPtr)]);
     const counts = new Uint32Array(runtime.arena.memory.buffer, countsPtr, 1_003);
-    assert.is(counts.reduce((sum, count) => sum + count, 0), 6_000_000);
+    assert.is(
+      counts.reduce((sum, count) => sum + count, 0),
+      6_000_000,
+    );
   });
   deaths.stop();
   assert.is(deaths.ended(), 2);
@@ -221,7 +250,11 @@ test("a half-done sort does not run again: it has overwritten its keys", async (
     });
     const scratchPtr = runtime.arena.allocate(keyCount * 8);
     const countersPtr = runtime.arena.allocate(sortCounterBytes);
-    const sort: Task = { kernel: "sortKeys", args: [keysPtr, keyCount, scratchPtr, countersPtr], workBytes: keyCount * 8 };
+    const sort: Task = {
+      kernel: "sortKeys",
+      args: [keysPtr, keyCount, scratchPtr, countersPtr],
+      workBytes: keyCount * 8,
+    };
     assert.is(await codeOf(runtime.scheduler.run([sort])), "MENDLINE_TASK_FAILED");
   });
   deaths.stop();

@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { isRepeatable, runTask, type Task } from "../../src/scheduler/tasks.js";
 import { openRuntime } from "../../src/scheduler/runtime.js";
+import { isRepeatable, runTask, type Task } from "../../src/scheduler/tasks.js";
 
 const runtime = await openRuntime();
 const slice = { valuesPtr: 65_536, rowCount: 4, validityPtr: 0, validityBitOffset: 0 };

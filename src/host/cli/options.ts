@@ -46,11 +46,11 @@ export function addStoreOption(command: Command): Command {
 
 /** For commands that go through data. */
 export function addComputeOptions(command: Command): Command {
-  const memory = new Option("--memory <bytes>", "most memory for columns, such as 512MiB");
-  const threads = new Option("--threads <count>", "worker threads; 0 works without any");
+  const memory = `most memory for columns (default: ${arenaBytesDefault / 2 ** 20}MiB)`;
+  const threads = "worker threads, 0 for none (default: none for small data, else cores - 1, 4 at most)";
   return command
-    .addOption(memory.argParser(parseBytes).default(undefined, `${arenaBytesDefault / 2 ** 20}MiB`))
-    .addOption(threads.argParser(parseWhole(0, threadsMax)).default(undefined, "by cores, 0 for small data"));
+    .option("--memory <bytes>", memory, parseBytes)
+    .option("--threads <count>", threads, parseWhole(0, threadsMax));
 }
 
 export function addFeatureOptions(command: Command): Command {

@@ -48,7 +48,10 @@ export class ArrowDictionaries {
       await this.#decode(dictionary, offsetBytes, names);
     } catch (thrown) {
       if (thrown instanceof MendlineError) throw thrown;
-      throw new MendlineError("MENDLINE_DATA_MALFORMED", `${this.#source.label}: damaged Arrow dictionary: ${messageOf(thrown)}`);
+      throw new MendlineError(
+        "MENDLINE_DATA_MALFORMED",
+        `${this.#source.label}: damaged Arrow dictionary: ${messageOf(thrown)}`,
+      );
     }
   }
 
@@ -74,9 +77,15 @@ export class ArrowDictionaries {
     }
     const bits = new Uint8Array(validityBytes);
     await this.#source.read(bits, validity!.byteOffset);
-    await eachText(this.#source, { offsets: offsets!, data: data!, offsetBytes }, 0, rowCount, (text, row) => {
-      const isPresent = bits.byteLength === 0 || ((bits[row >>> 3]! >>> (row & 7)) & 1) === 1;
-      names.push(isPresent ? text : null);
-    });
+    await eachText(
+      this.#source,
+      { offsets: offsets!, data: data!, offsetBytes },
+      0,
+      rowCount,
+      (text, row) => {
+        const isPresent = bits.byteLength === 0 || ((bits[row >>> 3]! >>> (row & 7)) & 1) === 1;
+        names.push(isPresent ? text : null);
+      },
+    );
   }
 }

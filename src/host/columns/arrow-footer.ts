@@ -33,7 +33,8 @@ export async function readFooter(source: ByteSource): Promise<Footer> {
   }
   const byteLength = new DataView(tail.buffer).getInt32(0, true);
   const most = Math.min(tailOffset, arrowMetadataBytesMax);
-  if (byteLength < 0 || byteLength > most) throw new RangeError(`${byteLength} bytes where ${most} are the most`);
+  if (byteLength < 0 || byteLength > most)
+    throw new RangeError(`${byteLength} bytes where ${most} are the most`);
   const bytes = new Uint8Array(byteLength);
   await source.read(bytes, tailOffset - byteLength);
   return parseFooter(bytes, tailOffset - byteLength);

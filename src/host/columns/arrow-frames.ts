@@ -10,7 +10,13 @@
 import { MendlineError, messageOf } from "../../errors.js";
 import { arrowMetadataBytesMax } from "../../limits.js";
 import { arrowMagic, type Footer, readFooter } from "./arrow-footer.js";
-import { type BatchParts, type DictionaryParts, type Message, parseMessage, placed } from "./arrow-message.js";
+import {
+  type BatchParts,
+  type DictionaryParts,
+  type Message,
+  parseMessage,
+  placed,
+} from "./arrow-message.js";
 import type { ByteSource } from "./byte-source.js";
 
 const continuation = 0xffffffff;
@@ -71,12 +77,14 @@ async function walkFile(source: ByteSource): Promise<ArrowFrames> {
   const batches: BatchParts[] = [];
   for (const byteOffset of footer.dictionaryOffsets) {
     const { message, bodyByteOffset } = await frameInFile(source, byteOffset, footer);
-    if (message.kind !== "dictionary") throw malformed(source, byteOffset, "no dictionary where the footer has one");
+    if (message.kind !== "dictionary")
+      throw malformed(source, byteOffset, "no dictionary where the footer has one");
     dictionaries.push({ ...placed(message.dictionary, bodyByteOffset), batchesBefore: 0 });
   }
   for (const byteOffset of footer.batchOffsets) {
     const { message, bodyByteOffset } = await frameInFile(source, byteOffset, footer);
-    if (message.kind !== "batch") throw malformed(source, byteOffset, "no record batch where the footer has one");
+    if (message.kind !== "batch")
+      throw malformed(source, byteOffset, "no record batch where the footer has one");
     batches.push(placed(message.batch, bodyByteOffset));
   }
   return { schema: footer.schema, dictionaries, batches };
@@ -113,7 +121,11 @@ async function frameAt(source: ByteSource, byteOffset: number): Promise<Frame | 
   const bodyByteOffset = byteOffset + prefixBytes + metadataByteLength;
   const end = bodyByteOffset + message.bodyByteLength;
   if (end > source.byteLength) {
-    throw malformed(source, byteOffset, `its body needs ${end} bytes and the data ends at ${source.byteLength}`);
+    throw malformed(
+      source,
+      byteOffset,
+      `its body needs ${end} bytes and the data ends at ${source.byteLength}`,
+    );
   }
   return { message, metadata, bodyByteOffset, byteLength: end - byteOffset };
 }
@@ -132,7 +144,8 @@ async function metadataLengthAt(source: ByteSource, byteOffset: number): Promise
   if (length < 0 || length % 8 !== 0) throw malformed(source, byteOffset, `metadata of ${length} bytes`);
   const left = source.byteLength - byteOffset - prefixBytes;
   const most = Math.min(left, arrowMetadataBytesMax);
-  if (length > most) throw malformed(source, byteOffset, `metadata of ${length} bytes where ${most} are the most`);
+  if (length > most)
+    throw malformed(source, byteOffset, `metadata of ${length} bytes where ${most} are the most`);
   return length;
 }
 

@@ -108,7 +108,8 @@ interface Budget {
 
 /** What a schema may make its decoder do, so that shared or circular parts cannot multiply. */
 function checkSchema(schema: FlatTable, metadataByteLength: number, label: string): void {
-  if (schema.u8(0) !== 0) throw notRead(label, "its numbers are big-endian; write it on a little-endian machine");
+  if (schema.u8(0) !== 0)
+    throw notRead(label, "its numbers are big-endian; write it on a little-endian machine");
   // Parts may be shared, but in no honest file more often than this.
   const budget = { tables: fieldsMax, textBytes: 4 * metadataByteLength };
   checkTexts(schema, 2, budget);

@@ -41,7 +41,8 @@ export async function eachText(
     }
     const bytes = Buffer.alloc(byteLength);
     await source.read(bytes, texts.data.byteOffset + start);
-    for (; row < end; row++) use(bytes.toString("utf8", offsets[row]! - start, offsets[row + 1]! - start), row);
+    for (; row < end; row++)
+      use(bytes.toString("utf8", offsets[row]! - start, offsets[row + 1]! - start), row);
   }
 }
 
@@ -61,7 +62,9 @@ async function readOffsets(
   const skipBytes = from * offsetBytes;
   const needed = (from + rowCount + 1) * offsetBytes;
   if (needed > offsets.byteLength) {
-    throw new RangeError(`${from + rowCount} texts need ${needed} bytes of offsets, there are ${offsets.byteLength}`);
+    throw new RangeError(
+      `${from + rowCount} texts need ${needed} bytes of offsets, there are ${offsets.byteLength}`,
+    );
   }
   const raw = new Uint8Array(needed - skipBytes);
   await source.read(raw, offsets.byteOffset + skipBytes);

@@ -38,7 +38,10 @@ export async function arrowSource(source: ByteSource, arena: Arena): Promise<Dat
   const fields = layout.columns.map((column) => column.field);
   const twice = fields.find(({ name }, index) => fields.findIndex((other) => other.name === name) < index);
   if (twice !== undefined) {
-    throw new MendlineError("MENDLINE_DATA_SCHEMA", `${source.label} has two columns "${twice.name}"; rename one`);
+    throw new MendlineError(
+      "MENDLINE_DATA_SCHEMA",
+      `${source.label} has two columns "${twice.name}"; rename one`,
+    );
   }
   for (const batch of frames.batches) checkBatch(batch, layout, source.label);
   return {
@@ -60,7 +63,11 @@ function decodeLayout(metadata: Uint8Array, label: string): Layout {
     // The library takes much on trust: a list without its item shows here, as a TypeError.
     return layoutOf(RecordBatchReader.from(frame).open().schema);
   } catch (cause) {
-    throw new MendlineError("MENDLINE_DATA_MALFORMED", `${label}: damaged Arrow schema: ${messageOf(cause)}`, { cause });
+    throw new MendlineError(
+      "MENDLINE_DATA_MALFORMED",
+      `${label}: damaged Arrow schema: ${messageOf(cause)}`,
+      { cause },
+    );
   }
 }
 
@@ -80,7 +87,8 @@ function checkBatch({ rowCount, nodes, buffers }: BatchParts, layout: Layout, la
     const validityBytes = node.nullCount === 0 ? 0 : Math.ceil(rowCount / 8);
     for (const [index, needed] of [validityBytes, storedBytes(storage, rowCount)].entries()) {
       const { byteLength } = buffers[bufferIndex + index]!;
-      if (byteLength < needed) throw broken(`${rowCount} rows need ${needed} bytes, the buffer has ${byteLength}`);
+      if (byteLength < needed)
+        throw broken(`${rowCount} rows need ${needed} bytes, the buffer has ${byteLength}`);
     }
   }
 }

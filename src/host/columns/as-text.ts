@@ -79,7 +79,10 @@ class NumberEncoder {
   }
 }
 
-function absenceIn({ validityPtr, validityBitOffset }: NumericColumn, arena: Arena): (row: number) => boolean {
+function absenceIn(
+  { validityPtr, validityBitOffset }: NumericColumn,
+  arena: Arena,
+): (row: number) => boolean {
   if (validityPtr === 0) return () => false;
   const { bytes } = arena;
   return (row) => {

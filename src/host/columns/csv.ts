@@ -79,7 +79,8 @@ async function* readBatches(
 ): AsyncGenerator<Batch> {
   const builder = new BatchBuilder(arena, plan.wanted, batchRowsFor(arena, plan.wanted, plan.rowCount));
   const readers = plan.wanted.map(textCellReader);
-  const indexes = plan.wanted.map((field) => plan.fields.indexOf(field));
+  const positions = new Map(plan.fields.map((field, index) => [field, index]));
+  const indexes = plan.wanted.map((field) => positions.get(field)!);
   let row = 0;
   let rowsRead = -1;
   try {

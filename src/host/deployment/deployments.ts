@@ -28,17 +28,23 @@ export interface Deployment {
   readonly atMs: number;
 }
 
-/** Stages, moves the alias, swaps. Idempotent: deploying what is deployed changes nothing but mends the folder. */
-export async function deploy(store: LineageStore, request: DeployRequest): Promise<Deployment> {
-  await reconcile(store, request.alias);
+/**
+ * Stages, moves the alias, swaps. Idempotent: deploying what is deployed changes nothing but mends the folder.
+ *
+ * @throws MendlineError MENDLINE_DEPLOY_FAILED  the folder cannot be written; the alias has not moved unless the very last step failed,
+ * which `reconcile` makes up for
+ * @throws MendlineError MENDLINE_STORE_UNKNOWN, MENDLINE_STORE_CONFLICT, MENDLINE_STORE_CORRUPT
+ */
+export function deploy(store: LineageStore, request: DeployRequest): Promise<Deployment> {
+  return inTurn(store, () => deployNow(store, request));
+}
+
+async function deployNow(store: LineageStore, request: DeployRequest): Promise<Deployment> {
   const model = await store.get(request.id);
   const before = await store.alias(request.alias);
   const target = request.dir == null ? (before?.target ?? null) : absolutePath(request.dir);
-  if (
-    before?.id === model.id &&
-    before.target === target &&
-    (target === null || (await isServing(model, target)))
-  ) {
+  if (before?.id === model.id && before.target === target) {
+    await reconcileNow(store, before);
     return toDeployment(store, before);
   }
   const staged = target === null ? null : await stage(store, model, target);
@@ -54,6 +60,16 @@ export async function deploy(store: LineageStore, request: DeployRequest): Promi
   }
   if (staged !== null && target !== null) await swap(staged, model, target);
   return toDeployment(store, (await store.alias(request.alias))!);
+}
+
+/** One deployment after the other: two at once would take each other's staged files, or leave the folder to the earlier one. */
+const turns = new WeakMap<LineageStore, Promise<unknown>>();
+
+function inTurn<T>(store: LineageStore, work: () => Promise<T>): Promise<T> {
+  const before = turns.get(store) ?? Promise.resolve();
+  const turn = before.catch(() => undefined).then(work);
+  turns.set(store, turn);
+  return turn;
 }
 
 /** Back to what the alias served before its present model, exactly. */
@@ -76,12 +92,18 @@ export async function rollback(store: LineageStore, alias: string): Promise<Depl
 }
 
 /** Finishes a swap that a crash interrupted: the folder follows the alias. Returns whether there was something to do. */
-export async function reconcile(store: LineageStore, alias: string): Promise<boolean> {
-  const entry = await store.alias(alias);
-  if (entry === null || entry.target === null) return false;
-  const model = await store.get(entry.id);
-  if (await isServing(model, entry.target)) return false;
-  await swap(await stage(store, model, entry.target), model, entry.target);
+export function reconcile(store: LineageStore, alias: string): Promise<boolean> {
+  return inTurn(store, async () => {
+    const entry = await store.alias(alias);
+    return entry !== null && reconcileNow(store, entry);
+  });
+}
+
+async function reconcileNow(store: LineageStore, { id, target }: AliasEntry): Promise<boolean> {
+  if (target === null) return false;
+  const model = await store.get(id);
+  if (await isServing(model, target)) return false;
+  await swap(await stage(store, model, target), model, target);
   return true;
 }
 

@@ -9,9 +9,10 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MendlineError, messageOf } from "../../errors.js";
+import { syncFolder } from "../../lineage-store/files.js";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import type { LineageStore } from "../../lineage-store/store.js";
 
@@ -49,10 +50,11 @@ export async function discard(staged: string): Promise<void> {
   await rm(staged, { force: true });
 }
 
-/** Whether the folder serves this very model. */
+/** Whether the folder serves this very model, and no other beside it. */
 export async function isServing(model: ModelRecord, dir: string): Promise<boolean> {
   const hash = createHash("sha256");
   try {
+    if ((await readdir(dir)).some((name) => isOther(name, model))) return false;
     for await (const chunk of createReadStream(deployedPath(dir, model))) hash.update(chunk as Buffer);
   } catch {
     return false;
@@ -60,22 +62,18 @@ export async function isServing(model: ModelRecord, dir: string): Promise<boolea
   return hash.digest("hex") === model.fileHash;
 }
 
-/** Files of a model in another format, and stages that a crash left behind. */
-async function removeOthers(dir: string, model: ModelRecord): Promise<void> {
-  const current = `model.${model.format}`;
-  for (const name of await readdir(dir)) {
-    const isOther = /^model\.(onnx|safetensors)$/.test(name) && name !== current;
-    if (isOther || /^\.model\.(onnx|safetensors)\.staged-/.test(name))
-      await rm(join(dir, name), { force: true });
-  }
+/** A model in another format than the deployed one. */
+function isOther(name: string, model: ModelRecord): boolean {
+  return /^model\.(onnx|safetensors)$/.test(name) && name !== `model.${model.format}`;
 }
 
-async function syncFolder(dir: string): Promise<void> {
-  const handle = await open(dir, "r");
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
+/** Staged files, whole (`stage`) or half-written (the store's `replaceFile`). */
+const leftover = /^\.(model\.(onnx|safetensors)\.staged-|mendline-)[0-9a-f]{16}$/;
+
+/** Files of a model in another format, and what a crash left behind. */
+async function removeOthers(dir: string, model: ModelRecord): Promise<void> {
+  for (const name of await readdir(dir)) {
+    if (isOther(name, model) || leftover.test(name)) await rm(join(dir, name), { force: true });
   }
 }
 

@@ -9,6 +9,7 @@ import { rowRanges } from "../../scheduler/partition.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { asText } from "../columns/as-text.js";
 import type { Batch, DataSource, Field } from "../columns/column.js";
+import type { Scope } from "../memory/arena.js";
 import { counterFor, type FeatureCounter } from "./counter.js";
 import type { FeatureProfile, Profile } from "./profile.js";
 import {
@@ -61,12 +62,9 @@ export async function compareData(
         new Map(Array.from(profiles, ([name, profile]) => [name, [profile]])),
         options,
       );
-      let currentSamples = new Map<string, Sample>();
-      const numeric = group.filter((field) => field.type !== null);
-      if (wantExact && numeric.length > 0 && current.rowCount > 0) {
-        const currentFields = numeric.map((field) => aligned.fields.find(({ name }) => name === field.name)!);
-        currentSamples = await sampleGroup(runtime, aligned, currentFields, scope, options);
-      }
+      const currentSamples = wantExact
+        ? await numericSamples(runtime, aligned, group, scope, options)
+        : new Map<string, Sample>();
       for (const [name, profile] of profiles) {
         const exact = exactDistance(runtime, samples.get(name), currentSamples.get(name));
         comparisons.push({ name, profile, current: { ...counted(name, profile), ...exact } });
@@ -81,6 +79,26 @@ export async function compareData(
     { reference: reference.rowCount, current: current.rowCount },
     options,
   );
+}
+
+/** The current values of a group's numeric features; none where they do not fit beside the reference's and need not be had. */
+async function numericSamples(
+  runtime: Runtime,
+  current: DataSource,
+  group: readonly Field[],
+  scope: Scope,
+  options: CompareOptions,
+): Promise<Map<string, Sample>> {
+  const numeric = group.filter((field) => field.type !== null);
+  if (numeric.length === 0 || current.rowCount === 0) return new Map();
+  const fields = numeric.map((field) => current.fields.find(({ name }) => name === field.name)!);
+  try {
+    return await sampleGroup(runtime, current, fields, scope, options);
+  } catch (thrown) {
+    const isFull = thrown instanceof MendlineError && thrown.code === "MENDLINE_MEMORY_EXHAUSTED";
+    if (isFull && options.ks !== "exact") return new Map();
+    throw thrown;
+  }
 }
 
 /** Drift of a table against a frozen profile; KS is bounded from counts. One pass over the data. */

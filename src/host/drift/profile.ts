@@ -193,7 +193,10 @@ function momentsFromJson(json: Record<keyof Moments, unknown>): Moments {
 }
 
 function logicalFromJson(value: unknown, isText: boolean): Logical {
-  expect(logicals.includes(value as Logical) && (value === "text") === isText, `a column of ${String(value)}`);
+  expect(
+    logicals.includes(value as Logical) && (value === "text") === isText,
+    `a column of ${String(value)}`,
+  );
   return value as Logical;
 }
 
@@ -232,7 +235,15 @@ function categoricalFromJson(json: Record<string, unknown>): CategoricalFeatureP
   const missing = whole(json.missing, "missing");
   const sum = counts.reduce((total, count) => total + count, missing + (other?.count ?? 0));
   expect(sum === rows, `counts add up to ${sum}, not ${rows}`);
-  return { kind: "categorical", logical: logicalFromJson(json.logical, true), rows, missing, categories, counts, other };
+  return {
+    kind: "categorical",
+    logical: logicalFromJson(json.logical, true),
+    rows,
+    missing,
+    categories,
+    counts,
+    other,
+  };
 }
 
 function otherFromJson(value: unknown): CategoricalFeatureProfile["other"] {

@@ -88,7 +88,7 @@ export function chooseFields(source: DataSource, features: readonly string[] | u
       },
     );
   };
-  const chosen = features === undefined ? source.fields : features.map(find);
+  const chosen = features === undefined ? source.fields : Array.from(new Set(features), find);
   if (chosen.length === 0)
     throw new MendlineError("MENDLINE_DATA_SCHEMA", `${source.label} has no column that can be monitored`);
   return [...chosen];
@@ -129,15 +129,25 @@ export async function sampleGroup(
   );
   let rowsRead = 0;
   for await (const batch of source.read({ columns: group.map((field) => field.name), signal })) {
-    for (const collector of collectors) await collector.add(runtime, batch);
     rowsRead += batch.rowCount;
+    // Before the keys are written: there is room for as many as were counted.
+    if (rowsRead > source.rowCount) throw rowsDiffer(source, `${rowsRead} or more`);
+    for (const collector of collectors) collector.add(runtime, batch);
     onProgress?.(rowsRead, source.rowCount);
   }
+  if (rowsRead < source.rowCount) throw rowsDiffer(source, String(rowsRead));
   await sortAll(
     runtime,
     collectors.filter((collector) => collector instanceof KeyCollector),
   );
   return new Map(collectors.map((collector) => [collector.field.name, collector.sample(runtime, rowsRead)]));
+}
+
+function rowsDiffer({ label, rowCount }: DataSource, rowsRead: string): MendlineError {
+  return new MendlineError(
+    "MENDLINE_DATA_MALFORMED",
+    `${label} held ${rowCount} rows when it was opened and now ${rowsRead}: keep it as it is while it is read`,
+  );
 }
 
 class KeyCollector {
@@ -150,7 +160,7 @@ class KeyCollector {
     this.ptr = scope.allocate(Math.max(1, rows) * 8);
   }
 
-  async add(runtime: Runtime, batch: Batch): Promise<void> {
+  add(runtime: Runtime, batch: Batch): void {
     const column = batch.columns.get(this.field.name)!;
     if (column.kind !== "numeric") throw new TypeError(`column ${column.name} is not numeric`);
     for (const { from, rowCount } of rowRanges(batch.rowCount)) {
@@ -178,7 +188,7 @@ class TextCollector {
     this.field = field;
   }
 
-  async add(runtime: Runtime, batch: Batch): Promise<void> {
+  add(runtime: Runtime, batch: Batch): void {
     const column = batch.columns.get(this.field.name)!;
     if (column.kind !== "text") throw new TypeError(`column ${column.name} is not text`);
     const scope = runtime.arena.scope();

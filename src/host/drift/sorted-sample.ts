@@ -62,14 +62,9 @@ export class SortedSample {
     return new BigUint64Array(this.#memory.buffer, this.ptr, this.count);
   }
 
-  /** The value of this rank, infinities among them. */
-  at(rank: number): Edge {
-    return valueOfKey(this.keys[rank]!, this.type);
-  }
-
   /** The finite value of this rank among the finite ones. */
   finiteAt(rank: number): Edge {
-    return this.at(this.finiteFrom + rank);
+    return valueOfKey(this.keys[this.finiteFrom + rank]!, this.type);
   }
 
   /** Values per bin of `edges`, by binary search, infinities in the tails. */

@@ -4,8 +4,7 @@ import type { NumericType } from "../kernels/types.js";
 import type { Scope } from "../memory/arena.js";
 import { chi2Sf, ksPValue, ncx2Sf, smallestDetectablePsi } from "./distributions/index.js";
 import { type Edge, isSingleNumberBin } from "./edges.js";
-import type { SortedSample } from "./sorted-sample.js";
-import { keyOfFloat, valueOfKey } from "./sorted-sample.js";
+import { type SortedSample, valueOfKey } from "./sorted-sample.js";
 
 /** How zero proportions are kept out of the logarithm: pseudo-counts, or a floor as other tools have it. */
 export type Smoothing =
@@ -148,15 +147,17 @@ export function binnedKs(
 function numeratorByValue(reference: SortedSample, current: SortedSample): bigint {
   const n = BigInt(reference.count);
   const m = BigInt(current.count);
+  const referenceKeys = reference.keys;
+  const currentKeys = current.keys;
   let numerator = 0n;
   let r = 0;
   let c = 0;
   while (r < reference.count && c < current.count) {
-    const left = reference.at(r);
-    const right = current.at(c);
+    const left = valueOfKey(referenceKeys[r]!, reference.type);
+    const right = valueOfKey(currentKeys[c]!, current.type);
     const point = left < right ? left : right;
-    while (r < reference.count && reference.at(r) <= point) r += 1;
-    while (c < current.count && current.at(c) <= point) c += 1;
+    while (r < reference.count && valueOfKey(referenceKeys[r]!, reference.type) <= point) r += 1;
+    while (c < current.count && valueOfKey(currentKeys[c]!, current.type) <= point) c += 1;
     const gap = BigInt(r) * m - BigInt(c) * n;
     const size = gap < 0n ? -gap : gap;
     if (size > numerator) numerator = size;

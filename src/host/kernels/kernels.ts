@@ -73,7 +73,8 @@ export class Kernels {
     this.#checkColumn(type, slice);
     this.#check("remap", remapPtr, remapCount * 4, 4);
     this.#check("counts", countsPtr, (slotCount + 1) * 4, 4);
-    if (!(missingSlot >= 0 && missingSlot < slotCount)) throw outOfBounds("missing slot", missingSlot, slotCount);
+    if (!(missingSlot >= 0 && missingSlot < slotCount))
+      throw outOfBounds("missing slot", missingSlot, slotCount);
     this.#exports[`countCategories${upper(type)}`](
       slice.valuesPtr,
       slice.rowCount,
@@ -248,5 +249,8 @@ function upper<T extends string>(type: T): Upper<T> {
 }
 
 function outOfBounds(what: string, value: number, end: number): MendlineError {
-  return new MendlineError("MENDLINE_KERNEL_BOUNDS", `${what}: ${value} is outside its bounds, which end at ${end}`);
+  return new MendlineError(
+    "MENDLINE_KERNEL_BOUNDS",
+    `${what}: ${value} is outside its bounds, which end at ${end}`,
+  );
 }

@@ -8,6 +8,7 @@ import { MendlineError } from "../../errors.js";
 import { parameterChunkBytes } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { narrow, widen } from "../kernels/halves.js";
+import type { Scope } from "../memory/arena.js";
 import { type ByteSource, withFile } from "./byte-source.js";
 import {
   type Dtype,
@@ -18,6 +19,7 @@ import {
   segments,
   type TensorEntry,
 } from "./tensor-index.js";
+import { chunkRegionBytes, loadFloats, readValues } from "./tensor-values.js";
 
 export type BlendableDtype = "F64" | "F32" | "F16" | "BF16";
 
@@ -39,27 +41,28 @@ export async function* blendFiles(
 ): AsyncGenerator<Uint8Array> {
   const ancestors = new Map(ancestor.tensors.map((tensor) => [tensor.name, tensor]));
   const tensors = new Map(drifted.tensors.map((tensor) => [tensor.name, tensor]));
-  const blender = new Blender(runtime);
+  const scope = runtime.arena.scope();
   try {
-    // Both files stay open for the whole pass: what was indexed is what is read.
+    const blender = new Blender(runtime, scope, chunkRegionBytes(drifted.tensors, parameterChunkBytes));
+    // Both files stay open for the whole pass, so that all of it comes from the same two.
     const opened = await openBoth(drifted.path, ancestor.path);
     try {
       for (const segment of segments(drifted)) {
         const tensor = segment.tensor === null ? undefined : tensors.get(segment.tensor);
         const other = segment.tensor === null ? undefined : ancestors.get(segment.tensor);
         if (tensor === undefined || other === undefined || scale === 0 || !isBlendable(tensor.dtype)) {
-          yield* copy(opened.drifted, segment);
+          yield* pieces(segment, (piece, at) => opened.drifted.read(piece, segment.byteOffset + at));
         } else if (scale === 1) {
-          yield* copy(opened.ancestor, { byteOffset: other.byteOffset, byteLength: other.byteLength });
+          yield* pieces(other, (piece, at) => readValues(opened.ancestor, other, at, piece));
         } else {
           yield* blender.blend(opened.drifted, tensor, opened.ancestor, other, scale);
         }
       }
     } finally {
-      opened.close();
+      await opened.close();
     }
   } finally {
-    blender.close();
+    scope.close();
   }
 }
 
@@ -82,14 +85,18 @@ export async function blendToBytes(
 interface OpenPair {
   readonly drifted: ByteSource;
   readonly ancestor: ByteSource;
-  close(): void;
+  close(): Promise<void>;
 }
 
 /** `withFile` holds a file for the time of a callback; a generator needs it until it is closed. */
 async function openBoth(driftedPath: string, ancestorPath: string): Promise<OpenPair> {
-  const { promise: done, resolve: close } = deferred();
+  const { promise: done, resolve: release } = deferred();
   const { promise: ready, resolve: opened } = deferred<OpenPair>();
-  const held = withFile(driftedPath, (drifted) =>
+  const close = () => {
+    release();
+    return held;
+  };
+  const held: Promise<void> = withFile(driftedPath, (drifted) =>
     withFile(ancestorPath, (ancestor) => {
       opened({ drifted, ancestor, close });
       return done;
@@ -106,13 +113,13 @@ function deferred<T = void>(): { promise: Promise<T>; resolve: (value: T) => voi
   return { promise, resolve };
 }
 
-async function* copy(
-  source: ByteSource,
-  range: Pick<Segment, "byteOffset" | "byteLength">,
+async function* pieces(
+  { byteLength }: Pick<Segment, "byteLength">,
+  fill: (piece: Uint8Array, at: number) => Promise<void>,
 ): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < range.byteLength; at += parameterChunkBytes) {
-    const piece = new Uint8Array(Math.min(parameterChunkBytes, range.byteLength - at));
-    await source.read(piece, range.byteOffset + at);
+  for (let at = 0; at < byteLength; at += parameterChunkBytes) {
+    const piece = new Uint8Array(Math.min(parameterChunkBytes, byteLength - at));
+    await fill(piece, at);
     yield piece;
   }
 }
@@ -123,16 +130,10 @@ class Blender {
   readonly #driftedPtr: number;
   readonly #ancestorPtr: number;
 
-  constructor(runtime: Runtime) {
+  constructor(runtime: Runtime, scope: Scope, regionBytes: number) {
     this.#runtime = runtime;
-    // Half-width floats are widened to twice their bytes.
-    this.#driftedPtr = runtime.arena.allocate(parameterChunkBytes * 2);
-    this.#ancestorPtr = runtime.arena.allocate(parameterChunkBytes * 2);
-  }
-
-  close(): void {
-    this.#runtime.arena.release(this.#driftedPtr);
-    this.#runtime.arena.release(this.#ancestorPtr);
+    this.#driftedPtr = scope.allocate(regionBytes);
+    this.#ancestorPtr = scope.allocate(regionBytes);
   }
 
   async *blend(
@@ -148,8 +149,8 @@ class Blender {
     for (let at = 0; at < tensor.byteLength; at += parameterChunkBytes) {
       const byteLength = Math.min(parameterChunkBytes, tensor.byteLength - at);
       const count = byteLength / width;
-      await this.#load(drifted, tensor.byteOffset + at, this.#driftedPtr, dtype, byteLength);
-      await this.#load(ancestor, other.byteOffset + at, this.#ancestorPtr, dtype, byteLength);
+      await loadFloats(this.#runtime, drifted, tensor, at, byteLength, this.#driftedPtr);
+      await loadFloats(this.#runtime, ancestor, other, at, byteLength, this.#ancestorPtr);
       const type = dtype === "F64" ? "f64" : "f32";
       const { kernels } = this.#runtime;
       let allFinite = kernels.blend(
@@ -179,22 +180,5 @@ class Blender {
       }
       yield out;
     }
-  }
-
-  async #load(
-    source: ByteSource,
-    byteOffset: number,
-    ptr: number,
-    dtype: BlendableDtype,
-    byteLength: number,
-  ): Promise<void> {
-    const { buffer } = this.#runtime.arena.memory;
-    if (dtype === "F32" || dtype === "F64") {
-      await source.read(new Uint8Array(buffer, ptr, byteLength), byteOffset);
-      return;
-    }
-    const halves = new Uint8Array(byteLength);
-    await source.read(halves, byteOffset);
-    widen(dtype, halves, new Float32Array(buffer, ptr, byteLength / 2));
   }
 }

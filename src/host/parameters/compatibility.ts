@@ -2,12 +2,12 @@
 import { MendlineError } from "../../errors.js";
 import { parameterChunkBytes } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
-import { widen } from "../kernels/halves.js";
 import { compareWords } from "../kernels/kernels.js";
 import type { Scope } from "../memory/arena.js";
 import { isBlendable } from "./blend.js";
 import { type ByteSource, withFile } from "./byte-source.js";
 import { dtypeBits, type ParameterFile, quoted, type TensorEntry } from "./tensor-index.js";
+import { chunkRegionBytes, loadFloats, readValues } from "./tensor-values.js";
 
 export interface TensorComparison {
   readonly name: string;
@@ -26,7 +26,10 @@ export interface ParameterComparison {
   readonly added: readonly string[];
   readonly removed: readonly string[];
   readonly reshaped: readonly string[];
-  /** Over all float tensors with more than one element that differ at all, weighted by elements; 1 where none differs. */
+  /**
+   * Over the float tensors that tell: more than one element, some difference, and none of the two all zeros, which has no direction.
+   * Weighted by elements; 1 where there is none.
+   */
   readonly cosine: number;
   /** Elements behind `cosine`. */
   readonly comparedElements: number;
@@ -34,14 +37,29 @@ export interface ParameterComparison {
 }
 
 /**
- * Independent random vectors of n elements have a cosine of about 1 / sqrt(n): twice that is taken as noise, and never less than
- * this. Fine-tuned children stay far above it (0.8 and more on the rain example).
+ * Independent random vectors of n elements have a cosine of about 1 / sqrt(n): twice that is taken as noise, within these bounds.
+ * Fine-tuned children stay far above them (0.8 and more on the rain example). The upper one is for a handful of elements, where chance
+ * reaches any cosine: nothing can be proven then, and the gate decides.
  */
 export const relatedCosineMin = 0.1;
+const relatedCosineMax = 0.5;
 
 export function areUnrelated(comparison: ParameterComparison): boolean {
-  if (comparison.comparedElements === 0) return false;
-  return comparison.cosine < Math.max(relatedCosineMin, 2 / Math.sqrt(comparison.comparedElements));
+  const { comparedElements, cosine } = comparison;
+  if (comparedElements === 0 || areMostlyTheSame(comparison)) return false;
+  const noise = 2 / Math.sqrt(comparedElements);
+  return cosine < Math.min(Math.max(relatedCosineMin, noise), relatedCosineMax);
+}
+
+/** A new head on a frozen body: no two trainings come to the same bits, so that untouched tensors vouch for the rest. */
+function areMostlyTheSame({ tensors }: ParameterComparison): boolean {
+  const floats = tensors.filter((one) => one.cosine !== null && one.elementCount > 1);
+  const same = floats.filter((one) => one.changedShare === 0);
+  return elementsOf(same) > elementsOf(floats) / 2;
+}
+
+function elementsOf(tensors: readonly TensorComparison[]): number {
+  return tensors.reduce((sum, { elementCount }) => sum + elementCount, 0);
 }
 
 /** Reads both files once, in bounded memory. */
@@ -61,10 +79,11 @@ export async function compareParameters(
     else reshaped.push(tensor.name);
   }
   const compared = await comparePairs(runtime, source.path, target.path, pairs);
+  // A cosine of exactly 0 is that of a tensor of zeros.
   const telling = compared.filter(
-    (one) => one.cosine !== null && one.elementCount > 1 && one.changedShare > 0,
+    (one) => one.cosine !== null && one.cosine !== 0 && one.elementCount > 1 && one.changedShare > 0,
   );
-  const comparedElements = telling.reduce((sum, one) => sum + one.elementCount, 0);
+  const comparedElements = elementsOf(telling);
   const weighted = telling.reduce((sum, one) => sum + one.cosine! * one.elementCount, 0);
   return {
     tensors: compared,
@@ -106,8 +125,9 @@ export async function assertBlendable(
     );
   }
   if (comparison.reshaped.length > 0) throw refuse(`types or shapes differ in ${first(comparison.reshaped)}`);
+  const changed = new Set(comparison.tensors.filter((one) => one.changedShare > 0).map((one) => one.name));
   const inline = drifted.tensors.find(
-    (tensor) => isBlendable(tensor.dtype) && tensor.inline !== null && tensor.byteLength > 0,
+    (tensor) => isBlendable(tensor.dtype) && tensor.inline !== null && changed.has(tensor.name),
   );
   if (inline !== undefined) {
     throw refuse(
@@ -148,9 +168,13 @@ async function comparePairs(
     withFile(targetPath, async (target) => {
       const scope = runtime.arena.scope();
       try {
+        const regionBytes = chunkRegionBytes(
+          pairs.map(([tensor]) => tensor),
+          parameterChunkBytes,
+        );
         const regions = {
-          source: scope.allocate(parameterChunkBytes * 2),
-          target: scope.allocate(parameterChunkBytes * 2),
+          source: scope.allocate(regionBytes),
+          target: scope.allocate(regionBytes),
           out: scope.allocate(compareWords * 8),
         };
         const compared: TensorComparison[] = [];
@@ -184,8 +208,8 @@ async function comparePair(
   const width = dtypeBits[left.dtype] / 8;
   for (let at = 0; at < left.byteLength; at += parameterChunkBytes) {
     const byteLength = Math.min(parameterChunkBytes, left.byteLength - at);
-    await load(runtime, source, left, at, byteLength, regions.source);
-    await load(runtime, target, right, at, byteLength, regions.target);
+    await loadFloats(runtime, source, left, at, byteLength, regions.source);
+    await loadFloats(runtime, target, right, at, byteLength, regions.target);
     const type = left.dtype === "F64" ? "f64" : "f32";
     runtime.kernels.compareVectors(type, regions.source, regions.target, byteLength / width, regions.out);
     const parts = new Float64Array(runtime.arena.memory.buffer, regions.out, compareWords);
@@ -209,26 +233,6 @@ async function comparePair(
   };
 }
 
-async function load(
-  runtime: Runtime,
-  source: ByteSource,
-  tensor: TensorEntry,
-  at: number,
-  byteLength: number,
-  ptr: number,
-): Promise<void> {
-  const { buffer } = runtime.arena.memory;
-  if (tensor.inline !== null) {
-    new Uint8Array(buffer, ptr, byteLength).set(tensor.inline.subarray(at, at + byteLength));
-  } else if (tensor.dtype === "F16" || tensor.dtype === "BF16") {
-    const halves = new Uint8Array(byteLength);
-    await source.read(halves, tensor.byteOffset + at);
-    widen(tensor.dtype, halves, new Float32Array(buffer, ptr, byteLength / 2));
-  } else {
-    await source.read(new Uint8Array(buffer, ptr, byteLength), tensor.byteOffset + at);
-  }
-}
-
 async function bytesDiffer(
   source: ByteSource,
   left: TensorEntry,
@@ -243,8 +247,7 @@ async function bytesDiffer(
       [target, right],
     ] as const) {
       const piece = new Uint8Array(byteLength);
-      if (tensor.inline !== null) piece.set(tensor.inline.subarray(at, at + byteLength));
-      else await file.read(piece, tensor.byteOffset + at);
+      await readValues(file, tensor, at, piece);
       pieces.push(piece);
     }
     if (Buffer.compare(pieces[0]!, pieces[1]!) !== 0) return true;

@@ -1,5 +1,5 @@
 /** Publication: the repaired file is written, read back and checked; then node, edge, run and alias are committed, and the folder follows. */
-import { open } from "node:fs/promises";
+import { open, rm } from "node:fs/promises";
 import { MendlineError } from "../../errors.js";
 import type { ModelRecord, ModelTask } from "../../lineage-store/records.js";
 import { type Deployment, deploy } from "../deployment/deployments.js";
@@ -32,6 +32,8 @@ export interface Publication {
   readonly liveProfile: () => Promise<Profile>;
   readonly alias: string | null;
   readonly dir: string | null;
+  /** What the alias stood for when the run began: whoever moved it meanwhile knew something that the run does not. */
+  readonly aliasBefore: string | null;
   readonly run: string;
 }
 
@@ -43,36 +45,47 @@ export interface Published {
 export async function publish(context: RepairContext, publication: Publication): Promise<Published> {
   const model =
     publication.scale === 1 ? publication.ancestor.model : await addRepaired(context, publication);
-  const { alias, dir, run, drifted } = publication;
+  const { alias, dir, run, aliasBefore } = publication;
   if (alias === null) return { model, deployment: null };
-  const before = await context.store.alias(alias);
   const deployment = await deploy(context.store, {
     alias,
     id: model.id,
     dir,
     reason: "repair",
     run,
-    // Whoever moved the alias meanwhile knew something that this run does not.
-    ...(before !== null && before.id === drifted.model.id && { expectedId: drifted.model.id }),
+    expectedId: aliasBefore,
   });
   return { model, deployment };
 }
 
 async function addRepaired(context: RepairContext, publication: Publication): Promise<Published["model"]> {
-  const { store, scratch } = context;
+  const { drifted, run } = publication;
+  const path = await context.scratch.path(`${run}.${drifted.file.format}`);
+  try {
+    await writeBlend(context, publication, path);
+    const file = await openParameterFile(path);
+    checkForm(drifted.file, file);
+    return await addFile(context, publication, file);
+  } finally {
+    await rm(path, { force: true });
+  }
+}
+
+async function addFile(
+  context: RepairContext,
+  publication: Publication,
+  file: ParameterFile,
+): Promise<Published["model"]> {
+  const { store } = context;
   const { drifted, ancestor, scale, task, findings, run } = publication;
-  const path = await scratch.path(`${run}.${drifted.file.format}`);
-  await writeBlend(context, publication, path);
-  const file = await openParameterFile(path);
-  checkForm(drifted.file, file);
   const id = await contentId(file);
+  const known = await store.find(id);
+  if (known !== null) return known;
   const stored = await storeFile(store, file);
   const profile = await publication.liveProfile();
   const profileObject = await store.putObject(profileToBytes(profile));
   const { name } = drifted.model;
   const version = await nextVersion(context, drifted.model);
-  const known = await store.find(id);
-  if (known !== null) return known;
   await store.commit((tx) => {
     tx.addModel({
       id,

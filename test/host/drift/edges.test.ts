@@ -10,17 +10,30 @@ import {
   nextAbove,
   quantileEdges,
 } from "../../../src/host/drift/edges.js";
-import { isFloatType, isWideInteger, type NumericType, numericTypes, rangeOf } from "../../../src/host/kernels/types.js";
-import { hardValues, mixedValues, random } from "../../assembly/support.js";
+import {
+  isFloatType,
+  isWideInteger,
+  type NumericType,
+  numericTypes,
+  rangeOf,
+} from "../../../src/host/kernels/types.js";
 import { sortValues } from "../../assembly/oracle.js";
+import { hardValues, mixedValues, random } from "../../assembly/support.js";
 
 function finiteSorted(type: NumericType, count: number, next: () => number): Edge[] {
-  const values = mixedValues(type, count * 2, next).filter((value) => typeof value === "bigint" || Number.isFinite(value));
+  const values = mixedValues(type, count * 2, next).filter(
+    (value) => typeof value === "bigint" || Number.isFinite(value),
+  );
   return sortValues(values.slice(0, count).map((value) => (value === 0 ? 0 : value)));
 }
 
 /** The definition, word for word: distinct q_i, and the successor of every q that stands for two or more i. */
-function plainEdges(sorted: readonly Edge[], bins: number, type: NumericType, highest = rangeOf(type).highest): Edge[] {
+function plainEdges(
+  sorted: readonly Edge[],
+  bins: number,
+  type: NumericType,
+  highest = rangeOf(type).highest,
+): Edge[] {
   const times = new Map<Edge, number>();
   for (let i = 1; i < bins; i++) {
     // ceil(i n / B) in whole numbers
@@ -83,7 +96,8 @@ for (const type of numericTypes) {
         const near = [...own, ...neighbours(edge, type)];
         for (const value of near) {
           const isAbove = reached !== null && value >= reached;
-          if (isAbove !== value >= edge) assert.unreachable(`${value} and edge ${edge} of ${from}: ${reached}`);
+          if (isAbove !== value >= edge)
+            assert.unreachable(`${value} and edge ${edge} of ${from}: ${reached}`);
         }
       }
     }
@@ -108,20 +122,41 @@ function neighbours(edge: Edge, type: NumericType): Edge[] {
 
 test("booleans have no number above 1", () => {
   const values = [0, 0, 0, 1, 1, 1, 1, 1, 1, 1];
-  assert.equal(quantileEdges((rank) => values[rank]!, 10, 10, "u8", 1), [0, 1]);
-  assert.equal(quantileEdges((rank) => values[rank]!, 10, 10, "u8"), [0, 1, 2]);
-  assert.equal(quantileEdges(() => 1, 5, 10, "u8", 1), [1]);
-  assert.equal(quantileEdges(() => 0, 5, 10, "u8", 1), [0, 1]);
+  assert.equal(
+    quantileEdges((rank) => values[rank]!, 10, 10, "u8", 1),
+    [0, 1],
+  );
+  assert.equal(
+    quantileEdges((rank) => values[rank]!, 10, 10, "u8"),
+    [0, 1, 2],
+  );
+  assert.equal(
+    quantileEdges(() => 1, 5, 10, "u8", 1),
+    [1],
+  );
+  assert.equal(
+    quantileEdges(() => 0, 5, 10, "u8", 1),
+    [0, 1],
+  );
 });
 
 test("no finite value: no edges", () => {
-  assert.equal(quantileEdges(() => assert.unreachable() as never, 0, 10, "f64"), []);
+  assert.equal(
+    quantileEdges(() => assert.unreachable() as never, 0, 10, "f64"),
+    [],
+  );
 });
 
 test("an atom at the highest value has no edge behind it; a successor that is a quantile itself stands once", () => {
-  assert.equal(quantileEdges(() => 255, 4, 4, "u8"), [255]);
+  assert.equal(
+    quantileEdges(() => 255, 4, 4, "u8"),
+    [255],
+  );
   const values = [3, 3, 3, 4, 4, 4, 5, 9];
-  assert.equal(quantileEdges((rank) => values[rank]!, 8, 8, "i32"), [3, 4, 5]);
+  assert.equal(
+    quantileEdges((rank) => values[rank]!, 8, 8, "i32"),
+    [3, 4, 5],
+  );
 });
 
 test("bins that can hold one single number only", () => {

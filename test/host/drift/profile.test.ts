@@ -2,8 +2,8 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
 import {
-  canonicalJson,
   type CategoricalFeatureProfile,
+  canonicalJson,
   type FeatureProfile,
   looksLikeProfile,
   type NumericFeatureProfile,
@@ -39,7 +39,15 @@ const empty: NumericFeatureProfile = {
   ...floats,
   missing: 10,
   nonFinite: 0,
-  moments: { count: 0, mean: 0, m2: 0, m3: 0, m4: 0, min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY },
+  moments: {
+    count: 0,
+    mean: 0,
+    m2: 0,
+    m3: 0,
+    m4: 0,
+    min: Number.POSITIVE_INFINITY,
+    max: Number.NEGATIVE_INFINITY,
+  },
   psi: { edges: [], counts: [0] },
   ks: { edges: [], counts: [0] },
 };
@@ -49,7 +57,7 @@ const texts: CategoricalFeatureProfile = {
   logical: "text",
   rows: 10,
   missing: 1,
-  categories: ["", "b\"\\\n", "\u{1f327}", "__proto__"],
+  categories: ["", 'b"\\\n', "\u{1f327}", "__proto__"],
   counts: [3, 2, 1, 1],
   other: { count: 2, kinds: 2, names: ["x"] },
 };
@@ -94,10 +102,31 @@ test("bytes and back: the same profile, the same bytes, the same signature", () 
 
 test("the order of an object's keys does not matter; the order of the features does", () => {
   const shuffled = Object.fromEntries(Object.entries(floats).reverse()) as unknown as NumericFeatureProfile;
-  const moments = Object.fromEntries(Object.entries(floats.moments).reverse()) as unknown as typeof floats.moments;
-  const one = profileOf([["a", floats], ["b", texts]]);
-  assert.is(profileSignature(profileOf([["a", { ...shuffled, moments }], ["b", texts]])), profileSignature(one));
-  assert.is.not(profileSignature(profileOf([["b", texts], ["a", floats]])), profileSignature(one));
+  const moments = Object.fromEntries(
+    Object.entries(floats.moments).reverse(),
+  ) as unknown as typeof floats.moments;
+  const one = profileOf([
+    ["a", floats],
+    ["b", texts],
+  ]);
+  assert.is(
+    profileSignature(
+      profileOf([
+        ["a", { ...shuffled, moments }],
+        ["b", texts],
+      ]),
+    ),
+    profileSignature(one),
+  );
+  assert.is.not(
+    profileSignature(
+      profileOf([
+        ["b", texts],
+        ["a", floats],
+      ]),
+    ),
+    profileSignature(one),
+  );
 });
 
 test("any change of a number changes the signature", () => {
@@ -130,7 +159,9 @@ test("what begins like a profile", () => {
 });
 
 test("a column without finite values keeps its empty extremes", () => {
-  const back = profileFromBytes(profileToBytes(profileOf([["a", empty]])), "x").features.get("a") as NumericFeatureProfile;
+  const back = profileFromBytes(profileToBytes(profileOf([["a", empty]])), "x").features.get(
+    "a",
+  ) as NumericFeatureProfile;
   assert.is(back.moments.min, Number.POSITIVE_INFINITY);
   assert.is(back.moments.max, Number.NEGATIVE_INFINITY);
 });

@@ -14,7 +14,14 @@ import {
 import { profileData } from "../../../src/host/drift/profiler.js";
 import type { NumericType } from "../../../src/host/kernels/types.js";
 import { openRuntime, type RuntimeOptions } from "../../../src/scheduler/runtime.js";
-import { allPresent, countByEdges, moments, presentValues, sortValues, type Value } from "../../assembly/oracle.js";
+import {
+  allPresent,
+  countByEdges,
+  moments,
+  presentValues,
+  sortValues,
+  type Value,
+} from "../../assembly/oracle.js";
 import { mixedValues, random } from "../../assembly/support.js";
 import { type Cut, openTable, type PlainTable, type TableCell } from "./tables.js";
 
@@ -42,7 +49,10 @@ const numericColumns = ["f32", "f64", "i8", "i16", "i32", "i64", "u8", "u32", "u
 /** A column of every type, with nulls, NaN, infinities and extremes. */
 function mixedTable(rows: number): PlainTable {
   const next = random(131);
-  const numeric = numericColumns.map((type) => [type, { type, cells: withNulls(mixedValues(type, rows, next), next) }]);
+  const numeric = numericColumns.map((type) => [
+    type,
+    { type, cells: withNulls(mixedValues(type, rows, next), next) },
+  ]);
   const texts = Array.from({ length: rows }, () => `t${Math.floor(next() ** 2 * 30)}`);
   const flags = Array.from({ length: rows }, () => next() < 0.3);
   return {
@@ -65,31 +75,45 @@ async function profileOf(table: PlainTable, cut: Cut = {}, options: RuntimeOptio
 
 test("every feature as plain counting has it", async () => {
   const table = mixedTable(1_500);
-  const profile = await profileData(runtime, await openTable(runtime, table, { batchRows: 400 }), { bins: 7 });
+  const profile = await profileData(runtime, await openTable(runtime, table, { batchRows: 400 }), {
+    bins: 7,
+  });
   assert.is(profile.rows, 1_500);
   assert.equal([...profile.features.keys()], Object.keys(table));
   for (const type of numericColumns) {
     const cells = table[type]!.cells as (Value | null)[];
-    const values = presentValues(cells.filter((cell) => cell !== null), allPresent);
+    const values = presentValues(
+      cells.filter((cell) => cell !== null),
+      allPresent,
+    );
     const finite = sortValues(values.filter((value) => typeof value === "bigint" || Number.isFinite(value)));
     const found = profile.features.get(type) as NumericFeatureProfile;
     assert.equal([found.kind, found.type, found.rows, found.bins], ["numeric", type, 1_500, 7]);
     assert.is(found.missing, 1_500 - values.length);
     assert.is(found.nonFinite, values.length - finite.length);
-    for (const [histogram, bins] of [[found.psi, 7], [found.ks, 256]] as const) {
+    for (const [histogram, bins] of [
+      [found.psi, 7],
+      [found.ks, 256],
+    ] as const) {
       const edges = quantileEdges((rank) => finite[rank]!, finite.length, bins, type as NumericType);
       assert.equal(histogram.edges, edges);
       assert.equal(histogram.counts, countByEdges(values, allPresent, edges).slice(0, edges.length + 1));
     }
     const plain = moments(finite, allPresent);
-    assert.equal([found.moments.count, found.moments.min, found.moments.max], [plain.count, plain.min, plain.max]);
+    assert.equal(
+      [found.moments.count, found.moments.min, found.moments.max],
+      [plain.count, plain.min, plain.max],
+    );
     if (type.startsWith("f")) continue;
     const close = (one: number, other: number) => Math.abs(one - other) <= 1e-9 * Math.abs(other) + 1e-9;
     assert.ok(close(found.moments.m2!, plain.m2), `${type}: m2 ${found.moments.m2} ${plain.m2}`);
   }
   const flags = profile.features.get("bool") as NumericFeatureProfile;
   assert.equal(flags.psi.edges, [0, 1]);
-  assert.equal(flags.psi.counts, [0, ...[false, true].map((flag) => table.bool!.cells.filter((cell) => cell === flag).length)]);
+  assert.equal(flags.psi.counts, [
+    0,
+    ...[false, true].map((flag) => table.bool!.cells.filter((cell) => cell === flag).length),
+  ]);
 });
 
 test("the signature does not depend on batches, form, threads or memory", async () => {
@@ -111,7 +135,9 @@ test("a memory that holds one feature at a time gives the same profile, in sever
   const next = random(137);
   const rows = 150_000;
   const draw = () => Array.from({ length: rows }, () => Math.floor(next() * 1e6) / 64);
-  const table: PlainTable = Object.fromEntries(["a", "b", "c", "d"].map((name) => [name, { type: "f64", cells: draw() }]));
+  const table: PlainTable = Object.fromEntries(
+    ["a", "b", "c", "d"].map((name) => [name, { type: "f64", cells: draw() }]),
+  );
   const small = await openRuntime({ memoryBytes: 8 * mebibyte });
   const source = await openTable(small, table);
   let passes = 0;
@@ -139,20 +165,33 @@ test("rows in another order are the same data", async () => {
 
 test("categories: falling count, ties by bytes, 200 of them, the rest folded and known by name", async () => {
   const cells: (string | null)[] = [null, "", "", "ż", "z", "Z", "\u{1f327}", "\uffff"];
-  const few = (await profileOf({ t: { type: "text", cells } })).features.get("t") as CategoricalFeatureProfile;
+  const few = (await profileOf({ t: { type: "text", cells } })).features.get(
+    "t",
+  ) as CategoricalFeatureProfile;
   // By UTF-8 bytes U+FFFF (EF BF BF) stands before U+1F327 (F0 9F 8C A7); by UTF-16 units it would stand behind.
   assert.equal(few.categories, ["", "Z", "z", "ż", "\uffff", "\u{1f327}"]);
   assert.equal([few.counts, few.missing, few.other], [[2, 1, 1, 1, 1, 1], 1, null]);
-  const many = Array.from({ length: 260 }, (_, kind) => new Array<string>(kind < 100 ? 3 : 1).fill(`k${1_000 + kind}`)).flat();
-  const found = (await profileOf({ t: { type: "text", cells: many } }, { batchRows: 50 })).features.get("t") as CategoricalFeatureProfile;
+  const many = Array.from({ length: 260 }, (_, kind) =>
+    new Array<string>(kind < 100 ? 3 : 1).fill(`k${1_000 + kind}`),
+  ).flat();
+  const found = (await profileOf({ t: { type: "text", cells: many } }, { batchRows: 50 })).features.get(
+    "t",
+  ) as CategoricalFeatureProfile;
   assert.is(found.categories.length, 200);
   assert.equal(found.categories.slice(98, 102), ["k1098", "k1099", "k1100", "k1101"]);
-  assert.equal([found.other!.count, found.other!.kinds, found.other!.names[0], found.other!.names.length], [60, 60, "k1200", 60]);
+  assert.equal(
+    [found.other!.count, found.other!.kinds, found.other!.names[0], found.other!.names.length],
+    [60, 60, "k1200", 60],
+  );
 });
 
 test("columns of nothing but missing values", async () => {
   const cells = [null, null, null];
-  const profile = await profileOf({ n: { type: "f64", cells }, t: { type: "text", cells }, x: { type: "f64", cells: [Number.NaN, null, Number.POSITIVE_INFINITY] } });
+  const profile = await profileOf({
+    n: { type: "f64", cells },
+    t: { type: "text", cells },
+    x: { type: "f64", cells: [Number.NaN, null, Number.POSITIVE_INFINITY] },
+  });
   const n = profile.features.get("n") as NumericFeatureProfile;
   assert.equal([n.missing, n.nonFinite, n.psi, n.moments.count], [3, 0, { edges: [], counts: [0] }, 0]);
   const t = profile.features.get("t") as CategoricalFeatureProfile;
@@ -177,7 +216,11 @@ test("only the features asked for, in that order, each once", async () => {
   const source = await openTable(runtime, mixedTable(50));
   const { features } = await profileData(runtime, source, { features: ["text", "i8", "text"] });
   assert.equal([...features.keys()], ["text", "i8"]);
-  await rejects(profileData(runtime, source, { features: ["i8", "gone"] }), "MENDLINE_DATA_SCHEMA", /no column "gone"/);
+  await rejects(
+    profileData(runtime, source, { features: ["i8", "gone"] }),
+    "MENDLINE_DATA_SCHEMA",
+    /no column "gone"/,
+  );
   await rejects(profileData(runtime, source, { features: [] }), "MENDLINE_DATA_SCHEMA");
 });
 

@@ -3,7 +3,16 @@ import * as assert from "uvu/assert";
 import { keyOfFloat, SortedSample, valueOfKey } from "../../../src/host/drift/sorted-sample.js";
 import { type NumericType, numericTypes } from "../../../src/host/kernels/types.js";
 import { allPresent, countByEdges, presentValues, sortValues, type Value } from "../../assembly/oracle.js";
-import { edgesOf, hardValues, kernels, memory, mixedValues, place, put, random } from "../../assembly/support.js";
+import {
+  edgesOf,
+  hardValues,
+  kernels,
+  memory,
+  mixedValues,
+  place,
+  put,
+  random,
+} from "../../assembly/support.js";
 
 /** Values through the kernels: keys, sorted. */
 function sampleOf(type: NumericType, values: readonly Value[]): SortedSample {
@@ -27,11 +36,17 @@ for (const type of numericTypes) {
       const present = sortValues(presentValues(values, allPresent));
       assert.is(sample.count, present.length);
       const decoded = Array.from(sample.keys, (key) => valueOfKey(key, type));
-      assert.ok(decoded.every((value, i) => Object.is(value, present[i])), `${decoded.map(String)}`);
+      assert.ok(
+        decoded.every((value, i) => Object.is(value, present[i])),
+        `${decoded.map(String)}`,
+      );
       const expected = finite(present);
       assert.is(sample.finiteCount, expected.length);
       assert.is(sample.nonFiniteCount, present.length - expected.length);
-      assert.equal(expected.map((_, rank) => sample.finiteAt(rank)), expected);
+      assert.equal(
+        expected.map((_, rank) => sample.finiteAt(rank)),
+        expected,
+      );
     }
   });
 
@@ -47,7 +62,11 @@ for (const type of numericTypes) {
 }
 
 test("nothing but infinities", () => {
-  const sample = sampleOf("f32", [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY]);
+  const sample = sampleOf("f32", [
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+    Number.POSITIVE_INFINITY,
+  ]);
   assert.equal([sample.finiteFrom, sample.finiteTo, sample.finiteCount, sample.nonFiniteCount], [1, 1, 0, 3]);
 });
 

@@ -1,5 +1,20 @@
 /** Tables for the drift tests: plain cells, as Arrow data cut into batches of any size. */
-import { Bool, type DataType, Float32, Float64, Int16, Int32, Int64, Int8, Uint32, Uint64, Uint8, Utf8, type Vector, vectorFromArray } from "apache-arrow";
+import {
+  Bool,
+  type DataType,
+  Float32,
+  Float64,
+  Int8,
+  Int16,
+  Int32,
+  Int64,
+  Uint8,
+  Uint32,
+  Uint64,
+  Utf8,
+  type Vector,
+  vectorFromArray,
+} from "apache-arrow";
 import { arrowSource } from "../../../src/host/columns/arrow.js";
 import { bytesAsSource } from "../../../src/host/columns/byte-source.js";
 import type { DataSource } from "../../../src/host/columns/column.js";
@@ -47,12 +62,19 @@ export function tableBytes(table: PlainTable, { batchRows, form }: Cut = {}): Ui
   const step = batchRows ?? Math.max(1, rows);
   const batches = [];
   for (let from = 0; from === 0 || from < rows; from += step) {
-    const columns = Object.entries(table).map(([name, column]) => [name, vectorOf(column, from, from + step)] as const);
+    const columns = Object.entries(table).map(
+      ([name, column]) => [name, vectorOf(column, from, from + step)] as const,
+    );
     batches.push(recordBatch(columns));
   }
   return arrowBytes(batches, form ?? "stream");
 }
 
-export function openTable(runtime: Runtime, table: PlainTable, cut: Cut = {}, label = "table"): Promise<DataSource> {
+export function openTable(
+  runtime: Runtime,
+  table: PlainTable,
+  cut: Cut = {},
+  label = "table",
+): Promise<DataSource> {
   return arrowSource(bytesAsSource(tableBytes(table, cut), label), runtime.arena);
 }

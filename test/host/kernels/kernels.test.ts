@@ -2,7 +2,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
-import { type ColumnSlice, Kernels, momentWords, sortCounterBytes } from "../../../src/host/kernels/kernels.js";
+import {
+  type ColumnSlice,
+  Kernels,
+  momentWords,
+  sortCounterBytes,
+} from "../../../src/host/kernels/kernels.js";
 import { compileKernels, instantiateKernels } from "../../../src/host/kernels/module.js";
 import { bytesOf, codeTypes, numericTypes, viewOf } from "../../../src/host/kernels/types.js";
 import { edgesMax, kernelReservedBytes } from "../../../src/limits.js";
@@ -38,11 +43,19 @@ function checkRegions(what: string, regions: readonly Region[], call: (ptrs: num
   call(places);
   regions.forEach(({ name, byteLength, alignment }, index) => {
     const at = (ptr: number) => () => call(places.with(index, ptr));
-    const fits = (end - byteLength) - ((end - byteLength) % alignment);
+    const fits = end - byteLength - ((end - byteLength) % alignment);
     at(fits)();
     refuses(at(fits + alignment), `${what}: ${name} ends beyond the memory`);
     refuses(at(kernelReservedBytes - alignment), `${what}: ${name} in the kernels' page`);
-    for (const ptr of [0, -alignment, -end, end, 2 ** 32 + kernelReservedBytes, Number.NaN, Number.POSITIVE_INFINITY]) {
+    for (const ptr of [
+      0,
+      -alignment,
+      -end,
+      end,
+      2 ** 32 + kernelReservedBytes,
+      Number.NaN,
+      Number.POSITIVE_INFINITY,
+    ]) {
       if (ptr === 0 && name === "validity") continue;
       refuses(at(ptr), `${what}: ${name} at ${ptr}`);
     }
@@ -92,7 +105,12 @@ for (const type of numericTypes) {
 for (const type of codeTypes) {
   test(`countCategories of ${type}`, () => {
     const width = bytesOf(type);
-    const regions = [region("codes", rowCount * width, width), validity, region("remap", 20, 4), region("counts", 16, 4)];
+    const regions = [
+      region("codes", rowCount * width, width),
+      validity,
+      region("remap", 20, 4),
+      region("counts", 16, 4),
+    ];
     checkRegions("countCategories", regions, ([v, bits, remap, counts]) =>
       kernels.countCategories(type, sliceAt(v!, bits!), remap!, 5, 2, 3, counts!),
     );
@@ -101,11 +119,15 @@ for (const type of codeTypes) {
 
 test("keys: sort, back to values, KS", () => {
   const keys = region("keys", 80, 8);
-  checkRegions("sortKeys", [keys, region("scratch", 80, 8), region("counters", sortCounterBytes, 4)], ([k, s, c]) =>
-    kernels.sortKeys(k!, 10, s!, c!),
+  checkRegions(
+    "sortKeys",
+    [keys, region("scratch", 80, 8), region("counters", sortCounterBytes, 4)],
+    ([k, s, c]) => kernels.sortKeys(k!, 10, s!, c!),
   );
   for (const kind of ["f64", "i64", "u64"] as const) {
-    checkRegions("valuesFromKeys", [keys, region("out", 80, 8)], ([k, out]) => kernels.valuesFromKeys(kind, k!, 10, out!));
+    checkRegions("valuesFromKeys", [keys, region("out", 80, 8)], ([k, out]) =>
+      kernels.valuesFromKeys(kind, k!, 10, out!),
+    );
   }
   checkRegions("ksFromSortedKeys", [keys, region("current", 24, 8), region("out", 8, 8)], ([r, c, out]) =>
     kernels.ksFromSortedKeys(r!, 10, c!, 3, out!),
@@ -120,12 +142,16 @@ test("counts: divergence with pseudo-counts and floor, KS", () => {
   checkRegions("divergenceWithFloor", [...counts, region("out", 32, 8)], ([r, c, out]) =>
     kernels.divergenceWithFloor(r!, c!, 7, 1e-4, out!),
   );
-  checkRegions("ksFromCounts", [...counts, region("out", 24, 8)], ([r, c, out]) => kernels.ksFromCounts(r!, c!, 7, out!));
+  checkRegions("ksFromCounts", [...counts, region("out", 24, 8)], ([r, c, out]) =>
+    kernels.ksFromCounts(r!, c!, 7, out!),
+  );
 });
 
 test("vectors", () => {
   const f32 = (name: string) => region(name, 44, 4);
-  checkRegions("subtract", [f32("source"), f32("target"), f32("out")], ([s, t, out]) => kernels.subtract(s!, t!, 11, out!));
+  checkRegions("subtract", [f32("source"), f32("target"), f32("out")], ([s, t, out]) =>
+    kernels.subtract(s!, t!, 11, out!),
+  );
   checkRegions("scale", [f32("source"), f32("out")], ([s, out]) => kernels.scale(s!, 11, 2, out!));
   for (const type of ["f32", "f64"] as const) {
     const width = bytesOf(type);
@@ -133,8 +159,10 @@ test("vectors", () => {
     checkRegions("blend", [vector("source"), vector("target"), vector("out")], ([s, t, out]) =>
       kernels.blend(type, s!, t!, 11, 0.5, out!),
     );
-    checkRegions("compareVectors", [vector("source"), vector("target"), region("out", 40, 8)], ([s, t, out]) =>
-      kernels.compareVectors(type, s!, t!, 11, out!),
+    checkRegions(
+      "compareVectors",
+      [vector("source"), vector("target"), region("out", 40, 8)],
+      ([s, t, out]) => kernels.compareVectors(type, s!, t!, 11, out!),
     );
   }
 });
@@ -146,7 +174,10 @@ test("counts and offsets that are negative, no numbers or too large", () => {
   const out = at + 4_096;
   for (const bad of [-1, -64, Number.NaN, 2 ** 32, 2 ** 53]) {
     refuses(() => kernels.countByEdges("f32", { ...slice, rowCount: bad }, edges, 2, out), `rowCount ${bad}`);
-    refuses(() => kernels.countByEdges("f32", { ...slice, validityBitOffset: bad }, edges, 2, out), `bit offset ${bad}`);
+    refuses(
+      () => kernels.countByEdges("f32", { ...slice, validityBitOffset: bad }, edges, 2, out),
+      `bit offset ${bad}`,
+    );
     refuses(() => kernels.countByEdges("f32", slice, edges, bad, out), `edgeCount ${bad}`);
     refuses(() => kernels.countCategories("i32", slice, edges, bad, 0, 1, out), `remapCount ${bad}`);
     refuses(() => kernels.countCategories("i32", slice, edges, 1, bad, 2, out), `missingSlot ${bad}`);

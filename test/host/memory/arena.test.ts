@@ -76,7 +76,11 @@ class Model {
 type Step = { kind: "allocate"; byteLength: number } | { kind: "release"; choice: number };
 
 const allocation = fc
-  .oneof(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 0, max: 200_000 }), fc.integer({ min: 0, max: 9 * mebibyte }))
+  .oneof(
+    fc.integer({ min: 0, max: 300 }),
+    fc.integer({ min: 0, max: 200_000 }),
+    fc.integer({ min: 0, max: 9 * mebibyte }),
+  )
   .map((byteLength): Step => ({ kind: "allocate", byteLength }));
 const release = fc.nat().map((choice): Step => ({ kind: "release", choice }));
 
@@ -153,7 +157,14 @@ test("only what was given out can be given back, once", () => {
 });
 
 test("bounds of the maximum: 8 MiB to 4 GiB - 64 KiB, whole pages", () => {
-  for (const maxBytes of [0, -1, arenaBytesMin - 1, arenaBytesMax + 1, Number.NaN, Number.POSITIVE_INFINITY]) {
+  for (const maxBytes of [
+    0,
+    -1,
+    arenaBytesMin - 1,
+    arenaBytesMax + 1,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+  ]) {
     assert.throws(() => new Arena(maxBytes), isError("MENDLINE_ARGUMENT_INVALID"));
   }
   assert.is(new Arena(arenaBytesMin).maxBytes, arenaBytesMin);

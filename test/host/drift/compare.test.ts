@@ -1,0 +1,337 @@
+import { test } from "uvu";
+import * as assert from "uvu/assert";
+import { MendlineError } from "../../../src/errors.js";
+import { asText } from "../../../src/host/columns/as-text.js";
+import {
+  alignKinds,
+  type CompareOptions,
+  compareData,
+  compareToProfile,
+} from "../../../src/host/drift/compare.js";
+import { quantileEdges } from "../../../src/host/drift/edges.js";
+import { profileData } from "../../../src/host/drift/profiler.js";
+import type { DriftReport } from "../../../src/host/drift/report.js";
+import { isWideInteger, type NumericType } from "../../../src/host/kernels/types.js";
+import { openRuntime, type RuntimeOptions } from "../../../src/scheduler/runtime.js";
+import {
+  allPresent,
+  countByEdges,
+  ksNumerator,
+  presentValues,
+  sortValues,
+  type Value,
+} from "../../assembly/oracle.js";
+import { hardValues, mixedValues, random } from "../../assembly/support.js";
+import { type Cut, openTable, type PlainTable } from "./tables.js";
+
+const mebibyte = 1024 * 1024;
+const runtime = await openRuntime();
+
+async function rejects(promise: Promise<unknown>, code: string, pattern = /./): Promise<void> {
+  let thrown: unknown;
+  try {
+    await promise;
+  } catch (error) {
+    thrown = error;
+  }
+  assert.ok(thrown instanceof MendlineError, `not refused: ${String(thrown)}`);
+  assert.is((thrown as MendlineError).code, code);
+  assert.match((thrown as MendlineError).message, pattern);
+}
+
+async function compare(
+  reference: PlainTable,
+  current: PlainTable,
+  options: CompareOptions = {},
+  cut: Cut = {},
+  runtimeOptions?: RuntimeOptions,
+): Promise<DriftReport> {
+  const own = runtimeOptions === undefined ? runtime : await openRuntime(runtimeOptions);
+  try {
+    const from = await openTable(own, reference, cut, "reference");
+    const to = await openTable(own, current, cut, "current");
+    const report = await compareData(own, from, to, options);
+    assert.is(own.arena.use.usedBytes, 0);
+    return report;
+  } finally {
+    if (own !== runtime) await own.close();
+  }
+}
+
+function sampleTable(rows: number, seed: number): PlainTable {
+  const next = random(seed);
+  const draw = (shift: number) =>
+    Array.from({ length: rows }, () => (next() < 0.02 ? null : (next() + shift) * (next() + shift)));
+  const whole = () => Array.from({ length: rows }, () => Math.floor(next() * 50));
+  return {
+    a: { type: "f64", cells: draw(0) },
+    b: { type: "f32", cells: draw(seed / 1_000).map((cell) => (cell === null ? null : Math.fround(cell))) },
+    c: { type: "i32", cells: whole() },
+    d: { type: "i64", cells: whole().map(BigInt) },
+    e: { type: "text", cells: whole().map((kind) => (kind % 9 === 0 ? null : `kind ${kind % 13}`)) },
+    f: { type: "bool", cells: whole().map((kind) => kind % 3 === 0) },
+    g: { type: "u8", cells: whole() },
+    h: { type: "f64", cells: draw(seed / 500) },
+  };
+}
+
+test("the same report for any number of threads, batches, forms, and a memory of one feature at a time", async () => {
+  const reference = sampleTable(40_000, 3);
+  const current = sampleTable(25_000, 90);
+  const expected = JSON.stringify(await compare(reference, current));
+  const ways: [Cut, RuntimeOptions][] = [
+    [{}, { threads: 1 }],
+    [{ batchRows: 7_000, form: "file" }, { threads: 2 }],
+    [{ batchRows: 33_333 }, { memoryBytes: 8 * mebibyte }],
+    [{ batchRows: 1_024 }, { memoryBytes: 8 * mebibyte, threads: 2 }],
+  ];
+  for (const [cut, options] of ways) {
+    assert.is(
+      JSON.stringify(await compare(reference, current, {}, cut, options)),
+      expected,
+      JSON.stringify([cut, options]),
+    );
+  }
+  assert.equal(Object.keys((JSON.parse(expected) as DriftReport).features), Object.keys(reference));
+});
+
+test("against a profile the counts are those of the data, and KS is bounded around the exact one", async () => {
+  const reference = sampleTable(3_000, 5);
+  const current = sampleTable(2_000, 60);
+  const profile = await profileData(runtime, await openTable(runtime, reference));
+  const bounded = await compareToProfile(runtime, profile, await openTable(runtime, current));
+  const exact = await compare(reference, current);
+  assert.equal(JSON.stringify(await compare(reference, current, { ks: "binned" })), JSON.stringify(bounded));
+  for (const [name, feature] of Object.entries(exact.features)) {
+    const other = bounded.features[name]!;
+    assert.equal(
+      [other.counts, other.psi, other.kl, other.missing],
+      [feature.counts, feature.psi, feature.kl, feature.missing],
+    );
+    if (feature.ks === null) continue;
+    assert.is(other.ks!.method, "binned");
+    const { statistic } = feature.ks;
+    assert.ok(
+      other.ks!.lower <= statistic && statistic <= other.ks!.upper,
+      `${name}: ${statistic} in ${JSON.stringify(other.ks)}`,
+    );
+  }
+  const same = compareToProfile(runtime, profile, await openTable(runtime, current), { ks: "exact" });
+  await rejects(same, "MENDLINE_ARGUMENT_INVALID", /--ks/);
+});
+
+/** What the report must say of a numeric feature, whatever the types on both sides. */
+function checkNumeric(
+  report: DriftReport,
+  referenceType: NumericType,
+  reference: readonly Value[],
+  current: readonly Value[],
+): void {
+  const found = report.features.x!;
+  const present = presentValues(reference, allPresent);
+  const finite = sortValues(present.filter((value) => typeof value === "bigint" || Number.isFinite(value)));
+  const edges = quantileEdges((rank) => finite[rank]!, finite.length, 10, referenceType);
+  const slots = (values: readonly Value[]) =>
+    countByEdges(values, allPresent, edges).slice(0, edges.length + 2);
+  assert.equal(found.counts.reference, slots(reference), "reference counts");
+  assert.equal(found.counts.current, slots(current), "current counts");
+  const others = presentValues(current, allPresent);
+  assert.is(
+    found.ks!.statistic,
+    Number(ksNumerator(present, others)) / (present.length * others.length),
+    "KS",
+  );
+  assert.is(found.nonFinite.current, countByEdges(current, allPresent, edges).at(-1));
+}
+
+for (const referenceType of ["f64", "f32", "i64", "u64", "i32", "u8"] as const) {
+  test(`a column that was ${referenceType} and now has another type counts exactly`, async () => {
+    const next = random(139);
+    const reference = [...mixedValues(referenceType, 150, next), ...hardValues(referenceType)];
+    for (const type of ["f64", "f32", "i64", "u64", "i32", "i16", "u8", "i8", "u32"] as const) {
+      const near = reference.filter((value) => fits(value, type)).map((value) => castTo(value, type));
+      const current = [...mixedValues(type, 120, next), ...hardValues(type), ...near];
+      for (const ks of ["auto", "binned"] as const) {
+        const report = await compare(
+          { x: { type: referenceType, cells: reference } },
+          { x: { type, cells: current } },
+          { ks },
+        );
+        if (ks === "auto") checkNumeric(report, referenceType, reference, current);
+        else {
+          const { lower, upper } = report.features.x!.ks!;
+          const held = presentValues(current, allPresent);
+          const present = presentValues(reference, allPresent);
+          const exact = Number(ksNumerator(present, held)) / (present.length * held.length);
+          assert.ok(lower <= exact && exact <= upper, `${type}: ${exact} in [${lower}, ${upper}]`);
+        }
+      }
+    }
+  });
+}
+
+function fits(value: Value, type: NumericType): boolean {
+  if (Number.isNaN(value) || (typeof value === "number" && !Number.isFinite(value))) return false;
+  return type.startsWith("f") || Number(value) === Number(castTo(value, type));
+}
+
+function castTo(value: Value, type: NumericType): Value {
+  if (type === "f32") return Math.fround(Number(value));
+  if (type === "f64") return Number(value);
+  const bits = Number(type.slice(1));
+  const whole = BigInt(typeof value === "bigint" ? value : Math.trunc(value));
+  const cut = type.startsWith("i") ? BigInt.asIntN(bits, whole) : BigInt.asUintN(bits, whole);
+  return isWideInteger(type) ? cut : Number(cut);
+}
+
+test("64-bit integers beside doubles are told apart beyond 2^53", async () => {
+  const reference = [2n ** 53n, 2n ** 53n + 1n, 2n ** 60n, 2n ** 60n + 1n];
+  const report = await compare(
+    { x: { type: "i64", cells: reference } },
+    { x: { type: "f64", cells: [2 ** 53, 2 ** 53, 2 ** 60] } },
+  );
+  assert.is(report.features.x!.ks!.statistic, 5 / 12);
+});
+
+test("infinities of narrow floats go to the tails of wide edges", async () => {
+  const reference = Array.from({ length: 50 }, (_, i) => (i - 25) * 1e300);
+  const current = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 1];
+  const report = await compare(
+    { x: { type: "f64", cells: reference } },
+    { x: { type: "f32", cells: current } },
+  );
+  checkNumeric(report, "f64", reference, current);
+  const counts = report.features.x!.counts.current;
+  assert.equal([counts[0], counts.at(-2)], [1, 1]);
+});
+
+test("numbers as categories: named in the reference, the current follows", async () => {
+  const reference: PlainTable = { x: { type: "i32", cells: [1, 1, 2, 3, null] } };
+  const current: PlainTable = { x: { type: "f64", cells: [1, 2, 2.5, Number.NaN, null, 3] } };
+  const from = asText(await openTable(runtime, reference), ["x"], runtime.arena);
+  const to = await openTable(runtime, current);
+  for (const currentSource of [to, asText(to, ["x"], runtime.arena)]) {
+    const { x } = (await compareData(runtime, from, currentSource)).features;
+    assert.equal(x!.categories, ["1", "2", "3"]);
+    assert.equal(x!.counts, { reference: [2, 1, 1, 1, 0], current: [1, 1, 1, 2, 1] });
+    assert.is(x!.unseen, 1 / 6);
+    assert.is(x!.ks, null);
+  }
+  const profile = await profileData(runtime, from);
+  const { x } = (await compareToProfile(runtime, profile, to)).features;
+  assert.equal(x!.counts.current, [1, 1, 1, 2, 1]);
+  assert.is(runtime.arena.use.usedBytes, 0);
+});
+
+test("categories: folded ones are other in the current too, new ones unseen", async () => {
+  const kinds = Array.from({ length: 210 }, (_, kind) => `k${1_000 + kind}`);
+  const reference: PlainTable = { t: { type: "text", cells: [...kinds, ...kinds.slice(0, 200), null] } };
+  const current: PlainTable = {
+    t: { type: "text", cells: ["k1000", "k1205", "k1209", "new", "", null, "k1000"] },
+  };
+  const { t } = (await compare(reference, current, {}, { batchRows: 3 })).features;
+  assert.is(t!.categories!.at(-1), "other");
+  assert.is(t!.categories!.length, 201);
+  assert.equal(t!.counts.reference.slice(199), [2, 10, 1, 0]);
+  assert.equal([t!.counts.current[0], ...t!.counts.current.slice(199)], [2, 0, 2, 1, 2]);
+});
+
+test("a category may be called other, and names of object properties are names", async () => {
+  const cells = ["other", "__proto__", "constructor", "other", "toString"];
+  const report = await compare(
+    { __proto__x: { type: "text", cells } },
+    { __proto__x: { type: "text", cells: ["other", "valueOf"] } },
+  );
+  const found = report.features.__proto__x!;
+  assert.equal(found.categories, ["other", "__proto__", "constructor", "toString"]);
+  assert.equal(found.counts.current, [1, 0, 0, 0, 0, 1]);
+});
+
+test("no current rows: insufficient data, whatever their types", async () => {
+  const reference = sampleTable(500, 7);
+  const empty = Object.fromEntries(
+    Object.entries(reference).map(([name, { type }]) => [name, { type, cells: [] }]),
+  );
+  const report = await compare(reference, empty);
+  assert.is(report.verdict, "insufficient-data");
+  assert.ok(
+    Object.values(report.features).every(({ verdict, ks }) => verdict === "insufficient-data" && ks === null),
+  );
+  const asTexts = await compare({ x: { type: "f64", cells: [1, 2] } }, { x: { type: "text", cells: [] } });
+  assert.is(asTexts.verdict, "insufficient-data");
+});
+
+test("columns that are gone, of another kind, or of another unit are refused by name", async () => {
+  const numbers: PlainTable = { x: { type: "f64", cells: [1, 2] } };
+  const texts: PlainTable = { x: { type: "text", cells: ["1", "2"] } };
+  await rejects(
+    compare(numbers, { y: { type: "f64", cells: [1] } }),
+    "MENDLINE_DATA_SCHEMA",
+    /current has no column "x"/,
+  );
+  await rejects(compare(numbers, texts), "MENDLINE_DATA_SCHEMA", /"x" holds text.*--categorical/);
+  await rejects(
+    compare(numbers, numbers, { features: ["z"] }),
+    "MENDLINE_DATA_SCHEMA",
+    /reference has no column "z"/,
+  );
+  // Text in the reference, numbers now: read as text.
+  assert.equal((await compare(texts, numbers)).features.x!.counts.current, [1, 1, 0, 0]);
+  const source = await openTable(runtime, numbers);
+  const inUnit = (unit: "timestamp[ms]" | "timestamp[s]" | "date") => ({
+    ...source,
+    fields: [{ name: "x", logical: unit, type: "i64" as const }],
+  });
+  for (const [reference, current] of [
+    ["timestamp[ms]", "timestamp[s]"],
+    ["date", "timestamp[ms]"],
+  ] as const) {
+    assert.throws(
+      () => alignKinds(runtime, inUnit(current), inUnit(reference).fields),
+      (thrown: unknown) => thrown instanceof MendlineError && thrown.code === "MENDLINE_DATA_SCHEMA",
+    );
+  }
+  assert.is(alignKinds(runtime, inUnit("date"), inUnit("date").fields).rowCount, 2);
+  const profile = await profileData(runtime, source);
+  await rejects(
+    compareToProfile(runtime, profile, source, { features: ["z"] }),
+    "MENDLINE_DATA_SCHEMA",
+    /no feature "z"/,
+  );
+});
+
+test("options out of range are refused before anything is read", async () => {
+  const table: PlainTable = { x: { type: "f64", cells: [1, 2] } };
+  for (const options of [
+    { threshold: 0 },
+    { threshold: Number.NaN },
+    { alpha: 0 },
+    { alpha: 1 },
+    { bins: 1 },
+    { smoothing: { kind: "additive", s: 0 } },
+    { smoothing: { kind: "floor", floor: -1 } },
+  ] satisfies CompareOptions[]) {
+    await rejects(compare(table, table, options), "MENDLINE_ARGUMENT_INVALID");
+  }
+  await rejects(compare({ x: { type: "f64", cells: [] } }, table), "MENDLINE_DATA_EMPTY");
+  await rejects(compare(table, table, { signal: AbortSignal.abort() }), "MENDLINE_TASK_ABORTED");
+  assert.is(runtime.arena.use.usedBytes, 0);
+});
+
+test("where both samples' values do not fit, KS is bounded, unless it was to be exact", async () => {
+  const next = random(149);
+  const rows = 350_000;
+  const draw = () => Array.from({ length: rows }, () => next());
+  const reference: PlainTable = { x: { type: "f64", cells: draw() } };
+  const current: PlainTable = { x: { type: "f64", cells: draw() } };
+  const small = { memoryBytes: 8 * mebibyte };
+  const bounded = await compare(reference, current, {}, { batchRows: 50_000 }, small);
+  assert.is(bounded.features.x!.ks!.method, "binned");
+  assert.equal(bounded, await compare(reference, current, { ks: "binned" }));
+  await rejects(
+    compare(reference, current, { ks: "exact" }, { batchRows: 50_000 }, small),
+    "MENDLINE_MEMORY_EXHAUSTED",
+  );
+});
+
+test.run();
