@@ -117,10 +117,12 @@ export class Engine extends EventEmitter<EngineEvents> {
   // Data and drift
 
   /** @param path  a file, or `-` for standard input */
-  openData(path: string, options: { categorical?: readonly string[] } = {}): Promise<DataSource> {
-    return openData(path, this.runtime.arena).then((source) =>
-      asText(source, options.categorical ?? [], this.runtime.arena),
-    );
+  async openData(
+    path: string,
+    { categorical = [], signal }: { categorical?: readonly string[]; signal?: AbortSignal } = {},
+  ): Promise<DataSource> {
+    const source = await openData(path, this.runtime.arena, { signal });
+    return asText(source, categorical, this.runtime.arena);
   }
 
   /** An Arrow IPC stream or file in memory. */

@@ -4,8 +4,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MendlineError } from "../errors.js";
 import { profileBytesMax } from "../limits.js";
-import type { ModelRecord, ModelTask, NewDerivation, Transformation } from "../lineage-store/records.js";
+import type {
+  ModelRecord,
+  ModelTask,
+  NewDerivation,
+  NewModel,
+  Transformation,
+} from "../lineage-store/records.js";
 import type { LineageStore } from "../lineage-store/store.js";
+import type { Transaction } from "../lineage-store/transaction.js";
 import type { Runtime } from "../scheduler/runtime.js";
 import type { DataSource } from "./columns/column.js";
 import { compareToProfile } from "./drift/compare.js";
@@ -81,24 +88,28 @@ export async function addModel(
       distribution: await distributionOf(runtime, store, parent, profile, request.trainingData),
     });
   }
-  const stored = await storeFile(store, file, request.signal);
-  const profileObject = profile === null ? null : await store.putObject(profileToBytes(profile));
-  const isNew = await store.commit((tx) => {
-    const added = tx.addModel({
-      id,
-      name: request.name,
-      version: request.version,
-      format: file.format,
-      ...stored,
-      signature: profile === null ? null : profileSignature(profile),
-      profile: profileObject?.hash ?? null,
-      task: taskOf(request, profile),
-      metrics: request.metrics ?? {},
-      tags: request.tags ?? {},
-    });
+  const record = {
+    id,
+    name: request.name,
+    version: request.version,
+    format: file.format,
+    task: taskOf(request, profile),
+    metrics: request.metrics ?? {},
+    tags: request.tags ?? {},
+  };
+  const add = (tx: Transaction, stored: StoredParts) => {
+    const added = tx.addModel({ ...record, ...stored });
     for (const derivation of derivations) tx.addDerivation(derivation);
     return added.isNew;
-  });
+  };
+  // What the commit would refuse is refused before any object is written for it.
+  await store.rehearse((tx) => add(tx, noParts));
+  const stored = await storeFile(store, file, request.signal);
+  const profileObject = profile === null ? null : await store.putObject(profileToBytes(profile));
+  const signature = profile === null ? null : profileSignature(profile);
+  const isNew = await store.commit((tx) =>
+    add(tx, { ...stored, signature, profile: profileObject?.hash ?? null }),
+  );
   return {
     id,
     name: request.name,
@@ -107,6 +118,17 @@ export async function addModel(
     isNew,
   };
 }
+
+type StoredParts = Pick<NewModel, "byteLength" | "fileHash" | "layout" | "tensors" | "signature" | "profile">;
+
+const noParts: StoredParts = {
+  byteLength: 0,
+  fileHash: "0".repeat(64),
+  layout: [],
+  tensors: [],
+  signature: null,
+  profile: null,
+};
 
 /** Puts a model file's pieces as objects and describes them as the store records them. */
 export async function storeFile(store: LineageStore, file: ParameterFile, signal?: AbortSignal) {
@@ -158,7 +180,9 @@ async function distributionOf(
   );
   const parentProfile = await loadProfile(store, await store.get(parent));
   if (trainingData === undefined || parentProfile === null) return { moments, drift: null };
-  const shared = [...parentProfile.features.keys()].filter((name) => profile.features.has(name));
+  const shared = Array.from(parentProfile.features)
+    .filter(([name, { kind }]) => profile.features.get(name)?.kind === kind)
+    .map(([name]) => name);
   if (shared.length === 0) return { moments, drift: null };
   const report = await compareToProfile(runtime, parentProfile, trainingData, { features: shared });
   return { moments, drift: driftSummary(report) };
@@ -209,6 +233,8 @@ export class ScratchModels {
     if (file === undefined) {
       file = this.#restore(model);
       this.#files.set(model.id, file);
+      // A full disk may have room the next time.
+      file.catch(() => this.#files.delete(model.id));
     }
     return file;
   }

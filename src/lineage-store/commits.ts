@@ -68,6 +68,20 @@ export class Commits {
     return this.exclusive(() => this.#commit(work));
   }
 
+  /** Runs the work on a transaction that is then thrown away. */
+  async rehearse<T>(work: (transaction: Transaction) => T): Promise<T> {
+    return this.exclusive(async () => {
+      if (this.#isSuspect) await this.#recover();
+      const transaction = new Transaction(
+        this.#database,
+        this.#counters,
+        this.#head.sequence + 1,
+        this.#nowMs(),
+      );
+      return run(transaction, work).value;
+    });
+  }
+
   async #commit<T>(work: (transaction: Transaction) => T): Promise<T> {
     if (this.#isSuspect) await this.#recover();
     const atMs = this.#nowMs();

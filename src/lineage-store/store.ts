@@ -195,6 +195,16 @@ export class LineageStore {
     return this.#commits.commit(work);
   }
 
+  /**
+   * Whether a commit's checks would pass now, before work is done for it: nothing is written. Another commit may still come between.
+   *
+   * @throws MendlineError of the transaction's methods
+   */
+  async rehearse<T>(work: (transaction: Transaction) => T): Promise<T> {
+    this.#assertOpen();
+    return this.#commits.rehearse(work);
+  }
+
   #assertOpen(): void {
     if (this.#isClosed)
       throw new MendlineError("MENDLINE_STORE_IO", `the store ${this.dir} is closed: open it again`);

@@ -50,13 +50,13 @@ function check(
     const intoPtr = isInPlace ? sourcePtr : outPtr;
     guard(intoPtr, count * width);
     put(type, sourcePtr, source);
-    const isFinite = run(sourcePtr, targetPtr, intoPtr);
+    const finiteFlag = run(sourcePtr, targetPtr, intoPtr);
     assert.is(
       bitsOf(type, intoPtr, count),
       textOf(expected),
       `${what}, ${count} values, in place: ${isInPlace}`,
     );
-    assert.is(isFinite !== 0, expected.every(Number.isFinite), `${what}: finite flag`);
+    assert.is(finiteFlag !== 0, expected.every(Number.isFinite), `${what}: finite flag`);
     assert.ok(isGuardWhole(intoPtr, count * width), `${what}: guard bytes overwritten`);
     if (!isInPlace) assert.is(bitsOf(type, sourcePtr, count), textOf(source), `${what}: source changed`);
     assert.is(bitsOf(type, targetPtr, count), textOf(target), `${what}: target changed`);

@@ -37,7 +37,7 @@ export class Workspace {
     const stop = () => process.stdin.destroy(new Error("interrupted"));
     if (path === "-") signal.addEventListener("abort", stop);
     try {
-      const source = await this.engine.openData(path, { categorical });
+      const source = await this.engine.openData(path, { categorical, signal });
       this.#sources.push(source);
       checkColumns(source, categorical);
       return source;

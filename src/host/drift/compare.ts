@@ -229,7 +229,7 @@ async function countSource(
   }
 }
 
-/** Adds rows [from, from + rowCount) of a batch to each feature's counts. */
+/** Adds rows [from, from + rowCount) of a batch to each feature's counts; where it throws, it added nothing. */
 export async function countBatch(
   runtime: Runtime,
   counters: readonly FeatureCounter[],
@@ -254,6 +254,7 @@ export async function countBatch(
       steps.map((step) => step.task),
       { signal },
     );
+    for (const step of steps) step.check();
     for (const step of steps) step.collect(step.counts);
   } finally {
     scope.close();

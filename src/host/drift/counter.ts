@@ -14,9 +14,12 @@ import type { Arena, Scope } from "../memory/arena.js";
 import { compareEdges, type Edge, edgeInType, mergeEdges } from "./edges.js";
 import type { CategoricalFeatureProfile, FeatureProfile, NumericFeatureProfile } from "./profile.js";
 
-/** A piece of counting that can run on any thread: `collect` adds its result to `counts` afterwards. */
+/** A piece of counting that can run on any thread. Of several pieces all are checked before the first is collected: all or none. */
 export interface CountingStep {
   readonly task: Task;
+  /** @throws MendlineError MENDLINE_DATA_MALFORMED  what was counted is damaged */
+  check(): void;
+  /** Adds the result to `counts`. */
   collect(counts: Float64Array): void;
 }
 
@@ -24,6 +27,10 @@ export interface FeatureCounter {
   readonly name: string;
   /** Length of this feature's counts. */
   readonly slotCount: number;
+  /** Whether a category has a slot of its own; false for numbers. */
+  knows(category: string): boolean;
+  /** A counter of the same slots, for columns of a second source that are counted at the same time. */
+  fork(): FeatureCounter;
   /** Prepares the counting of rows [from, from + rowCount) of a column. `scope` holds the outputs until they are collected. */
   step(column: Column, from: number, rowCount: number, scope: Scope): CountingStep;
   /** This feature's counts as one of the profiles bins them: value slots, then missing (and unseen for categories). */
@@ -46,9 +53,10 @@ export function counterFor(
   profiles: readonly FeatureProfile[],
 ): FeatureCounter {
   const numeric = profiles.filter((profile) => profile.kind === "numeric");
-  if (numeric.length === profiles.length) return new NumericCounter(host, name, numeric);
+  if (numeric.length === profiles.length) return new NumericCounter(host, name, mergedEdges(name, numeric));
   const categorical = profiles.filter((profile) => profile.kind === "categorical");
-  if (categorical.length === profiles.length) return new CategoricalCounter(host, name, categorical);
+  if (categorical.length === profiles.length)
+    return new CategoricalCounter(host, name, mergedSlots(categorical));
   throw new MendlineError(
     "MENDLINE_DATA_SCHEMA",
     `feature "${name}" is numeric in one profile and categorical in another: profile both with the same --categorical`,
@@ -73,6 +81,17 @@ interface TypedEdges {
   readonly indexOf: Int32Array;
 }
 
+function mergedEdges(name: string, profiles: readonly NumericFeatureProfile[]): Edge[] {
+  const edges = mergeEdges(profiles.flatMap((profile) => [profile.psi.edges, profile.ks.edges]));
+  if (edges.length > edgesMax) {
+    throw new MendlineError(
+      "MENDLINE_DATA_LIMIT",
+      `feature "${name}" has ${edges.length} merged edges, the limit is ${edgesMax}: watch fewer ancestors`,
+    );
+  }
+  return edges;
+}
+
 class NumericCounter implements FeatureCounter {
   readonly name: string;
   readonly slotCount: number;
@@ -81,18 +100,20 @@ class NumericCounter implements FeatureCounter {
   readonly #typed = new Map<NumericType, TypedEdges>();
   readonly #scope: Scope;
 
-  constructor(host: CounterHost, name: string, profiles: readonly NumericFeatureProfile[]) {
+  constructor(host: CounterHost, name: string, edges: readonly Edge[]) {
     this.#host = host;
     this.name = name;
-    this.#edges = mergeEdges(profiles.flatMap((profile) => [profile.psi.edges, profile.ks.edges]));
-    if (this.#edges.length > edgesMax) {
-      throw new MendlineError(
-        "MENDLINE_DATA_LIMIT",
-        `feature "${name}" has ${this.#edges.length} merged edges, the limit is ${edgesMax}: watch fewer ancestors`,
-      );
-    }
-    this.slotCount = this.#edges.length + 3;
+    this.#edges = edges;
+    this.slotCount = edges.length + 3;
     this.#scope = host.arena.scope();
+  }
+
+  knows(): boolean {
+    return false;
+  }
+
+  fork(): FeatureCounter {
+    return new NumericCounter(this.#host, this.name, this.#edges);
   }
 
   step(column: Column, from: number, rowCount: number, scope: Scope): CountingStep {
@@ -106,6 +127,7 @@ class NumericCounter implements FeatureCounter {
         args: [column.type, slice, edges.ptr, edges.count, countsPtr],
         workBytes: rowCount * bytesOf(column.type),
       },
+      check: () => {},
       collect: (counts) => this.#collect(edges, countsPtr, counts),
     };
   }
@@ -181,23 +203,37 @@ class NumericCounter implements FeatureCounter {
   }
 }
 
+/** Every name that any of the profiles knows. Behind them: unseen by all, then missing. */
+function mergedSlots(profiles: readonly CategoricalFeatureProfile[]): Map<string, number> {
+  const slots = new Map<string, number>();
+  for (const profile of profiles) {
+    for (const category of [...profile.categories, ...(profile.other?.names ?? [])]) {
+      if (!slots.has(category)) slots.set(category, slots.size);
+    }
+  }
+  return slots;
+}
+
 class CategoricalCounter implements FeatureCounter {
   readonly name: string;
   readonly slotCount: number;
   readonly #host: CounterHost;
-  /** Every name that any of the profiles knows. Behind them: unseen by all, then missing. */
-  readonly #slots = new Map<string, number>();
+  readonly #slots: ReadonlyMap<string, number>;
   #remap: { names: readonly (string | null)[]; count: number; ptr: number } | null = null;
 
-  constructor(host: CounterHost, name: string, profiles: readonly CategoricalFeatureProfile[]) {
+  constructor(host: CounterHost, name: string, slots: ReadonlyMap<string, number>) {
     this.#host = host;
     this.name = name;
-    for (const profile of profiles) {
-      for (const category of [...profile.categories, ...(profile.other?.names ?? [])]) {
-        if (!this.#slots.has(category)) this.#slots.set(category, this.#slots.size);
-      }
-    }
-    this.slotCount = this.#slots.size + 2;
+    this.#slots = slots;
+    this.slotCount = slots.size + 2;
+  }
+
+  knows(category: string): boolean {
+    return this.#slots.has(category);
+  }
+
+  fork(): FeatureCounter {
+    return new CategoricalCounter(this.#host, this.name, this.#slots);
   }
 
   step(column: Column, from: number, rowCount: number, scope: Scope): CountingStep {
@@ -206,21 +242,24 @@ class CategoricalCounter implements FeatureCounter {
     const countsPtr = scope.allocate((this.slotCount + 1) * 4);
     const slice = sliceOf(column, from, rowCount);
     const missingSlot = this.slotCount - 1;
+    const found = () => new Uint32Array(this.#host.arena.memory.buffer, countsPtr, this.slotCount + 1);
     return {
       task: {
         kernel: "countCategories",
         args: [column.type, slice, remap.ptr, remap.count, missingSlot, this.slotCount, countsPtr],
         workBytes: rowCount * bytesOf(column.type),
       },
+      check: () => {
+        const outside = found()[this.slotCount]!;
+        if (outside === 0) return;
+        throw new MendlineError(
+          "MENDLINE_DATA_MALFORMED",
+          `column "${this.name}": ${outside} codes lie outside its dictionary of ${remap.count} names`,
+        );
+      },
       collect: (counts) => {
-        const found = new Uint32Array(this.#host.arena.memory.buffer, countsPtr, this.slotCount + 1);
-        if (found[this.slotCount] !== 0) {
-          throw new MendlineError(
-            "MENDLINE_DATA_MALFORMED",
-            `column "${this.name}": ${found[this.slotCount]} codes lie outside its dictionary of ${remap.count} names`,
-          );
-        }
-        for (let slot = 0; slot < this.slotCount; slot++) counts[slot]! += found[slot]!;
+        const held = found();
+        for (let slot = 0; slot < this.slotCount; slot++) counts[slot]! += held[slot]!;
       },
     };
   }

@@ -3,7 +3,7 @@ import type { Runtime } from "../../scheduler/runtime.js";
 import type { NumericType } from "../kernels/types.js";
 import type { Scope } from "../memory/arena.js";
 import { chi2Sf, ksPValue, ncx2Sf, smallestDetectablePsi } from "./distributions/index.js";
-import { type Edge, isSingleNumberBin } from "./edges.js";
+import { compareEdges, type Edge, isSingleNumberBin } from "./edges.js";
 import { type SortedSample, valueOfKey } from "./sorted-sample.js";
 
 /** How zero proportions are kept out of the logarithm: pseudo-counts, or a floor as other tools have it. */
@@ -155,7 +155,7 @@ function numeratorByValue(reference: SortedSample, current: SortedSample): bigin
   while (r < reference.count && c < current.count) {
     const left = valueOfKey(referenceKeys[r]!, reference.type);
     const right = valueOfKey(currentKeys[c]!, current.type);
-    const point = left < right ? left : right;
+    const point = compareEdges(left, right) < 0 ? left : right;
     while (r < reference.count && valueOfKey(referenceKeys[r]!, reference.type) <= point) r += 1;
     while (c < current.count && valueOfKey(currentKeys[c]!, current.type) <= point) c += 1;
     const gap = BigInt(r) * m - BigInt(c) * n;

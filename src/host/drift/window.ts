@@ -6,8 +6,8 @@
  *     window 0    |-------------------------------|
  *     window 1               |--------------------------------|
  *
- * Which pane a row belongs to is decided by its position alone, when it is taken; counting may finish in any order. A window's
- * memory is its panes' counts, whatever the number of rows.
+ * Which pane a row belongs to is decided by its position alone, when it is taken; counting may finish in any order, and may fail. A
+ * window's memory is its panes' counts, whatever the number of rows.
  */
 import { MendlineError } from "../../errors.js";
 import { panesMax, windowRowsMax } from "../../limits.js";
@@ -23,7 +23,8 @@ export interface Pane {
   readonly number: number;
   /** One array a feature, whole numbers. */
   readonly counts: readonly Float64Array[];
-  /** Rows counted so far. */
+  /** Rows assigned so far, and those of them that are counted. */
+  rowsTaken: number;
   rowsCounted: number;
 }
 
@@ -51,6 +52,7 @@ export class SlidingWindow {
   /** Oldest first: the last `paneCount - 1` closed panes and those not yet full. */
   #panes: Pane[] = [];
   #rowsTaken = 0;
+  #panesOpened = 0;
   #panesClosed = 0;
 
   /** @param slotCounts  length of each feature's counts */
@@ -74,19 +76,31 @@ export class SlidingWindow {
 
   /** Rows that the pane being filled can still take. */
   get paneRoom(): number {
-    return this.paneRows - (this.#rowsTaken % this.paneRows);
+    const pane = this.#paneWithRoom();
+    return pane === undefined ? this.paneRows : this.paneRows - pane.rowsTaken;
   }
 
-  /** Assigns the next `rowCount` rows to panes. Each share must be counted and then reported to `counted`. */
+  /**
+   * Assigns the next `rowCount` rows to panes. Each share must be counted and then reported to `counted`, or to `giveBack`. Every
+   * pane takes its counts' memory here: take no more than `paneRoom` at a time where `rowCount` has no bound.
+   */
   take(rowCount: number): PaneShare[] {
     const shares: PaneShare[] = [];
     for (let from = 0; from < rowCount; ) {
-      const share = Math.min(this.paneRoom, rowCount - from);
-      shares.push({ pane: this.#openPane(), from, rowCount: share });
+      const pane = this.#paneWithRoom() ?? this.#openPane();
+      const share = Math.min(this.paneRows - pane.rowsTaken, rowCount - from);
+      shares.push({ pane, from, rowCount: share });
+      pane.rowsTaken += share;
       this.#rowsTaken += share;
       from += share;
     }
     return shares;
+  }
+
+  /** Takes a share back whose counting failed: later rows fill its place, so that no window waits for ever. */
+  giveBack(share: PaneShare): void {
+    share.pane.rowsTaken -= share.rowCount;
+    this.#rowsTaken -= share.rowCount;
   }
 
   /** Reports a counted share; returns the windows that this closes, in order. */
@@ -102,13 +116,15 @@ export class SlidingWindow {
     }
   }
 
+  #paneWithRoom(): Pane | undefined {
+    return this.#panes.find((pane) => pane.rowsTaken < this.paneRows);
+  }
+
   #openPane(): Pane {
-    const number = Math.floor(this.#rowsTaken / this.paneRows);
-    let pane = this.#panes.at(-1);
-    if (pane === undefined || pane.number !== number) {
-      pane = { number, counts: this.#slotCounts.map((slots) => new Float64Array(slots)), rowsCounted: 0 };
-      this.#panes.push(pane);
-    }
+    const counts = this.#slotCounts.map((slots) => new Float64Array(slots));
+    const pane = { number: this.#panesOpened, counts, rowsTaken: 0, rowsCounted: 0 };
+    this.#panesOpened += 1;
+    this.#panes.push(pane);
     return pane;
   }
 

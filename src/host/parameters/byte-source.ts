@@ -34,7 +34,8 @@ export async function withFile<T>(path: string, use: (source: ByteSource) => Pro
 
 async function openRegular(path: string): Promise<FileHandle> {
   const found = await stat(path).catch((cause: unknown) => {
-    throw unreadable(path, messageOf(cause), cause);
+    const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
+    throw unreadable(path, isMissing ? "it does not exist" : messageOf(cause), cause);
   });
   if (!found.isFile()) {
     throw unreadable(

@@ -27,11 +27,15 @@ export interface LineageDrift {
   readonly ancestors: readonly AncestorDrift[];
 }
 
-/** @throws MendlineError MENDLINE_DATA_SCHEMA  the model has no profile, or the live data lacks its features */
+/**
+ * @param forced  id of an ancestor that is wanted however far it is; of the others the nearest are compared
+ * @throws MendlineError MENDLINE_DATA_SCHEMA  the model has no profile, or the live data lacks its features
+ */
 export async function lineageDrift(
   context: RepairContext,
   model: ModelRecord,
   live: DataSource,
+  forced: string | null,
   options: DriftOptions & { signal?: AbortSignal },
 ): Promise<LineageDrift> {
   const own = await loadProfile(context.store, model);
@@ -43,7 +47,10 @@ export async function lineageDrift(
   }
   const ancestors: { model: ModelRecord; distance: number; profile: Profile | null }[] = [];
   for await (const { id, distance } of context.store.ancestors(model.id)) {
-    if (ancestors.length === monitorAncestorsMax) break;
+    if (ancestors.length >= monitorAncestorsMax) {
+      if (forced === null || ancestors.some(({ model: found }) => found.id === forced)) break;
+      if (id !== forced) continue;
+    }
     const ancestor = await context.store.get(id);
     ancestors.push({ model: ancestor, distance, profile: await loadProfile(context.store, ancestor) });
   }

@@ -7,27 +7,29 @@
  * Nothing is published that the gate slice, which had no part in choosing the scale, does not show to be better.
  */
 import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
 import { MendlineError } from "../../errors.js";
 import type { ModelRecord, ModelTask } from "../../lineage-store/records.js";
 import type { LineageStore } from "../../lineage-store/store.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import type { DataSource } from "../columns/column.js";
 import type { Deployment } from "../deployment/deployments.js";
-import { profileData } from "../drift/profiler.js";
-import { driftSummary, type ScratchModels } from "../models.js";
+import { driftSummary, loadProfile, type ScratchModels } from "../models.js";
 import { blendToBytes } from "../parameters/blend.js";
 import type { ParameterFile } from "../parameters/tensor-index.js";
-import { chooseAncestor, labelOf, lineageDrift } from "./ancestor.js";
+import { type AncestorDrift, chooseAncestor, labelOf, lineageDrift } from "./ancestor.js";
 import { CommandValidator } from "./command-validator.js";
 import { compareControl, compareGate, controlMarginDefault, type GateResult } from "./gate.js";
+import type { Judgement } from "./judgement.js";
 import { type LabelledData, readLabelled, selectRows, withoutRows } from "./labelled-data.js";
-import { defaultMetric, type MetricName, meetsGoal, parseGoal, requireMetric } from "./metrics.js";
+import { profileLive } from "./live-profile.js";
+import { defaultMetric, type Goal, type MetricName, meetsGoal, parseGoal, requireMetric } from "./metrics.js";
 import { OnnxValidator } from "./onnx-validator.js";
 import { publish } from "./publish.js";
 import type { ControlReport, GateReport, RepairOutcome, RepairReport } from "./report.js";
 import { searchScale } from "./scale-search.js";
 import { splitRows } from "./slices.js";
-import type { Validator } from "./validator.js";
+import type { Candidate, Validator } from "./validator.js";
 
 export interface RepairProgress {
   readonly step: "drift" | "ancestor" | "scale" | "gate" | "published";
@@ -108,8 +110,10 @@ class Repair {
   readonly #request: RepairRequest;
   readonly #task: ModelTask;
   readonly #metric: MetricName;
+  readonly #goal: Goal | null;
   readonly #seed: number;
   readonly #run = `run-${randomUUID()}`;
+  #aliasBefore: string | null = null;
   #findings: Findings = nothingFound;
 
   constructor(context: RepairContext, model: ModelRecord, request: RepairRequest) {
@@ -126,18 +130,21 @@ class Repair {
     const margin = request.controlMargin ?? controlMarginDefault;
     if (!(margin >= 0 && margin <= 1))
       throw invalid(`the control margin is ${margin}: choose a share from 0 to 1`);
-    if (request.goal !== undefined) parseGoal(request.goal, this.#task.kind);
+    this.#goal = request.goal === undefined ? null : parseGoal(request.goal, this.#task.kind);
+    if (request.deploy !== undefined && request.alias === undefined)
+      throw invalid("a folder to deploy to needs an alias, the name that is deployed there");
   }
 
   async run(): Promise<RepairResult> {
-    const { live, threshold, signal, select = "nearest" } = this.#request;
+    const { live, threshold, alias, signal, select = "nearest" } = this.#request;
     const { store } = this.#context;
+    if (alias !== undefined) this.#aliasBefore = (await store.alias(alias))?.id ?? null;
     const forced = this.#request.ancestor === undefined ? null : await store.resolve(this.#request.ancestor);
     if (forced !== null && !(await store.isAncestor(forced, this.#model.id))) {
       throw invalid(`${this.#request.ancestor} is no ancestor of ${labelOf(this.#model)}`);
     }
     this.#say("drift", `comparing ${live.rowCount} live rows with the lineage`);
-    const lineage = await lineageDrift(this.#context, this.#model, live, { threshold, signal });
+    const lineage = await lineageDrift(this.#context, this.#model, live, forced, { threshold, signal });
     const end = (outcome: RepairOutcome, reason: string) => this.#end(outcome, reason, lineage.report);
     await this.#record("detected", {
       model: this.#model.id,
@@ -186,7 +193,12 @@ class Repair {
     if (judged.outcome !== "published" || this.#request.dryRun === true) {
       return end(judged.outcome, judged.reason);
     }
-    return this.#publish(drifted, ancestor, chosen.drift.model, judged.reason, end);
+    if (signal?.aborted) {
+      throw new MendlineError("MENDLINE_TASK_ABORTED", "the repair was cancelled before it was published", {
+        cause: signal.reason,
+      });
+    }
+    return this.#publish(drifted, ancestor, chosen.drift, judged.reason, end);
   }
 
   /** Searches the scale on the selection slice, then asks the gate and the control slice. */
@@ -198,8 +210,12 @@ class Repair {
     const stop = () => void validator.close();
     this.#request.signal?.addEventListener("abort", stop, { once: true });
     try {
-      const candidate = async (scale: number) => ({
-        bytes: await blendToBytes(this.#context.runtime, drifted, ancestor, scale),
+      const candidate = async (scale: number): Promise<Candidate> => ({
+        // What would be published at 1 is the ancestor itself, with its own graph and integer tensors: so that is what is judged.
+        bytes:
+          scale === 1
+            ? await readFile(ancestor.path)
+            : await blendToBytes(this.#context.runtime, drifted, ancestor, scale),
         format: drifted.format,
         name: `scale ${scale}`,
       });
@@ -212,9 +228,11 @@ class Repair {
       }
       const { signal } = this.#request;
       const search = await searchScale(
-        async (scale) => ({
-          mean: (await validator.evaluate(await candidate(scale), slices.selection, { signal })).meanLoss,
-        }),
+        async (scale) => {
+          const blended = await orUnblendable(candidate(scale));
+          if (blended === null) return { mean: Number.POSITIVE_INFINITY };
+          return { mean: (await validator.evaluate(blended, slices.selection, { signal })).meanLoss };
+        },
         {
           signal,
           onEvaluated: async (point, done, total) => {
@@ -248,11 +266,11 @@ class Repair {
 
   async #askGate(
     validator: Validator,
-    candidate: (scale: number) => Promise<Parameters<Validator["evaluate"]>[0]>,
+    candidate: (scale: number) => Promise<Candidate>,
     scale: number,
     slices: Slices,
   ): Promise<{ outcome: RepairOutcome; reason: string }> {
-    const { signal, goal, controlMargin } = this.#request;
+    const { signal } = this.#request;
     this.#say("gate", `asking the gate about scale ${scale}`);
     const judge = async (at: number, slice: LabelledData) =>
       validator.evaluate(await candidate(at), slice, { signal });
@@ -261,50 +279,55 @@ class Repair {
     const repaired = scale === 1 ? rollback : await judge(scale, slices.gate);
     const gate = await compareGate({ keep, rollback, repaired }, this.#metric, { seed: this.#seed, signal });
     this.#findings = { ...this.#findings, gate: gateReport(gate) };
-    if (slices.control !== null) {
-      const control = await compareControl(
-        await judge(0, slices.control),
-        await judge(scale, slices.control),
-        this.#metric,
-        {
-          seed: this.#seed,
-          marginShare: controlMargin ?? controlMarginDefault,
-          signal,
-        },
-      );
-      const { metric, keep: kept, repaired: mended, margin, rows, isWithinMargin } = control;
-      const report: ControlReport = {
-        metric,
-        keep: kept,
-        repaired: mended,
-        margin,
-        rows,
-        passed: isWithinMargin,
-      };
-      this.#findings = { ...this.#findings, control: report };
-    }
+    const control = slices.control === null ? null : await this.#askControl(judge, scale, slices.control);
+    this.#findings = { ...this.#findings, control };
     if (gate.verdict !== "passed") return { outcome: gate.verdict, reason: gate.reason };
-    const { control } = this.#findings;
     if (control !== null && !control.passed) {
       return {
         outcome: "rejected",
         reason: `on the control slice ${control.metric} goes from ${control.keep.toFixed(4)} to ${control.repaired.toFixed(4)}, more than the margin of ${control.margin.toFixed(4)} allows`,
       };
     }
-    if (goal !== undefined) {
-      const wanted = parseGoal(goal, this.#task.kind);
-      const reached = wanted.metric === "loss" ? gate.repaired : repaired.figures(wanted.metric).value;
-      if (!meetsGoal(wanted, reached)) {
+    if (this.#goal !== null) {
+      const { metric } = this.#goal;
+      const reached = metric === "loss" ? repaired.meanLoss : repaired.figures(metric).value;
+      if (!meetsGoal(this.#goal, reached)) {
         return {
           outcome: "needs-labels",
-          reason: `${wanted.metric} of ${reached.toFixed(4)} on the gate slice falls short of the goal ${goal}: better, and not good enough`,
+          reason: `${metric} of ${reached.toFixed(4)} on the gate slice falls short of the goal ${this.#request.goal}: better, and not good enough`,
         };
       }
     }
     return { outcome: "published", reason: gate.reason };
   }
 
-  async #slices(validator: Validator, baseline: Parameters<Validator["prepare"]>[0]): Promise<Slices> {
+  async #askControl(
+    judge: (scale: number, slice: LabelledData) => Promise<Judgement>,
+    scale: number,
+    all: LabelledData,
+  ): Promise<ControlReport> {
+    let slice = all;
+    let keep = await judge(0, slice);
+    // As on the labelled rows: where the unrepaired model gives no finite output, nothing can be compared.
+    if (keep.nonFiniteCount > 0 && keep.rowLosses !== null) {
+      const rows = Uint32Array.from(keep.rowLosses.keys()).filter(
+        (row) => !Number.isFinite(keep.rowLosses![row]),
+      );
+      slice = withoutRows(all, rows);
+      if (slice.rowCount === 0) throw noControl(all.source, "that the model gives a finite output for");
+      keep = await judge(0, slice);
+    }
+    const { controlMargin: marginShare = controlMarginDefault, signal } = this.#request;
+    const { metric, repaired, margin, rows, isWithinMargin, ...control } = await compareControl(
+      keep,
+      await judge(scale, slice),
+      this.#metric,
+      { seed: this.#seed, marginShare, signal },
+    );
+    return { metric, keep: control.keep, repaired, margin, rows, passed: isWithinMargin };
+  }
+
+  async #slices(validator: Validator, baseline: Candidate): Promise<Slices> {
     const { validation, control, signal } = this.#request;
     const label = this.#task.label!;
     const options = {
@@ -329,6 +352,7 @@ class Repair {
     const selection = selectRows(usable, split.selection);
     const gate = selectRows(usable, split.gate);
     const held = control === undefined ? null : await readLabelled(control, options);
+    if (held?.rowCount === 0) throw noControl(held.source, "with a label");
     await this.#record("checked", {
       labelled: all.rowCount,
       withoutLabel: all.skippedUnlabelled,
@@ -340,7 +364,7 @@ class Repair {
     return {
       selection,
       gate,
-      control: held === null || held.rowCount === 0 ? null : held,
+      control: held,
       isEnough: split.isEnough,
       rowsMin: split.rowsMin,
     };
@@ -355,18 +379,20 @@ class Repair {
         `${labelOf(this.#model)} is a ${drifted.format} file: name a command that judges it with --validator`,
       );
     }
-    return new OnnxValidator({ task: this.#task.kind, metric: this.#metric, ...(output && { output }) });
+    // The more demanding of the two: auc is for two classes only.
+    const metric = this.#goal?.metric === "auc" ? "auc" : this.#metric;
+    return new OnnxValidator({ task: this.#task.kind, metric, ...(output && { output }) });
   }
 
   async #publish(
     drifted: ParameterFile,
     ancestor: ParameterFile,
-    ancestorModel: ModelRecord,
+    { model: ancestorModel }: AncestorDrift,
     reason: string,
     end: (outcome: RepairOutcome, reason: string) => Promise<RepairResult>,
   ): Promise<RepairResult> {
     const { live, alias, deploy, signal } = this.#request;
-    const features = this.#task.features;
+    const own = (await loadProfile(this.#context.store, this.#model))!;
     const published = await publish(this.#context, {
       drifted: { model: this.#model, file: drifted },
       ancestor: { model: ancestorModel, file: ancestor },
@@ -377,9 +403,10 @@ class Repair {
         control: this.#findings.control,
         barrier: this.#findings.barrier,
       },
-      liveProfile: () => profileData(this.#context.runtime, live, { features, signal }),
+      liveProfile: () => profileLive(this.#context, own, live, signal),
       alias: alias ?? null,
       dir: deploy ?? null,
+      aliasBefore: this.#aliasBefore,
       run: this.#run,
     });
     const { id, name, version } = published.model;
@@ -444,6 +471,23 @@ function gateReport(gate: GateResult): GateReport {
     rows,
     detectable,
   };
+}
+
+/** Null for weights whose blend is not finite: far enough beyond the ancestor, narrow types overflow. */
+async function orUnblendable(candidate: Promise<Candidate>): Promise<Candidate | null> {
+  try {
+    return await candidate;
+  } catch (thrown) {
+    if (thrown instanceof MendlineError && thrown.code === "MENDLINE_REPAIR_INCOMPATIBLE") return null;
+    throw thrown;
+  }
+}
+
+function noControl(source: string, what: string): MendlineError {
+  return new MendlineError(
+    "MENDLINE_DATA_EMPTY",
+    `${source}: there are no rows ${what} for the control slice: leave it out, or give data of the old regime`,
+  );
 }
 
 function invalid(message: string): MendlineError {

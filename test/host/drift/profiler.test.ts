@@ -141,7 +141,13 @@ test("a memory that holds one feature at a time gives the same profile, in sever
   const small = await openRuntime({ memoryBytes: 8 * mebibyte });
   const source = await openTable(small, table);
   let passes = 0;
-  const counting: DataSource = { ...source, read: (options) => ((passes += 1), source.read(options)) };
+  const counting: DataSource = {
+    ...source,
+    read: (options) => {
+      passes += 1;
+      return source.read(options);
+    },
+  };
   const signature = profileSignature(await profileData(small, counting));
   assert.ok(passes > 1, `${passes} passes`);
   assert.is(small.arena.use.usedBytes, 0);
