@@ -10,17 +10,15 @@
 // A tile of values stays in the first-level cache while the groups of six edges go over it. Bytes read: sizeof(T) a value.
 // In floats three thresholds join the edges, -Infinity, the lowest finite number and +Infinity: what is at or above none of them is
 // NaN or absent, and their differences are the infinities. So ten bins are twelve compares, two groups.
-// Above `laneEdgesMax` edges a branchless binary search a value is cheaper than the compares.
+// Above a dozen or so edges the cell table is cheaper (count-cells.ts).
 //
 // Output, u32 each:  counts[0..E] bins | counts[E+1] missing (null or NaN) | counts[E+2] nonFinite (+-Infinity; in the tails too)
 //
 // Checked by the host: edges ascending and free of NaN; counts has E+3 words; alignment sizeof(T) for values and edges, 4 for counts.
 
-import { countPresent, isPresent, presentBits } from "./bitmap";
-import { atLeast, countMask, laneCount, laneCountMax, loadComparable, lowest, splatComparable, sumLanes } from "./lanes";
-
-/** Edges up to here are compared lane by lane: 64 compares cost about what one binary search does. */
-const laneEdgesMax: u32 = 64;
+import { countPresent, isPresent } from "./bitmap";
+import { atLeast, countMask, laneCount, laneCountMax, lowest, splatComparable, sumLanes } from "./lanes";
+import { loadPresent } from "./present";
 
 /** 16 KiB of values: half of the smallest first-level data cache in use. */
 const tileBytes: u32 = 16_384;
@@ -30,42 +28,6 @@ const tileBytes: u32 = 16_384;
 @inline
 function tileRegisters<T>(): u32 {
   return min<u32>(tileBytes >> 4, laneCountMax<T>());
-}
-
-/** Replaces absent lanes by NaN or, in integers, the lowest value. */
-// @ts-ignore: decorator
-@inline
-function maskAbsent<T>(values: v128, bits: u32): v128 {
-  let mask: v128;
-  if (sizeof<T>() == 8) {
-    mask = v128.ne<i64>(v128.and(i64x2.splat(bits), i64x2(1, 2)), i64x2.splat(0));
-  } else if (sizeof<T>() == 4) {
-    mask = v128.ne<i32>(v128.and(i32x4.splat(bits), i32x4(1, 2, 4, 8)), i32x4.splat(0));
-  } else if (sizeof<T>() == 2) {
-    mask = v128.ne<i16>(v128.and(i16x8.splat(<i16>bits), i16x8(1, 2, 4, 8, 16, 32, 64, 128)), i16x8.splat(0));
-  } else {
-    const low = i8x16.splat(<i8>bits);
-    const high = i8x16.splat(<i8>(bits >> 8));
-    const spread = v128.shuffle<i8>(low, high, 0, 0, 0, 0, 0, 0, 0, 0, 16, 16, 16, 16, 16, 16, 16, 16);
-    const lanes = i8x16(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128);
-    mask = v128.ne<i8>(v128.and(spread, lanes), i8x16.splat(0));
-  }
-  return v128.bitselect(values, splatComparable<T>(lowest<T>()), mask);
-}
-
-// @ts-ignore: decorator
-@inline
-function loadPresent<T>(valuesPtr: usize, index: u32, validityPtr: usize, bitOffset: u32): v128 {
-  const values = loadComparable<T>(valuesPtr + index * <u32>sizeof<T>());
-  if (validityPtr == 0) return values;
-  let bits: u32;
-  if (sizeof<T>() == 1) {
-    bits =
-      presentBits(validityPtr, bitOffset, index, 8) | (presentBits(validityPtr, bitOffset, index + 8, 8) << 8);
-  } else {
-    bits = presentBits(validityPtr, bitOffset, index, laneCount<T>());
-  }
-  return maskAbsent<T>(values, bits);
 }
 
 // @ts-ignore: decorator
@@ -196,42 +158,6 @@ function countByCompares<T>(
   binsFromGe<T>(countsPtr, edgesPtr, edgeCount, valueCount, presentCount);
 }
 
-/** Edges at or below `value`: the index of its bin. The step halves without a branch on the comparison. */
-// @ts-ignore: decorator
-@inline
-function binOf<T>(value: T, edgesPtr: usize, edgeCount: u32): u32 {
-  let base: u32 = 0;
-  let remaining = edgeCount;
-  while (remaining > 1) {
-    const half = remaining >> 1;
-    base += select<u32>(half, 0, value >= load<T>(edgesPtr + (base + half - 1) * <u32>sizeof<T>()));
-    remaining -= half;
-  }
-  return base + <u32>(value >= load<T>(edgesPtr + base * <u32>sizeof<T>()));
-}
-
-function countBySearch<T>(
-  valuesPtr: usize,
-  valueCount: u32,
-  validityPtr: usize,
-  bitOffset: u32,
-  edgesPtr: usize,
-  edgeCount: u32,
-  countsPtr: usize,
-): void {
-  const missingPtr = countsPtr + ((edgeCount + 1) << 2);
-  for (let index: u32 = 0; index < valueCount; index++) {
-    const value = load<T>(valuesPtr + index * <u32>sizeof<T>());
-    const absent = validityPtr != 0 && !isPresent(validityPtr, bitOffset, index);
-    if (absent || (isFloat<T>() && value != value)) {
-      addTo(missingPtr, 1);
-      continue;
-    }
-    addTo(countsPtr + (binOf<T>(value, edgesPtr, edgeCount) << 2), 1);
-    if (isFloat<T>()) addTo(missingPtr + 4, <u32>(abs<T>(value) == <T>Infinity));
-  }
-}
-
 /**
  * Counts `valueCount` values into the bins of `edgeCount` edges; layout of `counts` above. Overwrites counts.
  */
@@ -247,10 +173,6 @@ export function countByEdges<T>(
   countsPtr: usize,
 ): void {
   memory.fill(countsPtr, 0, (edgeCount + 3) << 2);
-  if (edgeCount > laneEdgesMax) {
-    countBySearch<T>(valuesPtr, valueCount, validityPtr, bitOffset, edgesPtr, edgeCount, countsPtr);
-    return;
-  }
   let presentCount = valueCount;
   if (isInteger<T>() && validityPtr != 0) presentCount = countPresent(validityPtr, bitOffset, valueCount);
   countByCompares<T>(

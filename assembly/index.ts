@@ -1,6 +1,7 @@
 // What the host can call: one export a kernel and type. Pointers in, numbers out; no allocation, no strings, no mutable globals.
 // Pointers and counts are unsigned; an i32 that JavaScript gets back is to be read with `>>> 0`.
 
+import { buildCellTable, cellTableBytes, countByCells } from "./count-cells";
 import { countByEdges } from "./count-edges";
 import { countCategories } from "./count-categories";
 import { keysFrom, valuesFromKeys } from "./keys";
@@ -495,4 +496,172 @@ export function valuesFromKeysI64(keysPtr: usize, count: u32, outPtr: usize): vo
 
 export function valuesFromKeysU64(keysPtr: usize, count: u32, outPtr: usize): void {
   valuesFromKeys<u64>(keysPtr, count, outPtr);
+}
+
+export function countByCellsF32(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  tablePtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByCells<f32>(valuesPtr, valueCount, validityPtr, bitOffset, tablePtr, edgeCount, countsPtr);
+}
+
+export function countByCellsF64(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  tablePtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByCells<f64>(valuesPtr, valueCount, validityPtr, bitOffset, tablePtr, edgeCount, countsPtr);
+}
+
+export function countByCellsI8(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  tablePtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByCells<i8>(valuesPtr, valueCount, validityPtr, bitOffset, tablePtr, edgeCount, countsPtr);
+}
+
+export function countByCellsI16(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  tablePtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByCells<i16>(valuesPtr, valueCount, validityPtr, bitOffset, tablePtr, edgeCount, countsPtr);
+}
+
+export function countByCellsI32(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  tablePtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByCells<i32>(valuesPtr, valueCount, validityPtr, bitOffset, tablePtr, edgeCount, countsPtr);
+}
+
+export function countByCellsI64(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  tablePtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByCells<i64>(valuesPtr, valueCount, validityPtr, bitOffset, tablePtr, edgeCount, countsPtr);
+}
+
+export function countByCellsU8(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  tablePtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByCells<u8>(valuesPtr, valueCount, validityPtr, bitOffset, tablePtr, edgeCount, countsPtr);
+}
+
+export function countByCellsU16(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  tablePtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByCells<u16>(valuesPtr, valueCount, validityPtr, bitOffset, tablePtr, edgeCount, countsPtr);
+}
+
+export function countByCellsU32(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  tablePtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByCells<u32>(valuesPtr, valueCount, validityPtr, bitOffset, tablePtr, edgeCount, countsPtr);
+}
+
+export function countByCellsU64(
+  valuesPtr: usize,
+  valueCount: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  tablePtr: usize,
+  edgeCount: u32,
+  countsPtr: usize,
+): void {
+  countByCells<u64>(valuesPtr, valueCount, validityPtr, bitOffset, tablePtr, edgeCount, countsPtr);
+}
+
+export function buildCellTableF32(edgesPtr: usize, edgeCount: u32, tablePtr: usize): void {
+  buildCellTable<f32>(edgesPtr, edgeCount, tablePtr);
+}
+
+export function buildCellTableF64(edgesPtr: usize, edgeCount: u32, tablePtr: usize): void {
+  buildCellTable<f64>(edgesPtr, edgeCount, tablePtr);
+}
+
+export function buildCellTableI8(edgesPtr: usize, edgeCount: u32, tablePtr: usize): void {
+  buildCellTable<i8>(edgesPtr, edgeCount, tablePtr);
+}
+
+export function buildCellTableI16(edgesPtr: usize, edgeCount: u32, tablePtr: usize): void {
+  buildCellTable<i16>(edgesPtr, edgeCount, tablePtr);
+}
+
+export function buildCellTableI32(edgesPtr: usize, edgeCount: u32, tablePtr: usize): void {
+  buildCellTable<i32>(edgesPtr, edgeCount, tablePtr);
+}
+
+export function buildCellTableI64(edgesPtr: usize, edgeCount: u32, tablePtr: usize): void {
+  buildCellTable<i64>(edgesPtr, edgeCount, tablePtr);
+}
+
+export function buildCellTableU8(edgesPtr: usize, edgeCount: u32, tablePtr: usize): void {
+  buildCellTable<u8>(edgesPtr, edgeCount, tablePtr);
+}
+
+export function buildCellTableU16(edgesPtr: usize, edgeCount: u32, tablePtr: usize): void {
+  buildCellTable<u16>(edgesPtr, edgeCount, tablePtr);
+}
+
+export function buildCellTableU32(edgesPtr: usize, edgeCount: u32, tablePtr: usize): void {
+  buildCellTable<u32>(edgesPtr, edgeCount, tablePtr);
+}
+
+export function buildCellTableU64(edgesPtr: usize, edgeCount: u32, tablePtr: usize): void {
+  buildCellTable<u64>(edgesPtr, edgeCount, tablePtr);
+}
+
+export function cellTableBytes32(edgeCount: u32): u32 {
+  return cellTableBytes<u32>(edgeCount);
+}
+
+export function cellTableBytes64(edgeCount: u32): u32 {
+  return cellTableBytes<u64>(edgeCount);
 }

@@ -4,6 +4,7 @@
 import { EventEmitter } from "node:events";
 import { resolve as absolutePath } from "node:path";
 import { MendlineError } from "../errors.js";
+import { monitorAncestorsMax } from "../limits.js";
 import type { DerivationRecord, ModelRecord } from "../lineage-store/records.js";
 import type { AliasEntry } from "../lineage-store/refs.js";
 import { LineageStore } from "../lineage-store/store.js";
@@ -18,9 +19,10 @@ import { type Deployment, deploy, rollback, toDeployment } from "./deployment/de
 import { isServing } from "./deployment/folder-target.js";
 import { type CompareOptions, compareData, compareToProfile } from "./drift/compare.js";
 import { DriftMonitor, type MonitorOptions, type Watched, type WindowReport } from "./drift/monitor.js";
-import type { Profile } from "./drift/profile.js";
+import { type Profile, sharesFeatures } from "./drift/profile.js";
 import { type ProfileOptions, profileData } from "./drift/profiler.js";
 import type { DriftReport } from "./drift/report.js";
+import { WindowLog } from "./drift/window-log.js";
 import {
   type AddedModelVersion,
   type AddModelRequest,
@@ -66,7 +68,7 @@ interface EngineEvents {
   repaired: [RepairReport];
   /** An alias serves another model. */
   deployed: [Deployment];
-  /** Something failed where no caller could be told: writing a window's report. */
+  /** Something failed where no caller could be told: writing a window's report. With no listener, `close` throws the first. */
   error: [Error];
 }
 
@@ -75,14 +77,19 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly #store: LineageStore | null;
   readonly #scratch: ScratchModels | null;
   readonly #monitors = new Set<DriftMonitor>();
-  /** Reports on their way to the disk. */
-  readonly #writes = new Set<Promise<unknown>>();
+  readonly #windows: WindowLog;
+  #failure: { readonly thrown: unknown } | null = null;
+  #closing: Promise<void> | null = null;
 
   private constructor(runtime: Runtime, store: LineageStore | null) {
     super();
     this.runtime = runtime;
     this.#store = store;
     this.#scratch = store === null ? null : new ScratchModels(store);
+    this.#windows = new WindowLog(
+      (ref, windows) => this.#record(ref, windows),
+      (thrown) => this.#tellFailure(thrown),
+    );
   }
 
   /** @throws MendlineError MENDLINE_STORE_LOCKED, MENDLINE_STORE_VERSION, MENDLINE_KERNEL_LOAD, MENDLINE_ARGUMENT_INVALID */
@@ -98,6 +105,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   get store(): LineageStore {
+    if (this.#closing !== null) throw new MendlineError("MENDLINE_ARGUMENT_INVALID", "the engine is closed");
     if (this.#store !== null) return this.#store;
     throw new MendlineError(
       "MENDLINE_ARGUMENT_INVALID",
@@ -105,13 +113,32 @@ export class Engine extends EventEmitter<EngineEvents> {
     );
   }
 
-  /** Counts what is staged, waits for writes, and gives everything back. */
-  async close(): Promise<void> {
-    for (const monitor of this.#monitors) await monitor.close();
-    await Promise.allSettled(this.#writes);
-    await this.#scratch?.close();
-    await this.#store?.close();
-    await this.runtime.close();
+  /**
+   * Counts what is staged, waits for writes, and gives everything back, whatever fails on the way.
+   *
+   * @throws the first failure: of a step, of a window's report that could not be written while nobody listened for `error`
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const steps: (() => Promise<void> | undefined)[] = [
+      ...Array.from(this.#monitors, (monitor) => () => monitor.close()),
+      () => this.#windows.settled(),
+      () => this.#scratch?.close(),
+      () => this.#store?.close(),
+      () => this.runtime.close(),
+    ];
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (thrown) {
+        this.#failure ??= { thrown };
+      }
+    }
+    if (this.#failure !== null) throw this.#failure.thrown;
   }
 
   // Data and drift
@@ -197,7 +224,10 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   // Watching and mending
 
-  /** Attaches a drift monitor to a model or alias; its ancestors are judged on the same counts. Windows are recorded in the store. */
+  /**
+   * Attaches a drift monitor to a model or alias; its nearest ancestors that know its features by the same kinds are judged on the
+   * same counts. Windows are recorded in the store.
+   */
   async monitor(ref: string, options: MonitorOptions): Promise<DriftMonitor> {
     const model = await this.model(ref);
     const watched = await this.#watched(model);
@@ -210,15 +240,18 @@ export class Engine extends EventEmitter<EngineEvents> {
     const ancestors: Watched[] = [];
     for await (const { id } of this.store.ancestors(model.id)) {
       const ancestor = await this.#watched(await this.store.get(id));
-      if (ancestor !== null && ancestors.length < 16) ancestors.push(ancestor);
+      if (ancestor === null || !sharesFeatures(watched.profile, ancestor.profile, options.features)) continue;
+      ancestors.push(ancestor);
+      if (ancestors.length === monitorAncestorsMax) break;
     }
     const monitor = new DriftMonitor(this.runtime, watched, ancestors, options);
     this.#monitors.add(monitor);
     monitor.on("window", (window) => {
-      this.#record(ref, window);
+      this.#windows.add(ref, window);
       this.emit("window", window);
     });
     monitor.on("drift", (window) => this.emit("drift", window));
+    monitor.once("close", () => this.#monitors.delete(monitor));
     return monitor;
   }
 
@@ -277,22 +310,31 @@ export class Engine extends EventEmitter<EngineEvents> {
     return profile === null ? null : { id: model.id, label: `${model.name}@${model.version}`, profile };
   }
 
-  #record(ref: string, { model, window, report, ancestors, alarm }: WindowReport): void {
-    const document = {
-      model,
-      window,
-      alarm,
-      drift: driftSummary(report),
-      ancestors: ancestors.map(({ id, label, verdict, totalPsi }) => ({ id, label, verdict, totalPsi })),
-    };
-    const write = this.store.commit((tx) => {
-      tx.appendReport(ref, document);
+  /** Through the store itself: an engine that is closing still writes. */
+  #record(ref: string, windows: readonly WindowReport[]): Promise<void> {
+    return this.#store!.commit((tx) => {
+      for (const { model, window, report, ancestors, alarm } of windows) {
+        tx.appendReport(ref, {
+          model,
+          window,
+          alarm,
+          drift: driftSummary(report),
+          ancestors: ancestors.map(({ id, label, verdict, totalPsi }) => ({ id, label, verdict, totalPsi })),
+        });
+      }
+      const { model, window, report, alarm } = windows.at(-1)!;
       tx.putMonitor(ref, { model, window, alarm, verdict: report.verdict });
     });
-    const tracked = write
-      .catch((thrown: Error) => this.emit("error", thrown))
-      .finally(() => this.#writes.delete(tracked));
-    this.#writes.add(tracked);
+  }
+
+  /** An `error` event that nobody listens for would end the process. */
+  #tellFailure(thrown: unknown): void {
+    try {
+      if (this.listenerCount("error") === 0) throw thrown;
+      this.emit("error", thrown instanceof Error ? thrown : new Error(String(thrown)));
+    } catch (untold) {
+      this.#failure ??= { thrown: untold };
+    }
   }
 }
 

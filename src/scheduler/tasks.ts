@@ -7,6 +7,7 @@ import type { Kernels } from "../host/kernels/kernels.js";
 /** Fused steps that would cost a round trip each. */
 const steps = {
   countByEdges: (kernels: Kernels, ...a: Parameters<Kernels["countByEdges"]>) => kernels.countByEdges(...a),
+  countByCells: (kernels: Kernels, ...a: Parameters<Kernels["countByCells"]>) => kernels.countByCells(...a),
   countCategories: (kernels: Kernels, ...a: Parameters<Kernels["countCategories"]>) =>
     kernels.countCategories(...a),
   keysFrom: (kernels: Kernels, ...a: Parameters<Kernels["keysFrom"]>) => kernels.keysFrom(...a),

@@ -20,8 +20,28 @@ import {
 
 const edgeCounts = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 64, 65, 255, 300];
 
-function kernelOf(type: NumericType) {
-  return kernels[`countByEdges${type.toUpperCase() as Uppercase<NumericType>}`];
+type Upper = Uppercase<NumericType>;
+
+/** The two kernels that count by edges: what they take for edges, and how much they write beside the result. */
+const kinds = [
+  {
+    histograms: 1,
+    count: (type: NumericType, ...args: Parameters<typeof kernels.countByEdgesF32>) =>
+      kernels[`countByEdges${type.toUpperCase() as Upper}`](...args),
+    edgesPtr: place.edges,
+  },
+  {
+    histograms: 4,
+    count: (type: NumericType, ...args: Parameters<typeof kernels.countByEdgesF32>) =>
+      kernels[`countByCells${type.toUpperCase() as Upper}`](...args),
+    edgesPtr: place.scratch,
+  },
+];
+
+/** Puts edges, and the cell table over them. */
+function putEdges(type: NumericType, edges: readonly Value[]): void {
+  put(type, place.edges, edges);
+  kernels[`buildCellTable${type.toUpperCase() as Upper}`](place.edges, edges.length, place.scratch);
 }
 
 /** Edge lists of a type: random ones, and ones that begin and end with the lowest and the highest value there is. */
@@ -40,23 +60,17 @@ function check(
   edgeCount: number,
   expected: readonly number[],
 ): void {
-  const countBytes = (edgeCount + 3) * 4;
-  guard(place.out, countBytes);
-  kernelOf(type)(
-    values.ptr,
-    values.count,
-    validity.ptr,
-    validity.bitOffset,
-    place.edges,
-    edgeCount,
-    place.out,
-  );
-  const found = new Uint32Array(memory.buffer, place.out, edgeCount + 3);
-  const isSame = expected.every((count, bin) => found[bin] === count) && isGuardWhole(place.out, countBytes);
-  if (isSame) return;
-  const what = `${values.count} ${type} at ${values.ptr}, ${edgeCount} edges, validity ${JSON.stringify(validity)}`;
-  assert.equal(Array.from(found), expected, what);
-  assert.unreachable(`guard bytes overwritten: ${what}`);
+  for (const { histograms, count, edgesPtr } of kinds) {
+    const countBytes = (edgeCount + 3) * 4 * histograms;
+    guard(place.out, countBytes);
+    count(type, values.ptr, values.count, validity.ptr, validity.bitOffset, edgesPtr, edgeCount, place.out);
+    const found = new Uint32Array(memory.buffer, place.out, edgeCount + 3);
+    const isSame = expected.every((held, bin) => found[bin] === held) && isGuardWhole(place.out, countBytes);
+    if (isSame) continue;
+    const what = `${values.count} ${type} at ${values.ptr}, ${edgeCount} edges, validity ${JSON.stringify(validity)}, ${histograms} histograms`;
+    assert.equal(Array.from(found), expected, what);
+    assert.unreachable(`guard bytes overwritten: ${what}`);
+  }
 }
 
 /** Where the pool of values stands with this alignment: 4 KiB apart, each a value further off a multiple of 16. */
@@ -74,7 +88,7 @@ for (const type of numericTypes) {
     const presenceFrom = putValidity(validityPtr, 16, next);
     for (let alignment = 0; alignment < lanes; alignment++) put(type, alignedPtr(type, alignment), pool);
     for (const edges of edgeLists(type, next)) {
-      put(type, place.edges, edges);
+      putEdges(type, edges);
       for (let count = 0; count <= lengthMax; count++) {
         for (let bitOffset = -1; bitOffset < 16; bitOffset++) {
           const isMasked = bitOffset >= 0;
@@ -100,7 +114,7 @@ for (const type of numericTypes) {
     put(type, place.values, pool);
     for (const edgeCount of [0, 1, 9, 64, 65, 300]) {
       const edges = edgesOf(type, edgeCount, next);
-      put(type, place.edges, edges);
+      putEdges(type, edges);
       for (const count of counts) {
         const held = pool.slice(0, count);
         const values = { ptr: place.values, count };
@@ -116,7 +130,7 @@ for (const type of numericTypes) {
     for (const value of hardValues(type)) {
       put(type, place.values, new Array<Value>(count).fill(value));
       const edges = hardValues(type).filter((edge) => edge === value && Number.isFinite(Number(edge)));
-      put(type, place.edges, edges.slice(0, 1));
+      putEdges(type, edges.slice(0, 1));
       const expected = countByEdges(new Array<Value>(count).fill(value), allPresent, edges.slice(0, 1));
       check(
         type,
@@ -131,7 +145,7 @@ for (const type of numericTypes) {
   test(`${type}: not a byte is read beyond the values or the validity`, () => {
     const next = random(13);
     const edges = edgesOf(type, 5, next);
-    put(type, place.edges, edges);
+    putEdges(type, edges);
     // A read beyond the end of the memory traps.
     for (let count = 0; count <= 40; count++) {
       const pool = mixedValues(type, count, next);
@@ -153,10 +167,12 @@ for (const type of numericTypes) {
     const next = random(17);
     const ptrs = [place.values, place.edges, place.validity];
     put(type, place.values, mixedValues(type, 100, next));
-    put(type, place.edges, edgesOf(type, 9, next));
+    putEdges(type, edgesOf(type, 9, next));
     putValidity(place.validity, 16, next);
     const before = ptrs.map((ptr) => words(ptr, 200));
-    kernelOf(type)(place.values, 100, place.validity, 3, place.edges, 9, place.out);
+    for (const { count, edgesPtr } of kinds) {
+      count(type, place.values, 100, place.validity, 3, edgesPtr, 9, place.out);
+    }
     assert.equal(
       ptrs.map((ptr) => words(ptr, 200)),
       before,

@@ -4,20 +4,22 @@ import { columnsMax } from "../../limits.js";
 import type { Arena } from "../memory/arena.js";
 import { BatchBuilder, batchRowsFor, type Cell } from "./batch-builder.js";
 import type { Batch, DataSource, Field, ReadOptions } from "./column.js";
-import { evidenceOfJson, fieldOf, jsonCellReader, sawInteger, sawNothing } from "./infer.js";
+import { evidenceOfJson, fieldOf, jsonCellReader, sawFloat, sawInteger, sawNothing } from "./infer.js";
 import { pickFields } from "./pick-fields.js";
 
-/** One row: column name to value. A missing key, undefined, null and NaN are missing. */
+/** One row: column name to value, own properties only. A missing key, undefined, null and NaN are missing. */
 export type Row = Readonly<Record<string, Cell | undefined>>;
 
 /**
- * Types are told from all rows, as for NDJSON. The rows are read, not copied: they must not change while the source is in use.
+ * Types are told from all rows, as for NDJSON; a bigint is an integer, one beyond 64 bits a float. The rows are read, not copied: they must not change while the source is in use.
  *
- * @throws MendlineError MENDLINE_DATA_LIMIT  too many columns; MENDLINE_DATA_SCHEMA  a value that is no number, text or boolean
+ * @throws MendlineError MENDLINE_DATA_LIMIT  too many columns; MENDLINE_DATA_SCHEMA  a row that is no object, or a
+ * value that is no number, text or boolean
  */
 export function rowsSource(rows: readonly Row[], label: string, arena: Arena): DataSource {
   const seen = new Map<string, number>();
   for (const [index, row] of rows.entries()) {
+    assertRow(row, index, label);
     for (const [name, cell] of Object.entries(row)) {
       seen.set(name, (seen.get(name) ?? sawNothing) | evidenceOf(cell, name, index, label));
     }
@@ -53,7 +55,7 @@ async function* readRows(
       builder.reset();
       for (let row = 0; row < rowCount; row++) {
         for (const [column, field] of wanted.entries()) {
-          const cell = rows[from + row]![field.name] ?? null;
+          const cell = cellOf(rows[from + row]!, field.name);
           builder.set(column, row, typeof cell === "bigint" ? cell : readers[column]!(cell)!);
         }
       }
@@ -66,12 +68,32 @@ async function* readRows(
 
 function evidenceOf(cell: Cell | undefined, name: string, index: number, label: string): number {
   if (cell === undefined || cell === null || Number.isNaN(cell)) return sawNothing;
-  if (typeof cell === "bigint") return sawInteger;
-  if (typeof cell === "object" || typeof cell === "function" || typeof cell === "symbol") {
-    throw new MendlineError(
-      "MENDLINE_DATA_SCHEMA",
-      `${label}: "${name}" of row ${index} is no number, text or boolean`,
-    );
-  }
+  assertCell(cell, name, index, label);
+  if (typeof cell === "bigint") return BigInt.asIntN(64, cell) === cell ? sawInteger : sawFloat;
   return evidenceOfJson(cell);
+}
+
+/** A row's value; null where it has none. What every object inherits, `constructor` for one, is no value. */
+export function cellOf(row: Row, name: string): Cell {
+  return Object.hasOwn(row, name) ? (row[name] ?? null) : null;
+}
+
+/** @throws MendlineError MENDLINE_DATA_SCHEMA */
+export function assertRow(row: unknown, index: number, label: string): void {
+  if (typeof row === "object" && row !== null && !Array.isArray(row)) return;
+  const found = Array.isArray(row) ? "a list" : String(row).slice(0, 40);
+  throw new MendlineError(
+    "MENDLINE_DATA_SCHEMA",
+    `${label}: row ${index} is ${found}: a row is an object of column names and values`,
+  );
+}
+
+/** @throws MendlineError MENDLINE_DATA_SCHEMA */
+export function assertCell(cell: unknown, name: string, index: number, label: string): void {
+  if (cell === null || !["object", "function", "symbol"].includes(typeof cell)) return;
+  throw new MendlineError(
+    "MENDLINE_DATA_SCHEMA",
+    `${label}: "${name}" of row ${index} is no number, text or boolean`,
+    { details: { column: name, row: index } },
+  );
 }

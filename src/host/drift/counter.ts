@@ -8,7 +8,7 @@ import { MendlineError } from "../../errors.js";
 import { edgesMax } from "../../limits.js";
 import type { Task } from "../../scheduler/tasks.js";
 import type { Column, NumericColumn, TextColumn } from "../columns/column.js";
-import type { ColumnSlice, Kernels } from "../kernels/kernels.js";
+import { type ColumnSlice, cellEdgesMin, type Kernels } from "../kernels/kernels.js";
 import { bytesOf, type NumericType, viewOf } from "../kernels/types.js";
 import type { Arena, Scope } from "../memory/arena.js";
 import { compareEdges, type Edge, edgeInType, mergeEdges } from "./edges.js";
@@ -75,7 +75,9 @@ export function sliceOf(column: Column, from: number, rowCount: number): ColumnS
 
 /** The merged edges as one storage type compares them, in the arena. */
 interface TypedEdges {
+  /** The edges, or where they are many a cell table over them. */
   readonly ptr: number;
+  readonly isCellTable: boolean;
   readonly count: number;
   /** For each merged edge, its index among the typed ones; -1 where the type reaches no such value. */
   readonly indexOf: Int32Array;
@@ -120,10 +122,11 @@ class NumericCounter implements FeatureCounter {
     if (column.kind !== "numeric") throw kindError(this.name, "numbers", "text");
     const edges = this.#edgesFor(column);
     const slice = sliceOf(column, from, rowCount);
-    const countsPtr = scope.allocate((edges.count + 3) * 4);
+    // The cell table's kernel keeps four histograms.
+    const countsPtr = scope.allocate((edges.count + 3) * 4 * (edges.isCellTable ? 4 : 1));
     return {
       task: {
-        kernel: "countByEdges",
+        kernel: edges.isCellTable ? "countByCells" : "countByEdges",
         args: [column.type, slice, edges.ptr, edges.count, countsPtr],
         workBytes: rowCount * bytesOf(column.type),
       },
@@ -156,14 +159,23 @@ class NumericCounter implements FeatureCounter {
       if (typed.length === 0 || compareEdges(typed.at(-1)!, reached) !== 0) typed.push(reached);
       return typed.length - 1;
     });
-    const ptr = this.#scope.allocate(typed.length * bytesOf(column.type));
-    const view = viewOf(this.#host.arena.memory, column.type, ptr, typed.length);
+    const edges = { ...this.#upload(typed, column.type), count: typed.length, indexOf };
+    this.#typed.set(column.type, edges);
+    return edges;
+  }
+
+  #upload(typed: readonly Edge[], type: NumericType): Pick<TypedEdges, "ptr" | "isCellTable"> {
+    const { arena, kernels } = this.#host;
+    const ptr = this.#scope.allocate(typed.length * bytesOf(type));
+    const view = viewOf(arena.memory, type, ptr, typed.length);
     typed.forEach((edge, index) => {
       view[index] = edge;
     });
-    const edges = { ptr, count: typed.length, indexOf };
-    this.#typed.set(column.type, edges);
-    return edges;
+    if (typed.length < cellEdgesMin) return { ptr, isCellTable: false };
+    const tablePtr = this.#scope.allocate(kernels.cellTableBytes(type, typed.length));
+    kernels.buildCellTable(type, ptr, typed.length, tablePtr);
+    this.#scope.release(ptr);
+    return { ptr: tablePtr, isCellTable: true };
   }
 
   #collect(edges: TypedEdges, countsPtr: number, counts: Float64Array): void {

@@ -7,15 +7,16 @@ import { MendlineError } from "../../errors.js";
 import { monitorAncestorsMax, stagedRowsMax } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { runTask } from "../../scheduler/tasks.js";
-import { BatchBuilder } from "../columns/batch-builder.js";
+import { asFloat32 } from "../columns/as-float32.js";
 import type { Batch, DataSource, Field } from "../columns/column.js";
 import type { Row } from "../columns/rows.js";
-import { alignKinds, countBatch } from "./compare.js";
-import { type CountingStep, counterFor, type FeatureCounter } from "./counter.js";
+import { alignKinds, countBatch, fieldOf } from "./compare.js";
+import { counterFor, type FeatureCounter } from "./counter.js";
 import type { FeatureProfile, Profile } from "./profile.js";
 import { checkedDriftOptions, type DriftOptions, type DriftReport, driftReport, totalPsi } from "./report.js";
+import { StagedRows } from "./staged-rows.js";
 import { DriftTrigger, type TriggerOptions } from "./trigger.js";
-import { type ClosedWindow, type PaneShare, SlidingWindow, type WindowOptions } from "./window.js";
+import { type ClosedWindow, SlidingWindow, type WindowOptions } from "./window.js";
 
 /** A model and what it was trained on. */
 export interface Watched {
@@ -59,6 +60,8 @@ export interface MonitorOptions extends DriftOptions {
 interface MonitorEvents {
   window: [WindowReport];
   drift: [WindowReport];
+  /** Its memory is released: nothing follows. */
+  close: [];
 }
 
 export class DriftMonitor extends EventEmitter<MonitorEvents> {
@@ -66,14 +69,16 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
   readonly #runtime: Runtime;
   readonly #ancestors: readonly Watched[];
   readonly #options: MonitorOptions;
-  readonly #counters: readonly FeatureCounter[];
+  readonly #fields: readonly Field[];
+  /** Tables are counted by the pool while rows are counted on this thread: a counter each. */
+  readonly #tableCounters: readonly FeatureCounter[];
+  readonly #rowCounters: readonly FeatureCounter[];
   readonly #window: SlidingWindow;
   readonly #trigger: DriftTrigger;
-  readonly #staged: BatchBuilder;
-  readonly #fields: readonly Field[];
-  #stagedRows = 0;
+  readonly #staged: StagedRows;
   #turn: Promise<unknown> = Promise.resolve();
-  #closed = false;
+  #closing: Promise<void> | null = null;
+  #failure: { readonly thrown: unknown } | null = null;
 
   /**
    * @param ancestors  at most 16, in the order they are to be reported
@@ -92,57 +97,66 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     this.model = model;
     this.#ancestors = ancestors;
     this.#options = options;
-    const names = options.features ?? [...model.profile.features.keys()];
-    this.#counters = names.map((name) => counterFor(runtime, name, this.#profilesOf(name)));
+    const names = [...new Set(options.features ?? model.profile.features.keys())];
+    if (names.length === 0)
+      throw new MendlineError("MENDLINE_ARGUMENT_INVALID", `no features of ${model.label} to watch`);
+    const profiles = names.map((name) => this.#profilesOf(name));
+    const own = profiles.map(([first]) => first!);
+    this.#fields = names.map((name, index) => fieldOf(name, own[index]!));
+    this.#tableCounters = names.map((name, index) => counterFor(runtime, name, profiles[index]!));
+    this.#rowCounters = this.#tableCounters.map((counter) => counter.fork());
     this.#window = new SlidingWindow(
       options.window,
-      this.#counters.map((counter) => counter.slotCount),
+      this.#tableCounters.map((counter) => counter.slotCount),
     );
     this.#trigger = new DriftTrigger(options.trigger);
-    this.#fields = names.map((name) => stagedField(name, this.#profilesOf(name)[0]!));
-    this.#staged = new BatchBuilder(
-      runtime.arena,
-      this.#fields,
-      Math.min(stagedRowsMax, this.#window.paneRows),
-    );
+    const capacity = Math.min(stagedRowsMax, this.#window.paneRows);
+    this.#staged = new StagedRows(runtime.arena, own, this.#rowCounters, capacity);
   }
 
   get rowsObserved(): number {
-    return this.#window.rowsTaken + this.#stagedRows;
+    return this.#window.rowsTaken + this.#staged.rowCount;
   }
 
   /**
-   * Takes live rows; counts them in blocks, on this thread. All or nothing: a row that does not fit refuses the call.
+   * Takes live rows; counts them in blocks, on this thread. A row that does not fit refuses the call, and none of it is counted.
+   * Whole numbers beyond 2^53, and numbers where the model was trained on f32, are rounded.
    *
-   * @throws MendlineError MENDLINE_DATA_SCHEMA  a value of another kind than the feature's
+   * @throws MendlineError MENDLINE_DATA_SCHEMA  a value of another kind than the feature's; MENDLINE_MEMORY_EXHAUSTED  no room to
+   * count: of the call's rows those that `rowsObserved` tells are taken. What a listener threw, after the rows were taken.
    */
   observeRows(rows: readonly Row[]): void {
     this.#assertOpen();
-    for (const row of rows) this.#checkRow(row);
+    this.#staged.check(rows);
+    if (this.#staged.rowCount === this.#staged.capacity) this.#countStaged();
     for (const row of rows) {
-      this.#fields.forEach((field, index) => {
-        const cell = row[field.name] ?? null;
-        this.#staged.set(index, this.#stagedRows, cell);
-      });
-      this.#stagedRows += 1;
+      this.#staged.add(row);
       const room = Math.min(this.#staged.capacity, this.#window.paneRoom);
-      if (this.#stagedRows >= room) this.flush();
+      if (this.#staged.rowCount >= room) this.#countStaged();
     }
+    this.#throwFailure();
   }
 
   observeRow(row: Row): void {
     this.observeRows([row]);
   }
 
-  /** Takes a whole table, counted by the pool; resolves when its rows are counted and its windows reported. */
-  async observe(source: DataSource, options: { signal?: AbortSignal } = {}): Promise<void> {
+  /**
+   * Takes a whole table, counted by the pool; resolves when its rows are counted and its windows reported. Tables are taken one
+   * after the other; when one fails, the batches before stay counted.
+   *
+   * @throws MendlineError MENDLINE_DATA_*, MENDLINE_MEMORY_EXHAUSTED, MENDLINE_TASK_*; what a listener threw
+   */
+  async observe(source: DataSource, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
     this.#assertOpen();
-    const aligned = alignKinds(this.#runtime, source, this.#fields);
+    const { arena } = this.#runtime;
+    const isF32 = (name: string) => this.#fields.some((field) => field.name === name && field.type === "f32");
+    const aligned = asFloat32(alignKinds(this.#runtime, source, this.#fields), isF32, arena);
+    const columns = this.#fields.map((field) => field.name);
     const turn = this.#turn.then(async () => {
-      this.flush();
-      const columns = this.#fields.map((field) => field.name);
-      for await (const batch of aligned.read({ columns, signal: options.signal }))
-        await this.#observeBatch(batch);
+      this.#countStaged();
+      for await (const batch of aligned.read({ columns, signal })) await this.#countTable(batch, signal);
+      this.#throwFailure();
     });
     this.#turn = turn.catch(() => undefined);
     await turn;
@@ -150,64 +164,114 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
 
   /** Counts the rows gathered by `observeRows`. */
   flush(): void {
-    if (this.#stagedRows === 0) return;
-    const batch = this.#staged.finish(this.#stagedRows);
-    const shares = this.#window.take(this.#stagedRows);
-    this.#stagedRows = 0;
-    for (const share of shares) this.#countHere(batch, share);
+    this.#countStaged();
+    this.#throwFailure();
+  }
+
+  /** Waits for tables under way, counts staged rows, and releases the monitor's memory. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#turn;
+    try {
+      this.#countStaged();
+    } finally {
+      for (const counter of [...this.#tableCounters, ...this.#rowCounters]) counter.close();
+      this.#staged.close();
+      this.emit("close");
+    }
+    this.#throwFailure();
+  }
+
+  /** A pane at a time, so that a batch of many small panes takes the memory of one. */
+  async #countTable(batch: Batch, signal: AbortSignal | undefined): Promise<void> {
+    for (let from = 0; from < batch.rowCount; ) {
+      const rowCount = Math.min(this.#window.paneRoom, batch.rowCount - from);
+      const share = this.#window.take(rowCount)[0]!;
+      try {
+        await countBatch(
+          this.#runtime,
+          this.#tableCounters,
+          batch,
+          from,
+          rowCount,
+          share.pane.counts,
+          signal,
+        );
+      } catch (thrown) {
+        this.#window.giveBack(share);
+        throw thrown;
+      }
+      this.#report(this.#window.counted(share));
+      from += rowCount;
+    }
+  }
+
+  /** All or nothing: rows that could not be counted stay staged. */
+  #countStaged(): void {
+    if (this.#staged.rowCount === 0) return;
+    const batch = this.#staged.batch();
+    const shares = this.#window.take(batch.rowCount);
+    const scope = this.#runtime.arena.scope();
+    try {
+      const steps = shares.flatMap((share) =>
+        this.#rowCounters.map((counter, index) => ({
+          counts: share.pane.counts[index]!,
+          ...counter.step(batch.columns.get(counter.name)!, share.from, share.rowCount, scope),
+        })),
+      );
+      for (const step of steps) runTask(this.#runtime.kernels, step.task);
+      for (const step of steps) step.check();
+      for (const step of steps) step.collect(step.counts);
+    } catch (thrown) {
+      for (const share of shares) this.#window.giveBack(share);
+      throw thrown;
+    } finally {
+      scope.close();
+    }
     this.#staged.reset();
     for (const share of shares) this.#report(this.#window.counted(share));
   }
 
-  /** Releases the monitor's memory; staged rows are counted first. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    await this.#turn;
-    this.flush();
-    this.#closed = true;
-    for (const counter of this.#counters) counter.close();
-    this.#staged.close();
-  }
-
-  async #observeBatch(batch: Batch): Promise<void> {
-    for (const share of this.#window.take(batch.rowCount)) {
-      await countBatch(this.#runtime, this.#counters, batch, share.from, share.rowCount, share.pane.counts);
-      this.#report(this.#window.counted(share));
-    }
-  }
-
-  #countHere(batch: Batch, share: PaneShare): void {
-    const scope = this.#runtime.arena.scope();
-    try {
-      this.#counters.forEach((counter, index) => {
-        const column = batch.columns.get(counter.name)!;
-        const step: CountingStep = counter.step(column, share.from, share.rowCount, scope);
-        runTask(this.#runtime.kernels, step.task);
-        step.collect(share.pane.counts[index]!);
-      });
-    } finally {
-      scope.close();
-    }
-  }
-
+  /** A listener that throws must not keep rows from being counted: what it threw waits until they are. */
   #report(windows: readonly ClosedWindow[]): void {
     for (const closed of windows) {
-      const report = this.#reportFor(this.model.profile, closed);
-      const ancestors = this.#ancestors.map(({ id, label, profile }) => {
-        const own = this.#reportFor(profile, closed);
-        return { id, label, verdict: own.verdict, totalPsi: totalPsi(own), report: own };
-      });
-      const { number, fromRow, rowCount } = closed;
-      const alarm = this.#trigger.take(report.verdict);
-      const window = { number, fromRow, rowCount, closedMs: Date.now() };
-      const windowReport: WindowReport = { model: this.model.id, window, report, ancestors, alarm };
+      try {
+        this.#emitReport(closed);
+      } catch (thrown) {
+        this.#failure ??= { thrown };
+      }
+    }
+  }
+
+  #throwFailure(): void {
+    const failure = this.#failure;
+    this.#failure = null;
+    if (failure !== null) throw failure.thrown;
+  }
+
+  #emitReport(closed: ClosedWindow): void {
+    const report = this.#reportFor(this.model.profile, closed);
+    const ancestors = this.#ancestors.map(({ id, label, profile }) => {
+      const own = this.#reportFor(profile, closed);
+      return { id, label, verdict: own.verdict, totalPsi: totalPsi(own), report: own };
+    });
+    const { number, fromRow, rowCount } = closed;
+    const alarm = this.#trigger.take(report.verdict);
+    const window = { number, fromRow, rowCount, closedMs: Date.now() };
+    const windowReport: WindowReport = { model: this.model.id, window, report, ancestors, alarm };
+    try {
       this.emit("window", windowReport);
+    } finally {
       if (alarm) this.emit("drift", windowReport);
     }
   }
 
   #reportFor(profile: Profile, closed: ClosedWindow): DriftReport {
-    const comparisons = this.#counters.flatMap((counter, index) => {
+    const comparisons = this.#tableCounters.flatMap((counter, index) => {
       const feature = profile.features.get(counter.name);
       if (feature === undefined) return [];
       return [
@@ -236,34 +300,7 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     return [own, ...others];
   }
 
-  #checkRow(row: Row): void {
-    for (const field of this.#fields) {
-      const cell = row[field.name];
-      if (cell === undefined || cell === null) continue;
-      if (field.type !== null && typeof cell === "string") {
-        throw new MendlineError(
-          "MENDLINE_DATA_SCHEMA",
-          `"${field.name}" is ${JSON.stringify(cell.slice(0, 40))}, a text, where the model was trained on numbers`,
-          {
-            details: { feature: field.name },
-          },
-        );
-      }
-      if (typeof cell === "object" || typeof cell === "function") {
-        throw new MendlineError("MENDLINE_DATA_SCHEMA", `"${field.name}" is no number, text or boolean`, {
-          details: { feature: field.name },
-        });
-      }
-    }
-  }
-
   #assertOpen(): void {
-    if (this.#closed) throw new MendlineError("MENDLINE_ARGUMENT_INVALID", "the monitor is closed");
+    if (this.#closing !== null) throw new MendlineError("MENDLINE_ARGUMENT_INVALID", "the monitor is closed");
   }
-}
-
-/** Rows come as JavaScript values: doubles, rounded to f32 where that is what the model was trained on and takes. */
-function stagedField(name: string, profile: FeatureProfile): Field {
-  if (profile.kind === "categorical") return { name, logical: "text", type: null };
-  return { name, logical: profile.logical, type: profile.type === "f32" ? "f32" : "f64" };
 }

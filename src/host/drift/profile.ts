@@ -68,6 +68,14 @@ export interface Profile {
   readonly features: ReadonlyMap<string, FeatureProfile>;
 }
 
+/** Whether another profile has these features (all of one's own, if left out) by the same kinds, so that one count serves both. */
+export function sharesFeatures(own: Profile, other: Profile, names?: readonly string[]): boolean {
+  return [...(names ?? own.features.keys())].every((name) => {
+    const feature = own.features.get(name);
+    return feature !== undefined && other.features.get(name)?.kind === feature.kind;
+  });
+}
+
 const formatName = "profile";
 const formatVersion = 1;
 

@@ -36,6 +36,11 @@ export interface DriftOptions {
 
 export const thresholdDefault = 0.2;
 export const alphaDefault = 0.01;
+/** No PSI of countable rows comes near: all rows in one bin against all in another is 2 ln(2 N + 1), 62 at N = 2^44. */
+const thresholdMax = 100;
+const smoothingMax = 1e6;
+/** A floor is a proportion. */
+const floorMax = 0.5;
 
 export interface PsiReport {
   readonly value: number;
@@ -95,7 +100,7 @@ interface Judged {
   readonly ks: KsResult | null;
 }
 
-/** @throws MendlineError MENDLINE_ARGUMENT_INVALID  threshold, alpha or smoothing out of range */
+/** @throws MendlineError MENDLINE_ARGUMENT_INVALID  threshold, alpha, smoothing, rule or minDriftedFeatures out of range */
 export function driftReport(
   runtime: Runtime,
   comparisons: readonly FeatureComparison[],
@@ -121,15 +126,30 @@ export function checkedDriftOptions(options: DriftOptions): Required<DriftOption
     minDriftedFeatures: options.minDriftedFeatures ?? 1,
   };
   const refuse = (what: string) => new MendlineError("MENDLINE_ARGUMENT_INVALID", what);
-  if (!(settings.threshold > 0 && Number.isFinite(settings.threshold))) {
-    throw refuse(`threshold is ${settings.threshold}: choose a PSI above 0, 0.2 by default`);
+  const { threshold, alpha, smoothing, rule, minDriftedFeatures } = settings;
+  if (!(threshold > 0 && threshold <= thresholdMax)) {
+    throw refuse(`threshold is ${threshold}: choose a PSI above 0, at most ${thresholdMax}, 0.2 by default`);
   }
-  if (!(settings.alpha > 0 && settings.alpha < 1))
-    throw refuse(`alpha is ${settings.alpha}: choose one between 0 and 1`);
-  const { smoothing } = settings;
+  if (!(alpha > 0 && alpha < 1)) throw refuse(`alpha is ${alpha}: choose one between 0 and 1`);
   const amount = smoothing.kind === "additive" ? smoothing.s : smoothing.floor;
-  if (!(amount > 0 && amount <= 1e6))
-    throw refuse(`smoothing is ${amount}: choose one above 0, 0.5 by default`);
+  const amountMax = smoothing.kind === "additive" ? smoothingMax : floorMax;
+  if (!(amount > 0 && amount <= amountMax)) {
+    throw refuse(
+      `smoothing is ${amount}: choose ${smoothing.kind === "additive" ? "counts, 0.5 by default" : "a floor"} above 0, at most ${amountMax}`,
+    );
+  }
+  if (!(Number.isSafeInteger(minDriftedFeatures) && minDriftedFeatures >= 1)) {
+    throw refuse(`minDriftedFeatures is ${minDriftedFeatures}: choose a whole number from 1`);
+  }
+  if (rule.kind === "plain") {
+    const { psi, ks, kl } = rule;
+    const given = [psi, ks, kl].filter((limit) => limit !== undefined);
+    if (given.length === 0 || !given.every((limit) => limit >= 0 && limit < Number.POSITIVE_INFINITY)) {
+      throw refuse(
+        `a plain rule of psi ${psi}, ks ${ks}, kl ${kl}: give one of them at least, each 0 or more`,
+      );
+    }
+  }
   return settings;
 }
 

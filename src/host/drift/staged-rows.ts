@@ -3,10 +3,12 @@ import { MendlineError } from "../../errors.js";
 import { BatchBuilder, type Cell } from "../columns/batch-builder.js";
 import type { Batch, Field } from "../columns/column.js";
 import { jsonCellReader } from "../columns/infer.js";
-import { assertRow, cellOf, type Row } from "../columns/rows.js";
+import { assertCell, assertRow, cellOf, type Row } from "../columns/rows.js";
 import type { Arena } from "../memory/arena.js";
 import type { FeatureCounter } from "./counter.js";
 import type { FeatureProfile } from "./profile.js";
+
+const label = "observed rows";
 
 interface StagedFeature {
   readonly field: Field;
@@ -45,9 +47,10 @@ export class StagedRows {
   /** @throws MendlineError MENDLINE_DATA_SCHEMA  a row, or a value in it, that the features cannot hold */
   check(rows: readonly Row[]): void {
     rows.forEach((row, index) => {
-      assertRow(row, index, "observed rows");
+      assertRow(row, index, label);
       for (const { field, read } of this.#features) {
         const cell = cellOf(row, field.name);
+        assertCell(cell, field.name, index, label);
         if (read(cell) === undefined) throw refusal(field, cell, index);
       }
     });
@@ -104,7 +107,7 @@ function categoryReader(counter: FeatureCounter): (cell: Cell) => Cell {
 function refusal(field: Field, cell: Cell, index: number): MendlineError {
   return new MendlineError(
     "MENDLINE_DATA_SCHEMA",
-    `row ${index}: "${field.name}" is ${JSON.stringify(String(cell).slice(0, 40))}, a text, where the model was trained on numbers`,
+    `${label}: "${field.name}" of row ${index} is ${JSON.stringify(String(cell).slice(0, 40))}, a text, where the model was trained on numbers`,
     { details: { feature: field.name, row: index } },
   );
 }

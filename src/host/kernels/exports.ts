@@ -6,6 +6,7 @@ type CountByEdges = (
   valueCount: number,
   validityPtr: number,
   bitOffset: number,
+  /** Or the cell table's. */
   edgesPtr: number,
   edgeCount: number,
   countsPtr: number,
@@ -43,11 +44,21 @@ type Blend = (sourcePtr: number, targetPtr: number, count: number, scale: number
 
 export type KernelExports = {
   [K in NumericType as `countByEdges${Uppercase<K>}`]: CountByEdges;
+} & {
+  [K in NumericType as `countByCells${Uppercase<K>}`]: CountByEdges;
+} & {
+  [K in NumericType as `buildCellTable${Uppercase<K>}`]: (
+    edgesPtr: number,
+    edgeCount: number,
+    tablePtr: number,
+  ) => void;
 } & { [K in CodeType as `countCategories${Uppercase<K>}`]: CountCategories } & {
   [K in NumericType as `keysFrom${Uppercase<K>}`]: OverColumn<number>;
 } & {
   [K in KeyKind as `valuesFromKeys${Uppercase<K>}`]: (keysPtr: number, count: number, outPtr: number) => void;
 } & { [K in NumericType as `moments${Uppercase<K>}`]: OverColumn<void> } & {
+  cellTableBytes32(edgeCount: number): number;
+  cellTableBytes64(edgeCount: number): number;
   compareVectorsF32: CompareVectors;
   compareVectorsF64: CompareVectors;
   countPresent(validityPtr: number, bitOffset: number, count: number): number;

@@ -7,7 +7,7 @@ import { monitorAncestorsMax } from "../../limits.js";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import type { DataSource } from "../columns/column.js";
 import { compareToProfiles } from "../drift/compare.js";
-import type { Profile } from "../drift/profile.js";
+import { type Profile, sharesFeatures } from "../drift/profile.js";
 import { type DriftOptions, type DriftReport, totalPsi } from "../drift/report.js";
 import { loadProfile } from "../models.js";
 import { assertBlendable } from "../parameters/compatibility.js";
@@ -146,10 +146,6 @@ function healthReason(report: DriftReport): string {
 
 function psiOf({ report }: AncestorDrift): number {
   return report === null ? Number.POSITIVE_INFINITY : totalPsi(report);
-}
-
-function sharesFeatures(own: Profile, other: Profile): boolean {
-  return [...own.features].every(([name, feature]) => other.features.get(name)?.kind === feature.kind);
 }
 
 export function labelOf({ name, version }: Pick<ModelRecord, "name" | "version">): string {

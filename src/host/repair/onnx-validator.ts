@@ -115,21 +115,19 @@ export class OnnxValidator implements Validator {
     if (this.#isClosed) throw new MendlineError("MENDLINE_TASK_ABORTED", "the validator was closed");
     if (signal?.aborted) throw aborted(signal);
     this.#worker ??= this.#startWorker();
-    try {
-      return await this.#ask(this.#worker, work, name, signal);
-    } catch (thrown) {
-      // A run cannot be interrupted, and a runtime that failed may have lost its memory: the next evaluation gets a fresh thread.
+    const answer = await this.#ask(this.#worker, work, name, signal).catch(async (thrown: unknown) => {
+      // A run cannot be interrupted: the next evaluation gets a fresh thread.
       await this.#endWorker();
       throw thrown;
-    }
+    });
+    if (answer.ok) return answer.value;
+    if (answer.isRuntimeLost) await this.#endWorker();
+    throw rehydrateError({ ...answer.error, message: `${name}: ${answer.error.message}` });
   }
 
-  #ask(worker: Worker, work: JudgeWork, name: string, signal?: AbortSignal): Promise<JudgeValue> {
-    return new Promise<JudgeValue>((resolve, reject) => {
-      const onMessage = (answer: JudgeAnswer) => {
-        if (answer.ok) settle(() => resolve(answer.value));
-        else settle(() => reject(prefixed(answer.error, name)));
-      };
+  #ask(worker: Worker, work: JudgeWork, name: string, signal?: AbortSignal): Promise<JudgeAnswer> {
+    return new Promise<JudgeAnswer>((resolve, reject) => {
+      const onMessage = (answer: JudgeAnswer) => settle(() => resolve(answer));
       const onGone = (thrown: unknown) => settle(() => reject(lost(name, thrown)));
       const onAbort = () => settle(() => reject(aborted(signal!)));
       const timer = setTimeout(() => {
@@ -169,12 +167,9 @@ export class OnnxValidator implements Validator {
 function startWorker(runtimes: readonly string[]): Worker {
   const worker = new Worker(new URL("./onnx-worker.js", import.meta.url), {
     workerData: { runtimes } satisfies JudgeWorkerData,
-    // The runtime's own remarks must not get into a command's output.
-    stdout: true,
-    stderr: true,
+    // Some of the process's own arguments, such as --input-type, stop a thread that starts from a file.
+    execArgv: [],
   });
-  worker.stdout.resume();
-  worker.stderr.resume();
   worker.unref();
   // While nobody listens, an error would be uncaught.
   worker.on("error", () => undefined);
@@ -198,10 +193,6 @@ function compact(bytes: Uint8Array): Uint8Array {
   const isWhole = bytes.byteLength === bytes.buffer.byteLength || bytes.buffer instanceof SharedArrayBuffer;
   // A Buffer's own slice() would be another view.
   return isWhole ? bytes : new Uint8Array(bytes);
-}
-
-function prefixed(error: Extract<JudgeAnswer, { ok: false }>["error"], name: string): MendlineError {
-  return rehydrateError({ ...error, message: `${name}: ${error.message}` });
 }
 
 function aborted(signal: AbortSignal): MendlineError {

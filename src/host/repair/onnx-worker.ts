@@ -32,6 +32,8 @@ export type JudgeAnswer =
   | { readonly ok: true; readonly value: JudgeValue }
   | {
       readonly ok: false;
+      /** Whether the runtime itself failed: it may have lost its memory and is not to be used again. */
+      readonly isRuntimeLost: boolean;
       readonly error: { code: ErrorCode; message: string; details: Readonly<Record<string, unknown>> };
     };
 
@@ -41,6 +43,9 @@ export interface JudgeWorkerData {
 }
 
 type Runtime = typeof import("onnxruntime-web");
+
+// The runtime's own remarks must not get into a command's output. (Piping them off to the side would keep the process alive.)
+process.stdout.write = process.stderr.write = () => true;
 
 const { runtimes } = workerData as JudgeWorkerData;
 let loaded: Promise<Runtime> | undefined;
@@ -54,11 +59,10 @@ async function answer(work: JudgeWork): Promise<JudgeAnswer> {
     loaded ??= loadRuntime();
     return { ok: true, value: await judge(await loaded, work) };
   } catch (thrown) {
-    const error =
-      thrown instanceof MendlineError
-        ? thrown
-        : new MendlineError("MENDLINE_REPAIR_VALIDATOR", `the ONNX runtime failed: ${messageOf(thrown)}`);
-    return { ok: false, error: error.toJSON() };
+    if (thrown instanceof MendlineError) return { ok: false, isRuntimeLost: false, error: thrown.toJSON() };
+    const message = `the ONNX runtime failed: ${messageOf(thrown)}`;
+    const error = new MendlineError("MENDLINE_REPAIR_VALIDATOR", message).toJSON();
+    return { ok: false, isRuntimeLost: true, error };
   }
 }
 
@@ -95,15 +99,11 @@ async function judge(runtime: Runtime, { model, rows, task }: JudgeWork): Promis
 }
 
 async function openSession(runtime: Runtime, model: Uint8Array): Promise<InferenceSession> {
-  let session: InferenceSession;
-  try {
-    session = await runtime.InferenceSession.create(model, { logSeverityLevel: 3 });
-  } catch (thrown) {
-    throw new MendlineError(
-      "MENDLINE_REPAIR_VALIDATOR",
-      `the ONNX runtime cannot load the model: ${messageOf(thrown)}`,
-    );
-  }
+  const session = await runtime.InferenceSession.create(model, { logSeverityLevel: 3 }).catch(
+    (thrown: unknown) => {
+      throw new Error(`it cannot load the model: ${messageOf(thrown)}`);
+    },
+  );
   if (Array.isArray(session.inputMetadata)) return session;
   throw new MendlineError(
     "MENDLINE_REPAIR_VALIDATOR",

@@ -206,26 +206,35 @@ test("a small schema cannot stand for a huge one by sharing its parts", async ()
   assert.is((await tryReading(schemaOf(500_000, 1))).code, "MENDLINE_DATA_MALFORMED");
 });
 
-test("a schema that contains itself is refused", async () => {
+test("fields that share their children cannot multiply", async () => {
   const flat = new FlatBuffer();
   const message = flat.table([{ bytes: 2, value: 4 }, { bytes: 1, value: 1 }, "reference", null]);
   const schema = flat.table([null, "reference"]);
   flat.refer(message.field(2), schema);
-  // Two children, each with the same vector for its own children: 2^64 paths.
-  const fields = flat.vector(2, 4);
-  flat.refer(schema.field(1), fields);
-  const field = flat.table(["reference", null, { bytes: 1, value: 13 }, null, null, "reference"]);
-  flat.refer(fields.at + 4, field);
-  flat.refer(fields.at + 8, field);
-  const inner = flat.vector(2, 4);
-  flat.refer(field.field(5), inner);
-  flat.refer(field.field(0), flat.text("x"));
-  const bytes = flat.bytes(message);
-  const view = new DataView(bytes.buffer);
-  // Offsets only point forward, but 32 bits wrap in careless readers.
-  view.setUint32(inner.at + 4, field.at - inner.at - 4, true);
-  view.setUint32(inner.at + 8, field.at - inner.at - 8, true);
-  assert.is((await tryReading(framed(bytes))).code, "MENDLINE_DATA_MALFORMED");
+  // Each level's two children are one and the same table: 2^60 fields in a few kilobytes.
+  let parentField = schema.field(1);
+  for (let depth = 0; depth < 60; depth++) {
+    const children = flat.vector(2, 4);
+    flat.refer(parentField, children);
+    const field = flat.table([null, null, { bytes: 1, value: 13 }, null, null, "reference"]);
+    flat.refer(children.at + 4, field);
+    flat.refer(children.at + 8, field);
+    parentField = field.field(5);
+  }
+  flat.refer(parentField, flat.vector(0, 4));
+  assert.is((await tryReading(framed(flat.bytes(message)))).code, "MENDLINE_DATA_MALFORMED");
+});
+
+test("a column with other rows than its record batch is refused", async () => {
+  const bytes = arrowBytes([recordBatch([["n", rawVector(new Int8(), new Array(20).fill(1))]])]);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const nodes = [];
+  for (let at = 0; at + 16 <= bytes.byteLength; at += 4) {
+    if (view.getBigInt64(at, true) === 20n && view.getBigInt64(at + 8, true) === 0n) nodes.push(at);
+  }
+  assert.is(nodes.length, 1);
+  view.setBigInt64(nodes[0]!, 19n, true);
+  assert.is((await tryReading(bytes)).code, "MENDLINE_DATA_MALFORMED");
 });
 
 test("big-endian numbers and views are refused with the remedy", async () => {

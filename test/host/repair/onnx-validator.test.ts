@@ -1,3 +1,7 @@
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { memorySource } from "../../../src/host/parameters/byte-source.js";
@@ -5,6 +9,7 @@ import { readParameters } from "../../../src/host/parameters/parameter-file.js";
 import { type LabelledData, selectRows } from "../../../src/host/repair/labelled-data.js";
 import { OnnxValidator, type OnnxValidatorOptions } from "../../../src/host/repair/onnx-validator.js";
 import type { Candidate } from "../../../src/host/repair/validator.js";
+import { scratchDir } from "../../support.js";
 import * as onnx from "../parameters/onnx-writer.js";
 import { labelled, near, nearAll, rainDays, rainModel, refuses } from "./support.js";
 
@@ -299,10 +304,10 @@ test("bytes that are no model, and parameters without a graph, are refused with 
     );
   await refused(
     Uint8Array.of(1, 2, 3, 4, 5, 6, 7),
-    /^bad\.onnx: the ONNX runtime cannot load the model: .*protobuf/,
+    /^bad\.onnx: the ONNX runtime failed: it cannot load the model: .*protobuf/,
   );
-  await refused(rain.bytes.subarray(0, 1500), /^bad\.onnx: the ONNX runtime cannot load/);
-  await refused(new Uint8Array(0), /^bad\.onnx: the ONNX runtime cannot load/);
+  await refused(rain.bytes.subarray(0, 1500), /^bad\.onnx: the ONNX runtime failed: it cannot load/);
+  await refused(new Uint8Array(0), /^bad\.onnx: the ONNX runtime failed: it cannot load/);
   const parameters: Candidate = { bytes: rain.bytes, format: "safetensors", name: "w.safetensors" };
   await refuses(
     () => outputsOf(parameters, data),
@@ -378,6 +383,37 @@ test("without a runtime the message says what to install", async () => {
       await validator.prepare(rainModel("rain-3"), rainDays("Seattle", 2015));
     },
   );
+});
+
+test("a runtime that never comes back is ended by the deadline", async () => {
+  const path = join(scratchDir(), "endless.mjs");
+  writeFileSync(path, "export const env = {}; export const InferenceSession = { create() { for (;;); } };");
+  const options = { task: "regression", deadlineMs: 1_000, runtimes: [pathToFileURL(path).href] } as const;
+  await withValidator(options, (validator) =>
+    refuses(
+      () => validator.predict(rainModel("rain-3"), rainDays("Seattle", 2015)),
+      "MENDLINE_REPAIR_VALIDATOR",
+      /longer than 1000 ms/,
+    ),
+  );
+});
+
+test("an idle validator keeps no process alive, and a chatty runtime stays out of its output", () => {
+  const chatty = join(scratchDir(), "chatty.mjs");
+  writeFileSync(chatty, 'console.log("noise"); console.error("noise"); throw new Error("no runtime");');
+  const here = (path: string) => JSON.stringify(new URL(path, import.meta.url).href);
+  const script = `
+    import { OnnxValidator } from ${here("../../../src/host/repair/onnx-validator.js")};
+    import { rainDays, rainModel } from ${here("./support.js")};
+    const runtimes = [${JSON.stringify(pathToFileURL(chatty).href)}, "onnxruntime-web"];
+    const validator = new OnnxValidator({ task: "classification", runtimes });
+    await validator.prepare(rainModel("rain-3"), rainDays("Seattle", 2015));
+    console.log("done");`;
+  const { status, stdout, stderr } = spawnSync(process.execPath, ["--input-type=module", "-e", script], {
+    encoding: "utf8",
+    timeout: 60_000,
+  });
+  assert.equal({ status, stdout, stderr }, { status: 0, stdout: "done\n", stderr: "" });
 });
 
 test("no rows, and evaluate before prepare", async () => {
