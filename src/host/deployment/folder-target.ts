@@ -9,7 +9,7 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { MendlineError, messageOf } from "../../errors.js";
 import { syncFolder } from "../../lineage-store/files.js";
@@ -25,6 +25,8 @@ export async function stage(store: LineageStore, model: ModelRecord, dir: string
   const staged = join(dir, `.model.${model.format}.staged-${model.id.slice(0, 16)}`);
   try {
     await mkdir(dir, { recursive: true });
+    // Found out now, it does not stop the swap after the alias has moved.
+    if (await isFolder(deployedPath(dir, model))) throw new Error(`model.${model.format} is a folder`);
     await store.restoreFile(model.id, staged);
     return staged;
   } catch (cause) {
@@ -32,6 +34,11 @@ export async function stage(store: LineageStore, model: ModelRecord, dir: string
     if (cause instanceof MendlineError && cause.code === "MENDLINE_STORE_CORRUPT") throw cause;
     throw failed(dir, cause);
   }
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => null);
+  return found?.isDirectory() === true;
 }
 
 export async function swap(staged: string, model: ModelRecord, dir: string): Promise<string> {
