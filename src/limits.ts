@@ -21,8 +21,8 @@ export const categoriesMax = 200;
 export const categoryNamesMax = 10_000;
 /** Distinct texts a column may hold while it is read: above it, it is an identifier and no feature. */
 export const distinctTextsMax = 1_000_000;
-/** A name longer than this is no category but a document. */
-export const categoryNameBytesMax = 4_096;
+/** All of a column's different texts together: what a process of 512 MB can hold beside its data. */
+export const distinctTextBytesMax = 64 * 1024 * 1024;
 
 /** Columns of a table. */
 export const columnsMax = 10_000;

@@ -47,6 +47,8 @@ export class Scheduler {
       // Sharing needs no copy: module and memory are sent once, as the workers start.
       workerData: { module, memory: kernels.memory },
     });
+    // A worker that fails while idle is replaced by the pool, and a task that it held is told by its own promise.
+    pool.on("error", () => undefined);
     return new Scheduler(threads, kernels, pool);
   }
 
@@ -115,6 +117,12 @@ export class Scheduler {
       // A closed pool would start new workers for a new task.
       if (this.#isClosed)
         throw new MendlineError("MENDLINE_TASK_ABORTED", `${task.kernel}: the scheduler was closed`);
+      if (pool.queueSize >= taskQueueMax) {
+        throw new MendlineError(
+          "MENDLINE_TASK_QUEUE_FULL",
+          `${taskQueueMax} tasks are waiting for a worker: offer work more slowly, or open the engine with more threads`,
+        );
+      }
       const answer = await pool.run(task).then(
         (value) => value as Answer,
         (thrown: unknown) => messageOf(thrown),

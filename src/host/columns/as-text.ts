@@ -62,12 +62,12 @@ class NumberEncoder {
     const codesPtr = scope.allocate(column.rowCount * bytesOf("i32"));
     const values = viewOf(arena.memory, column.type, column.valuesPtr, column.rowCount);
     const codes = new Int32Array(arena.memory.buffer, codesPtr, column.rowCount);
-    const isBoolean = column.logical === "boolean";
+    const textOf = writerFor(column);
     const isAbsent = absenceIn(column, arena);
     for (let row = 0; row < column.rowCount; row++) {
       const value = values[row]!;
       if (Number.isNaN(value) || isAbsent(row)) codes[row] = 0;
-      else codes[row] = this.#codeOf(isBoolean ? String(value !== 0) : String(value));
+      else codes[row] = this.#codeOf(textOf(value));
     }
     return { ...column, kind: "text", type: "i32", valuesPtr: codesPtr, names: this.#names };
   }
@@ -77,6 +77,20 @@ class NumberEncoder {
     if (code === this.#names.length) this.#names.push(text);
     return code;
   }
+}
+
+function writerFor({ logical, type }: NumericColumn): (value: number | bigint) => string {
+  if (logical === "boolean") return (value) => String(value !== 0);
+  return type === "f32" ? (value) => shortestF32(value as number) : String;
+}
+
+/** The fewest digits that give the same f32: 0.1, where the double beside it would be written 0.10000000149011612. */
+function shortestF32(value: number): string {
+  for (let digits = 1; digits < 9; digits++) {
+    const short = Number(value.toPrecision(digits));
+    if (Math.fround(short) === value) return String(short);
+  }
+  return String(value);
 }
 
 function absenceIn(

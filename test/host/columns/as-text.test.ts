@@ -12,7 +12,7 @@ const arena = new Arena(16 * 1024 * 1024);
 async function sample() {
   const batch = recordBatch([
     ["n", rawVector(new Float64(), [1, 2.5, null, Number.NaN, -0, 1e21, 0.1])],
-    ["f", rawVector(new Float32(), [1, 2.5, null, Number.POSITIVE_INFINITY, -0, 2 ** -149, 0.25])],
+    ["f", rawVector(new Float32(), [1, 2.5, null, Number.POSITIVE_INFINITY, -0, 2 ** -149, 0.1])],
     ["i", rawVector(new Int64(), [1n, -2n, null, 2n ** 63n - 1n, 0n, 5n, 6n])],
     ["b", vectorFromArray([true, false, null, true, false, true, true], new Bool())],
     ["t", vectorFromArray(["a", "b", null, "", "a", "b", "c"], new Utf8())],
@@ -26,7 +26,7 @@ test("numbers become their shortest decimal text; missing stays missing, NaN bec
   const { cells } = await readAll(arena, source);
   const twice = (values: (string | null)[]) => [...values, ...values];
   assert.equal(cells.n, twice(["1", "2.5", null, null, "0", "1e+21", "0.1"]));
-  assert.equal(cells.f, twice(["1", "2.5", null, "Infinity", "0", "1.401298464324817e-45", "0.25"]));
+  assert.equal(cells.f, twice(["1", "2.5", null, "Infinity", "0", "1e-45", "0.1"]));
   assert.equal(cells.i, twice(["1", "-2", null, "9223372036854775807", "0", "5", "6"]));
   assert.equal(cells.b, twice(["true", "false", null, "true", "false", "true", "true"]));
   assert.equal(cells.k, [1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 7]);
