@@ -71,7 +71,7 @@ function killGroup(child: ChildProcess): void {
 function runFile(path: string, root: string, deadlineMs: number): Promise<Exit> {
   return new Promise((resolve, reject) => {
     const { FORCE_COLOR: _, ...environment } = process.env;
-    const guard = ["--import", guardUrl.href];
+    const guard = existsSync(guardUrl) ? ["--import", guardUrl.href] : [];
     const child = spawn(process.execPath, ["--enable-source-maps", ...guard, path], {
       cwd: root,
       env: { ...environment, NO_COLOR: "1" },

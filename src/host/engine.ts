@@ -178,7 +178,7 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   // Lineage
 
-  addModel(request: AddModelRequest): Promise<AddedModelVersion> {
+  async addModel(request: AddModelRequest): Promise<AddedModelVersion> {
     return addModel(this.runtime, this.store, request);
   }
 
@@ -327,10 +327,9 @@ export class Engine extends EventEmitter<EngineEvents> {
     });
   }
 
-  /** An `error` event that nobody listens for would end the process. */
+  /** `emit` throws an error that nobody listens for, and here that would end the process. */
   #tellFailure(thrown: unknown): void {
     try {
-      if (this.listenerCount("error") === 0) throw thrown;
       this.emit("error", thrown instanceof Error ? thrown : new Error(String(thrown)));
     } catch (untold) {
       this.#failure ??= { thrown: untold };

@@ -1,5 +1,6 @@
 /** LevelDB as the store uses it: verified records in, verified records out, errors with codes. */
-import { join } from "node:path";
+import { realpathSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { Level } from "level";
 import { MendlineError, messageOf } from "../errors.js";
 import { decodeRecord, type Stored } from "./codec.js";
@@ -31,23 +32,41 @@ export interface ScanOptions extends KeyRange {
 const keyPage = 1_000;
 const recordPage = 64;
 
+/**
+ * Folders that this process has open. A second opening must be refused before LevelDB sees it: in refusing it, LevelDB (1.20) closes
+ * the LOCK file once more, on which POSIX drops the process's lock, and another process could open the store beside this one.
+ */
+const openFolders = new Set<string>();
+
 export class Database implements RecordReader {
   readonly path: string;
+  readonly #folder: string;
   readonly #level: Level<Buffer, Buffer>;
+  #ownsFolder = true;
 
-  private constructor(path: string) {
+  private constructor(path: string, folder: string) {
     this.path = path;
+    this.#folder = folder;
     this.#level = new Level<Buffer, Buffer>(path, { keyEncoding: "buffer", valueEncoding: "buffer" });
   }
 
   /**
+   * @param path  in a folder that exists
    * @throws MendlineError MENDLINE_STORE_LOCKED  another process, or this one, has it open
    * @throws MendlineError MENDLINE_STORE_IO      LevelDB cannot open its folder
    */
   static async open(path: string): Promise<Database> {
-    const database = new Database(path);
-    await database.#open();
-    return database;
+    const folder = realpathSync(dirname(path));
+    if (openFolders.has(folder)) throw lockedError(path, "this process");
+    openFolders.add(folder);
+    try {
+      const database = new Database(path, folder);
+      await database.#open();
+      return database;
+    } catch (error) {
+      openFolders.delete(folder);
+      throw error;
+    }
   }
 
   async #open(): Promise<void> {
@@ -59,14 +78,9 @@ export class Database implements RecordReader {
   }
 
   #openError(cause: unknown): MendlineError {
-    if (codeOf(cause) !== "LEVEL_LOCKED") return this.#error("opened", cause);
-    const lock = join(this.path, "LOCK");
-    return new MendlineError(
-      "MENDLINE_STORE_LOCKED",
-      `the store is held by another process (lock ${lock}): wait until it ends, or let one process own the store with ` +
-        "`mendline serve` and use its service",
-      { details: { lock }, cause },
-    );
+    return codeOf(cause) === "LEVEL_LOCKED"
+      ? lockedError(this.path, "another process", cause)
+      : this.#error("opened", cause);
   }
 
   bytes(key: Buffer): Buffer | undefined {
@@ -136,12 +150,15 @@ export class Database implements RecordReader {
    * Opening anew recovers the log and begins another.
    */
   async reopen(): Promise<void> {
-    await this.close();
+    await this.#level.close();
     await this.#open();
   }
 
   async close(): Promise<void> {
     await this.#level.close();
+    // Once: the folder may have been opened anew since.
+    if (this.#ownsFolder) openFolders.delete(this.#folder);
+    this.#ownsFolder = false;
   }
 
   #error(action: "opened" | "read" | "written", cause: unknown): MendlineError {
@@ -156,6 +173,16 @@ export class Database implements RecordReader {
       { details: { path: this.path }, cause },
     );
   }
+}
+
+function lockedError(path: string, holder: string, cause?: unknown): MendlineError {
+  const lock = join(path, "LOCK");
+  return new MendlineError(
+    "MENDLINE_STORE_LOCKED",
+    `the store is held by ${holder} (lock ${lock}): wait until it ends, or let one process own the store with ` +
+      "`mendline serve` and use its service",
+    { details: { lock }, cause },
+  );
 }
 
 function rest({ gte, lt }: KeyRange, last: Buffer, reverse: boolean): KeyRange {

@@ -60,10 +60,14 @@ test("two of three with a cool-down of three is the default", () => {
 });
 
 test("a stable window raises nothing, whatever came before it", () => {
-  assert.equal(alarmsOf(verdictsOf("dddds"), { windowsNeeded: 2, windowsConsidered: 3, coolDownWindows: 3 }), [1]);
-  assert.equal(alarmsOf(verdictsOf("didid"), { windowsNeeded: 1, windowsConsidered: 1, coolDownWindows: 0 }), [
-    0, 2, 4,
-  ]);
+  assert.equal(
+    alarmsOf(verdictsOf("dddds"), { windowsNeeded: 2, windowsConsidered: 3, coolDownWindows: 3 }),
+    [1],
+  );
+  assert.equal(
+    alarmsOf(verdictsOf("didid"), { windowsNeeded: 1, windowsConsidered: 1, coolDownWindows: 0 }),
+    [0, 2, 4],
+  );
   assert.equal(alarmsOf(verdictsOf("iiiiiiii"), { windowsNeeded: 1, windowsConsidered: 2 }), []);
 });
 
@@ -79,8 +83,7 @@ test("numbers that make no sense are refused", () => {
   ]) {
     assert.throws(
       () => new DriftTrigger(options),
-      (thrown: unknown) =>
-        thrown instanceof MendlineError && thrown.code === "MENDLINE_ARGUMENT_INVALID",
+      (thrown: unknown) => thrown instanceof MendlineError && thrown.code === "MENDLINE_ARGUMENT_INVALID",
       JSON.stringify(options),
     );
   }

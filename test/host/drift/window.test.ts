@@ -9,9 +9,13 @@ const slotCounts = [3, 2];
 /** Slots of a row: any function of its name will do. */
 const slotsOf = (row: number) => [row % 3, (row * 7 + (row >> 2)) % 2];
 
+function addRow(row: number, counts: readonly { [slot: number]: number }[]): void {
+  for (const [feature, slot] of slotsOf(row).entries()) counts[feature]![slot]! += 1;
+}
+
 function countRows(rows: readonly number[]): number[][] {
   const counts = slotCounts.map((slots) => new Array<number>(slots).fill(0));
-  for (const row of rows) slotsOf(row).forEach((slot, feature) => counts[feature]![slot]!++);
+  for (const row of rows) addRow(row, counts);
   return counts;
 }
 
@@ -30,7 +34,7 @@ function naiveWindows(rows: number, panes: number, taken: readonly number[], isC
 
 function count(share: PaneShare, firstRow: number): void {
   for (let row = firstRow; row < firstRow + share.rowCount; row++) {
-    slotsOf(row).forEach((slot, feature) => share.pane.counts[feature]![slot]!++);
+    addRow(row, share.pane.counts);
   }
 }
 

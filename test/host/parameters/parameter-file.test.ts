@@ -39,7 +39,7 @@ test("files that are not there, or no files", async () => {
   mkdirSync(join(dir, "folder.onnx"));
   execFileSync("mkfifo", [join(dir, "pipe.onnx")]);
   for (const [name, message] of [
-    ["none.onnx", /ENOENT/],
+    ["none.onnx", /it does not exist/],
     ["folder.onnx", /it is a folder/],
     ["pipe.onnx", /no regular file/],
   ] as const) {

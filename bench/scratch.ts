@@ -1,0 +1,23 @@
+/** Temporary folders and raw files that other programs read. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+let folder: string | undefined;
+
+/** Removed when the process ends. */
+export function scratchDir(): string {
+  if (folder === undefined) {
+    const made = mkdtempSync(join(tmpdir(), "mendline-bench-"));
+    process.on("exit", () => rmSync(made, { recursive: true, force: true }));
+    folder = made;
+  }
+  return folder;
+}
+
+/** The values' bytes, in the machine's order. */
+export function rawFile(name: string, values: Float32Array | Float64Array): string {
+  const path = join(scratchDir(), name);
+  writeFileSync(path, new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  return path;
+}

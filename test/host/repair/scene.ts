@@ -1,0 +1,80 @@
+/** The rain example's drift as repairs need it: a store, what was seen at the alarm, and a repair's request. */
+import { setTimeout as sleep } from "node:timers/promises";
+import * as assert from "uvu/assert";
+import { ScratchModels } from "../../../src/host/models.js";
+import { type RepairRequest, repairModel } from "../../../src/host/repair/pipeline.js";
+import type { RepairReport } from "../../../src/host/repair/report.js";
+import type { LineageStore } from "../../../src/lineage-store/store.js";
+import { openRuntime } from "../../../src/scheduler/runtime.js";
+import { collect, withStore } from "../../lineage-store/support.js";
+import { days, labelledOf, liveOf } from "../rain.js";
+
+export const runtime = await openRuntime();
+
+/** As in the example: 549 days of Seattle, then New York; the alarm comes with the 784th. */
+const newYork = days("New York", "2015-01-01", "2015-12-31");
+const seen = [...days("Seattle", "2014-07-01", "2015-12-31"), ...newYork].slice(0, 784);
+export const window = seen.slice(-364);
+export const labelledDays = newYork.slice(0, 235);
+export const seattle2015 = days("Seattle", "2015-01-01", "2015-12-31");
+export const seattle2014 = days("Seattle", "2014-01-01", "2014-12-31");
+
+/** Live and labelled data of the new regime; sources are made anew for every repair. */
+export function request(over: Partial<RepairRequest> = {}): RepairRequest {
+  return { live: liveOf(runtime, window), validation: labelledOf(runtime, labelledDays), seed: 0, ...over };
+}
+
+export interface Scene {
+  readonly store: LineageStore;
+  readonly scratch: ScratchModels;
+  repair(ref: string, over?: Partial<RepairRequest>): Promise<RepairReport>;
+  /** What a repair that publishes nothing must leave as it was. */
+  state(): Promise<unknown>;
+}
+
+export async function withScene(work: (scene: Scene) => Promise<void>): Promise<void> {
+  await withStore(async (store) => {
+    const scratch = new ScratchModels(store);
+    const context = { runtime, store, scratch };
+    const used = runtime.arena.use.usedBytes;
+    const scene: Scene = {
+      store,
+      scratch,
+      async repair(ref, over) {
+        const model = await store.get(await store.resolve(ref));
+        try {
+          return (await repairModel(context, model, request(over))).report;
+        } finally {
+          assert.is(runtime.arena.use.usedBytes, used, "the arena is as it was");
+        }
+      },
+      async state() {
+        const models = await collect(store.models());
+        const edges = await Promise.all(models.map(({ id }) => store.parents(id)));
+        return { models, edges, aliases: await collect(store.aliases()) };
+      },
+    };
+    try {
+      await work(scene);
+    } finally {
+      await scratch.close();
+    }
+  });
+}
+
+/** The run's steps, scales judged counted as one. */
+export async function stepsOf(store: LineageStore, run: string): Promise<string[]> {
+  const steps = (await store.run(run)).map(({ step }) => step);
+  return steps.filter((step, i) => step !== "scale-judged" || steps[i - 1] !== "scale-judged");
+}
+
+export async function newestRun(store: LineageStore): Promise<string> {
+  const [newest] = await collect(store.listRuns({ limit: 1 }));
+  return newest!.runId;
+}
+
+/** Commits that are on their way are done. */
+export async function settled(store: LineageStore): Promise<void> {
+  await sleep(0);
+  await store.verifyJournal();
+}
