@@ -6,13 +6,41 @@ import { countByEdges } from "./count-edges";
 import { countCategories } from "./count-categories";
 import { keysFrom, valuesFromKeys } from "./keys";
 import { moments } from "./moments";
-import { compareVectors } from "./vectors";
 
 export { countPresent } from "./bitmap";
 export { divergenceFromCounts, divergenceWithFloor } from "./divergence";
+export { addExactly, addPowersExactly } from "./exact-sum";
 export { ksFromCounts, ksFromSortedKeys } from "./ks";
+export { countInCells, gatherInCells } from "./select";
 export { sortKeys } from "./sort";
-export { blendF32, blendF64, scaleF32, subtractF32 } from "./vectors";
+export {
+  decodeDelta16,
+  decodeDelta32,
+  decodeDelta64,
+  encodeDelta16,
+  encodeDelta32,
+  encodeDelta64,
+} from "./delta";
+export {
+  blendBF16,
+  blendF16,
+  blendF32,
+  blendF64,
+  narrowBF16,
+  narrowF16,
+  scaleBF16,
+  scaleF16,
+  scaleF32,
+  scaleF64,
+  subtractBF16,
+  subtractF16,
+  subtractF32,
+  subtractF64,
+  widenBF16,
+  widenF16,
+} from "./vectors";
+export { compareVectorsBF16, compareVectorsF16, compareVectorsF32, compareVectorsF64 } from "./vectors-compare";
+export { weightedSumF32, weightedSumF64 } from "./weighted";
 
 export function countByEdgesF32(
   valuesPtr: usize,
@@ -476,14 +504,6 @@ export function momentsU64(
   outPtr: usize,
 ): void {
   moments<u64>(valuesPtr, valueCount, validityPtr, bitOffset, outPtr);
-}
-
-export function compareVectorsF32(sourcePtr: usize, targetPtr: usize, count: u32, outPtr: usize): void {
-  compareVectors<f32>(sourcePtr, targetPtr, count, outPtr);
-}
-
-export function compareVectorsF64(sourcePtr: usize, targetPtr: usize, count: u32, outPtr: usize): void {
-  compareVectors<f64>(sourcePtr, targetPtr, count, outPtr);
 }
 
 export function valuesFromKeysF64(keysPtr: usize, count: u32, outPtr: usize): void {

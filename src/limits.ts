@@ -15,6 +15,13 @@ export const ksBins = 256;
 /** Edges one counting call takes: the merged grids of a model and about a dozen ancestors. */
 export const edgesMax = 16_384;
 
+/** Counters of one feature while its quantiles are selected in several passes (u32, 512 KiB; also room for 65,536 gathered keys). */
+export const selectionCounters = 131_072;
+/** Rows of data whose quantiles are selected: the counters have 32 bits. */
+export const selectionRowsMax = 4_000_000_000;
+/** Rows turned into keys at once while a feature streams through: 128 KiB of keys stay in the cache. */
+export const selectionBlockRows = 16_384;
+
 /** Categories with a bin of their own; the rest fold into `other`. */
 export const categoriesMax = 200;
 /** Folded names a profile still knows by name, so that they are `other` and not `unseen`. */
@@ -148,3 +155,5 @@ export const commandLossBytesMax = 40;
 export const commandErrorBytesMax = 65_536;
 /** Rows up to which an interval is bootstrapped (0.5 s); above, the delta method gives the same to three digits. */
 export const bootstrapRowsMax = 10_000;
+/** Parameter vectors that one weighted sum takes: so many streams a core's prefetchers follow; more are summed in rounds. */
+export const weightedVectorsMax = 8;

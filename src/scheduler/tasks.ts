@@ -18,6 +18,11 @@ const steps = {
   blend: (kernels: Kernels, ...a: Parameters<Kernels["blend"]>) => kernels.blend(...a),
   compareVectors: (kernels: Kernels, ...a: Parameters<Kernels["compareVectors"]>) =>
     kernels.compareVectors(...a),
+  subtract: (kernels: Kernels, ...a: Parameters<Kernels["subtract"]>) => kernels.subtract(...a),
+  scale: (kernels: Kernels, ...a: Parameters<Kernels["scale"]>) => kernels.scale(...a),
+  weightedSum: (kernels: Kernels, ...a: Parameters<Kernels["weightedSum"]>) => kernels.weightedSum(...a),
+  encodeDelta: (kernels: Kernels, ...a: Parameters<Kernels["encodeDelta"]>) => kernels.encodeDelta(...a),
+  decodeDelta: (kernels: Kernels, ...a: Parameters<Kernels["decodeDelta"]>) => kernels.decodeDelta(...a),
 } as const;
 
 export type TaskName = keyof typeof steps;
@@ -47,6 +52,14 @@ export function isRepeatable(task: Task): boolean {
       return task.args[2] !== task.args[1].valuesPtr;
     case "blend":
       return task.args[5] !== task.args[1] && task.args[5] !== task.args[2];
+    case "subtract":
+      return task.args[4] !== task.args[1] && task.args[4] !== task.args[2];
+    case "scale":
+      return task.args[4] !== task.args[1];
+    case "weightedSum":
+      return task.args[1].every(({ ptr }) => ptr !== task.args[4]);
+    case "decodeDelta":
+      return task.args[4] !== task.args[1];
     default:
       return true;
   }

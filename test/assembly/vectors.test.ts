@@ -31,7 +31,7 @@ function textOf(values: readonly number[]): string {
   return values.map((value) => (Object.is(value, -0) ? "-0" : String(value))).join(" ");
 }
 
-/** Runs a kernel into a guarded output, and in place over the source; both must equal `expected` bit by bit. */
+/** Runs a kernel into a guarded output, and in place over either input; all must equal `expected` bit by bit. */
 function check(
   type: FloatType,
   { source, target }: { source: readonly number[]; target: readonly number[] },
@@ -45,21 +45,19 @@ function check(
   const sourcePtr = place.values + alignment * width;
   const targetPtr = place.others + ((alignment * 3) % 4) * width;
   const outPtr = place.out + ((alignment + 1) % 4) * width;
-  put(type, targetPtr, target);
-  for (const isInPlace of [false, true]) {
-    const intoPtr = isInPlace ? sourcePtr : outPtr;
+  for (const intoPtr of [outPtr, sourcePtr, targetPtr]) {
     guard(intoPtr, count * width);
     put(type, sourcePtr, source);
+    put(type, targetPtr, target);
     const finiteFlag = run(sourcePtr, targetPtr, intoPtr);
-    assert.is(
-      bitsOf(type, intoPtr, count),
-      textOf(expected),
-      `${what}, ${count} values, in place: ${isInPlace}`,
-    );
+    const where = intoPtr === outPtr ? "apart" : intoPtr === sourcePtr ? "over source" : "over target";
+    assert.is(bitsOf(type, intoPtr, count), textOf(expected), `${what}, ${count} values, ${where}`);
     assert.is(finiteFlag !== 0, expected.every(Number.isFinite), `${what}: finite flag`);
     assert.ok(isGuardWhole(intoPtr, count * width), `${what}: guard bytes overwritten`);
-    if (!isInPlace) assert.is(bitsOf(type, sourcePtr, count), textOf(source), `${what}: source changed`);
-    assert.is(bitsOf(type, targetPtr, count), textOf(target), `${what}: target changed`);
+    if (intoPtr !== sourcePtr)
+      assert.is(bitsOf(type, sourcePtr, count), textOf(source), `${what}: source changed`);
+    if (intoPtr !== targetPtr)
+      assert.is(bitsOf(type, targetPtr, count), textOf(target), `${what}: target changed`);
   }
 }
 
@@ -73,64 +71,51 @@ function vectors(type: FloatType, count: number, next: () => number, isTame: boo
 
 const factors = [0, 1, -1, 0.5, 0.3, 1.1, 1e-40, 1e30, -0];
 
-test("subtract, scale and blend in f32: step by step as Math.fround has it", () => {
-  const next = random(61);
-  for (let count = 0; count <= lengthMax; count++) {
-    for (const isTame of [true, false]) {
-      const pair = vectors("f32", count, next, isTame);
-      for (let alignment = 0; alignment < 4; alignment++) {
-        const difference = subtract(pair.source, pair.target, Math.fround);
-        check(
-          "f32",
-          pair,
-          (s, t, out) => kernels.subtractF32(s, t, count, out),
-          difference,
-          alignment,
-          "subtract",
-        );
-        const factor = factors[(count + alignment) % factors.length]!;
-        const scaled = scale(pair.source, factor, Math.fround);
-        check(
-          "f32",
-          pair,
-          (s, _, out) => kernels.scaleF32(s, count, factor, out),
-          scaled,
-          alignment,
-          `scale ${factor}`,
-        );
-        const blended = blend(pair.source, pair.target, factor, Math.fround);
-        check(
-          "f32",
-          pair,
-          (s, t, out) => kernels.blendF32(s, t, count, factor, out),
-          blended,
-          alignment,
-          `blend ${factor}`,
-        );
-      }
-    }
-  }
-});
+const runs = {
+  f32: { subtract: kernels.subtractF32, scale: kernels.scaleF32, blend: kernels.blendF32 },
+  f64: { subtract: kernels.subtractF64, scale: kernels.scaleF64, blend: kernels.blendF64 },
+} as const;
 
-test("blend in f64: step by step", () => {
-  const next = random(67);
-  for (let count = 0; count <= lengthMax; count++) {
-    for (const isTame of [true, false]) {
-      const pair = vectors("f64", count, next, isTame);
-      for (const factor of factors) {
-        const blended = blend(pair.source, pair.target, factor, rounding.f64);
-        check(
-          "f64",
-          pair,
-          (s, t, out) => kernels.blendF64(s, t, count, factor, out),
-          blended,
-          count % 2,
-          `blend ${factor}`,
-        );
+for (const type of ["f32", "f64"] as const) {
+  test(`subtract, scale and blend in ${type}: every step rounded`, () => {
+    const next = random(61);
+    const { subtract: subtractIn, scale: scaleIn, blend: blendIn } = runs[type];
+    const round = rounding[type];
+    for (let count = 0; count <= lengthMax; count++) {
+      for (const isTame of [true, false]) {
+        const pair = vectors(type, count, next, isTame);
+        const { source, target } = pair;
+        for (let alignment = 0; alignment < 4; alignment++) {
+          const factor = factors[(count + alignment) % factors.length]!;
+          check(
+            type,
+            pair,
+            (s, t, out) => subtractIn(s, t, count, out),
+            subtract(source, target, round),
+            alignment,
+            "subtract",
+          );
+          check(
+            type,
+            pair,
+            (s, _, out) => scaleIn(s, count, factor, out),
+            scale(source, factor, round),
+            alignment,
+            `scale ${factor}`,
+          );
+          check(
+            type,
+            pair,
+            (s, t, out) => blendIn(s, t, count, factor, out),
+            blend(source, target, factor, round),
+            alignment,
+            `blend ${factor}`,
+          );
+        }
       }
     }
-  }
-});
+  });
+}
 
 test("the finite flag finds a single bad element wherever it stands", () => {
   for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
@@ -145,6 +130,8 @@ test("the finite flag finds a single bad element wherever it stands", () => {
         assert.is(kernels.blendF32(place.values, place.others, count, 0.5, place.out), 0);
         put("f64", place.values, source);
         put("f64", place.others, new Array<number>(count).fill(2));
+        assert.is(kernels.subtractF64(place.values, place.others, count, place.out), 0);
+        assert.is(kernels.scaleF64(place.values, count, 2, place.out), 0);
         assert.is(kernels.blendF64(place.values, place.others, count, 0.5, place.out), 0);
       }
     }
@@ -226,9 +213,11 @@ test("not a byte is read or written beyond the vectors", () => {
       compare(ends[type], place.values, count, place.out);
       assert.is(get("f64", place.out, compareWords)[0], count * 1.5);
     }
-    put("f32", ends.f32, new Array<number>(count).fill(2));
-    assert.is(kernels.scaleF32(ends.f32, count, 2, ends.f32), 1);
-    assert.is(kernels.subtractF32(ends.f32, ends.f32, count, ends.f32), 1);
+    for (const type of ["f32", "f64"] as const) {
+      put(type, ends[type], new Array<number>(count).fill(2));
+      assert.is(runs[type].scale(ends[type], count, 2, ends[type]), 1);
+      assert.is(runs[type].subtract(ends[type], ends[type], count, ends[type]), 1);
+    }
   }
 });
 

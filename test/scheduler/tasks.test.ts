@@ -30,6 +30,25 @@ test("what overwrites its own input cannot run a second time", () => {
   assert.ok(isRepeatable(task({ kernel: "keysFrom", args: ["f64", slice, 128], workBytes })));
   assert.ok(isRepeatable(task({ kernel: "moments", args: ["f64", slice, 128], workBytes })));
   assert.ok(isRepeatable(task({ kernel: "countByEdges", args: ["f64", slice, 128, 1, 192], workBytes })));
+  for (const [outPtr, expected] of [
+    [64, false],
+    [128, false],
+    [192, true],
+  ] as const) {
+    const vectors = [
+      { ptr: 64, weight: 1 },
+      { ptr: 128, weight: 2 },
+    ];
+    const sum = task({ kernel: "weightedSum", args: ["f32", vectors, 1, 256, outPtr], workBytes });
+    const subtract = task({ kernel: "subtract", args: ["bf16", 64, 128, 1, outPtr], workBytes });
+    assert.is(isRepeatable(sum), expected);
+    assert.is(isRepeatable(subtract), expected);
+  }
+  assert.not(isRepeatable(task({ kernel: "scale", args: ["f16", 64, 1, 2, 64], workBytes })));
+  assert.ok(isRepeatable(task({ kernel: "scale", args: ["f16", 64, 1, 2, 128], workBytes })));
+  assert.not(isRepeatable(task({ kernel: "decodeDelta", args: [4, 64, 128, 1, 64], workBytes })));
+  assert.ok(isRepeatable(task({ kernel: "decodeDelta", args: [4, 64, 128, 1, 192], workBytes })));
+  assert.ok(isRepeatable(task({ kernel: "encodeDelta", args: [4, 64, 128, 1, 192], workBytes })));
 });
 
 test.run();

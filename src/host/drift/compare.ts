@@ -2,7 +2,7 @@
  * Drift of one table against another, or against a profile: what `mendline drift` does.
  *
  * With both tables at hand the KS distance is exact: each group of features is sorted on both sides while it is counted. Against a
- * profile, or where the values do not fit the memory, it is bounded from the counts.
+ * profile, or where a column's values of both do not fit the memory, it is bounded from the counts; nothing else changes.
  */
 import { MendlineError } from "../../errors.js";
 import { rowRanges } from "../../scheduler/partition.js";
@@ -16,9 +16,13 @@ import {
   checkedOptions,
   featureProfile,
   groupsThatFit,
+  isExhausted,
   type ProfileOptions,
+  profileGroups,
   type Sample,
   sampleGroup,
+  sortingBytes,
+  sortingFits,
 } from "./profiler.js";
 import {
   type CurrentCounts,
@@ -46,31 +50,14 @@ export async function compareData(
   checkedDriftOptions(options);
   const { bins, fields } = checkedOptions(reference, options);
   const aligned = alignKinds(runtime, current, fields);
-  const wantExact = options.ks !== "binned";
   const comparisons: FeatureComparison[] = [];
-  const rowsPerFeature = reference.rowCount + (wantExact ? current.rowCount : 0);
-  for (const group of groupsThatFit(runtime, fields, rowsPerFeature)) {
-    const scope = runtime.arena.scope();
-    try {
-      const samples = await sampleGroup(runtime, reference, group, scope, options);
-      const profiles = new Map(
-        Array.from(samples, ([name, sample]) => [name, featureProfile(runtime, sample, bins)]),
-      );
-      const counted = await countSource(
-        runtime,
-        aligned,
-        new Map(Array.from(profiles, ([name, profile]) => [name, [profile]])),
-        options,
-      );
-      const currentSamples = wantExact
-        ? await numericSamples(runtime, aligned, group, scope, options)
-        : new Map<string, Sample>();
-      for (const [name, profile] of profiles) {
-        const exact = exactDistance(runtime, samples.get(name), currentSamples.get(name));
-        comparisons.push({ name, profile, current: { ...counted(name, profile), ...exact } });
-      }
-    } finally {
-      scope.close();
+  if (wantsValues(runtime, reference, current, fields, options)) {
+    for (const group of groupsThatFit(runtime, fields, reference.rowCount + current.rowCount)) {
+      comparisons.push(...(await compareByValues(runtime, reference, aligned, group, bins, options)));
+    }
+  } else {
+    for await (const profiles of profileGroups(runtime, reference, fields, bins, options)) {
+      comparisons.push(...(await compareByCounts(runtime, profiles, aligned, options)));
     }
   }
   return driftReport(
@@ -81,7 +68,80 @@ export async function compareData(
   );
 }
 
-/** The current values of a group's numeric features; none where they do not fit beside the reference's and need not be had. */
+/** Whether both tables' values of a column are to be sorted, which exact KS takes. */
+function wantsValues(
+  runtime: Runtime,
+  reference: DataSource,
+  current: DataSource,
+  fields: readonly Field[],
+  { ks }: CompareOptions,
+): boolean {
+  if (ks === "binned") return false;
+  if (sortingFits(runtime, reference.rowCount, current.rowCount)) return true;
+  if (ks === "exact" && fields.some(({ type }) => type !== null)) throw valuesDoNotFit(reference, current);
+  return false;
+}
+
+function valuesDoNotFit(reference: DataSource, current: DataSource, cause?: unknown): MendlineError {
+  const needed = Math.ceil(sortingBytes(reference.rowCount, current.rowCount) / 2 ** 20) + 1;
+  return new MendlineError(
+    "MENDLINE_MEMORY_EXHAUSTED",
+    `exact KS sorts a column's ${reference.rowCount} and ${current.rowCount} values, which takes ${needed} MiB of the engine's memory: raise memoryBytes (--memory), or leave out --ks exact to have KS bounded from counts`,
+    { cause },
+  );
+}
+
+/** A group of features with both sides' values; where they do not fit after all and need not be had, by counts. */
+async function compareByValues(
+  runtime: Runtime,
+  reference: DataSource,
+  current: DataSource,
+  group: readonly Field[],
+  bins: number,
+  options: CompareOptions,
+): Promise<FeatureComparison[]> {
+  const scope = runtime.arena.scope();
+  try {
+    const samples = await sampleGroup(runtime, reference, group, scope, options);
+    const profiles = new Map(
+      Array.from(samples, ([name, sample]) => [name, featureProfile(runtime, sample, bins)]),
+    );
+    const comparisons = await compareByCounts(runtime, profiles, current, options);
+    const currentSamples = await numericSamples(runtime, current, group, scope, options);
+    return comparisons.map((comparison) => {
+      const { name } = comparison;
+      const exact = exactDistance(runtime, samples.get(name), currentSamples.get(name));
+      return { ...comparison, current: { ...comparison.current, ...exact } };
+    });
+  } catch (thrown) {
+    if (!isExhausted(thrown)) throw thrown;
+    if (options.ks === "exact") throw valuesDoNotFit(reference, current, thrown);
+  } finally {
+    scope.close();
+  }
+  const comparisons: FeatureComparison[] = [];
+  for await (const profiles of profileGroups(runtime, reference, group, bins, options)) {
+    comparisons.push(...(await compareByCounts(runtime, profiles, current, options)));
+  }
+  return comparisons;
+}
+
+async function compareByCounts(
+  runtime: Runtime,
+  profiles: ReadonlyMap<string, FeatureProfile>,
+  current: DataSource,
+  options: CompareOptions,
+): Promise<FeatureComparison[]> {
+  const counted = await countSource(
+    runtime,
+    current,
+    new Map(Array.from(profiles, ([name, profile]) => [name, [profile]])),
+    options,
+  );
+  return Array.from(profiles, ([name, profile]) => ({ name, profile, current: counted(name, profile) }));
+}
+
+/** The current values of a group's numeric features. */
 async function numericSamples(
   runtime: Runtime,
   current: DataSource,
@@ -92,13 +152,7 @@ async function numericSamples(
   const numeric = group.filter((field) => field.type !== null);
   if (numeric.length === 0 || current.rowCount === 0) return new Map();
   const fields = numeric.map((field) => current.fields.find(({ name }) => name === field.name)!);
-  try {
-    return await sampleGroup(runtime, current, fields, scope, options);
-  } catch (thrown) {
-    const isFull = thrown instanceof MendlineError && thrown.code === "MENDLINE_MEMORY_EXHAUSTED";
-    if (isFull && options.ks !== "exact") return new Map();
-    throw thrown;
-  }
+  return sampleGroup(runtime, current, fields, scope, options);
 }
 
 /** Drift of a table against a frozen profile; KS is bounded from counts. One pass over the data. */

@@ -1,26 +1,23 @@
 /**
- * From data to a reference profile. Numeric columns are sorted as keys in the arena, a group of features at a time, so that quantiles
- * are exact and everything taken from them (edges, counts, moments) is the same however the rows were cut up.
+ * From data to a reference profile, exact and the same bytes however the rows were cut up. Numeric columns are sorted as keys in the
+ * arena, a group of features at a time; where one column's keys do not fit, its quantiles are selected in several reads instead
+ * (streamed-profile.ts), with the same result.
  */
 import { MendlineError } from "../../errors.js";
-import { binsMax, categoriesMax, categoryNamesMax, ksBins } from "../../limits.js";
+import { binsMax, selectionBlockRows } from "../../limits.js";
 import { rowRanges } from "../../scheduler/partition.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import type { Batch, DataSource, Field } from "../columns/column.js";
-import { momentWords, sortCounterBytes } from "../kernels/kernels.js";
+import { sortCounterBytes } from "../kernels/kernels.js";
 import { keyKindOf } from "../kernels/types.js";
 import type { Scope } from "../memory/arena.js";
 import { sliceOf } from "./counter.js";
-import { type Edge, quantileEdges } from "./edges.js";
-import type {
-  CategoricalFeatureProfile,
-  FeatureProfile,
-  Histogram,
-  Moments,
-  NumericFeatureProfile,
-  Profile,
-} from "./profile.js";
+import { ExactMoments } from "./exact-moments.js";
+import { type CategoricalSample, categoricalProfile, numericProfile } from "./feature-profile.js";
+import type { FeatureProfile, Moments, Profile } from "./profile.js";
 import { SortedSample } from "./sorted-sample.js";
+import { rowsDiffer, streamedProfiles } from "./streamed-profile.js";
+import { TextCollector } from "./text-collector.js";
 
 export interface ProfileOptions {
   /** Absent: every column that can be monitored. */
@@ -35,7 +32,7 @@ export const binsDefault = 10;
 
 /**
  * @throws MendlineError MENDLINE_DATA_EMPTY  no rows; MENDLINE_DATA_SCHEMA  an unknown feature; MENDLINE_ARGUMENT_INVALID  bins;
- * MENDLINE_MEMORY_EXHAUSTED  one column alone does not fit
+ * MENDLINE_MEMORY_EXHAUSTED  the engine's memory is taken by others
  */
 export async function profileData(
   runtime: Runtime,
@@ -44,16 +41,53 @@ export async function profileData(
 ): Promise<Profile> {
   const { bins, fields } = checkedOptions(source, options);
   const features = new Map<string, FeatureProfile>();
-  for (const group of groupsThatFit(runtime, fields, source.rowCount)) {
-    const scope = runtime.arena.scope();
-    try {
-      const samples = await sampleGroup(runtime, source, group, scope, options);
-      for (const [name, sample] of samples) features.set(name, featureProfile(runtime, sample, bins));
-    } finally {
-      scope.close();
-    }
+  for await (const group of profileGroups(runtime, source, fields, bins, options)) {
+    for (const [name, feature] of group) features.set(name, feature);
   }
-  return { rows: source.rowCount, features: new Map(fields.map(({ name }) => [name, features.get(name)!])) };
+  return { rows: source.rowCount, features };
+}
+
+/** Profiles of the fields in their order, in groups that share their reads of the data. */
+export async function* profileGroups(
+  runtime: Runtime,
+  source: DataSource,
+  fields: readonly Field[],
+  bins: number,
+  options: ProfileOptions = {},
+): AsyncGenerator<Map<string, FeatureProfile>> {
+  if (!sortingFits(runtime, source.rowCount)) {
+    yield* streamedProfiles(runtime, source, fields, bins, options);
+    return;
+  }
+  for (const group of groupsThatFit(runtime, fields, source.rowCount)) {
+    const sorted = await sortedProfiles(runtime, source, group, bins, options);
+    if (sorted === null) yield* streamedProfiles(runtime, source, group, bins, options);
+    else yield sorted;
+  }
+}
+
+/** Null where the keys did not fit after all. */
+async function sortedProfiles(
+  runtime: Runtime,
+  source: DataSource,
+  group: readonly Field[],
+  bins: number,
+  options: ProfileOptions,
+): Promise<Map<string, FeatureProfile> | null> {
+  const scope = runtime.arena.scope();
+  try {
+    const samples = await sampleGroup(runtime, source, group, scope, options);
+    return new Map(Array.from(samples, ([name, sample]) => [name, featureProfile(runtime, sample, bins)]));
+  } catch (thrown) {
+    if (isExhausted(thrown)) return null;
+    throw thrown;
+  } finally {
+    scope.close();
+  }
+}
+
+export function isExhausted(thrown: unknown): boolean {
+  return thrown instanceof MendlineError && thrown.code === "MENDLINE_MEMORY_EXHAUSTED";
 }
 
 export function checkedOptions(
@@ -94,6 +128,18 @@ export function chooseFields(source: DataSource, features: readonly string[] | u
   return [...chosen];
 }
 
+/** Beside the keys of one column and the sort's scratch: room for batches while the keys are read. */
+const batchRoomBytes = 256 * 1024;
+
+/** Bytes of the arena that sorting one column takes: its keys (of both tables, where two are compared), and the larger one's scratch. */
+export function sortingBytes(rows: number, otherRows = 0): number {
+  return (rows + otherRows + Math.max(rows, otherRows)) * 8 + sortCounterBytes + batchRoomBytes;
+}
+
+export function sortingFits(runtime: Runtime, rows: number, otherRows = 0): boolean {
+  return sortingBytes(rows, otherRows) <= runtime.arena.availableBytes;
+}
+
 /** Splits features so that the keys of a group, and the sort's scratch, take at most half of the free memory. */
 export function groupsThatFit(runtime: Runtime, fields: readonly Field[], rows: number): Field[][] {
   const sortsAtOnce = Math.max(1, runtime.scheduler.threads);
@@ -108,13 +154,7 @@ export function groupsThatFit(runtime: Runtime, fields: readonly Field[], rows: 
 /** What one feature of a group was read into. */
 export type Sample =
   | { readonly kind: "numeric"; readonly field: Field; readonly rows: number; readonly sorted: SortedSample }
-  | {
-      readonly kind: "categorical";
-      readonly field: Field;
-      readonly rows: number;
-      readonly missing: number;
-      readonly counts: ReadonlyMap<string, number>;
-    };
+  | CategoricalSample;
 
 /** Reads the group's columns once. The samples' keys belong to `scope`. */
 export async function sampleGroup(
@@ -140,13 +180,11 @@ export async function sampleGroup(
     runtime,
     collectors.filter((collector) => collector instanceof KeyCollector),
   );
-  return new Map(collectors.map((collector) => [collector.field.name, collector.sample(runtime, rowsRead)]));
-}
-
-function rowsDiffer({ label, rowCount }: DataSource, rowsRead: string): MendlineError {
-  return new MendlineError(
-    "MENDLINE_DATA_MALFORMED",
-    `${label} held ${rowCount} rows when it was opened and now ${rowsRead}: keep it as it is while it is read`,
+  return new Map(
+    collectors.map((collector) => [
+      collector.field.name,
+      collector instanceof TextCollector ? collector.sample(rowsRead) : collector.sample(runtime, rowsRead),
+    ]),
   );
 }
 
@@ -178,66 +216,6 @@ class KeyCollector {
   }
 }
 
-/** Counts texts by name: the codes of a batch through a kernel, then names in a map. Numbers count by their shortest decimal text. */
-class TextCollector {
-  readonly field: Field;
-  readonly #counts = new Map<string, number>();
-  #present = 0;
-
-  constructor(field: Field) {
-    this.field = field;
-  }
-
-  add(runtime: Runtime, batch: Batch): void {
-    const column = batch.columns.get(this.field.name)!;
-    if (column.kind !== "text") throw new TypeError(`column ${column.name} is not text`);
-    const scope = runtime.arena.scope();
-    try {
-      const codeCount = column.names.length;
-      const slotCount = codeCount + 1;
-      const remapPtr = scope.allocate(Math.max(1, codeCount) * 4);
-      const countsPtr = scope.allocate((slotCount + 1) * 4);
-      new Uint32Array(runtime.arena.memory.buffer, remapPtr, codeCount).forEach((_, code, remap) => {
-        remap[code] = column.names[code] === null ? codeCount : code;
-      });
-      runtime.kernels.countCategories(
-        column.type,
-        sliceOf(column, 0, batch.rowCount),
-        remapPtr,
-        codeCount,
-        codeCount,
-        slotCount,
-        countsPtr,
-      );
-      const counts = new Uint32Array(runtime.arena.memory.buffer, countsPtr, slotCount + 1);
-      if (counts[slotCount] !== 0) {
-        throw new MendlineError(
-          "MENDLINE_DATA_MALFORMED",
-          `column "${column.name}": ${counts[slotCount]} codes lie outside its dictionary of ${codeCount} names`,
-        );
-      }
-      for (let code = 0; code < codeCount; code++) {
-        if (counts[code] === 0) continue;
-        const name = column.names[code]!;
-        this.#counts.set(name, (this.#counts.get(name) ?? 0) + counts[code]!);
-        this.#present += counts[code]!;
-      }
-    } finally {
-      scope.close();
-    }
-  }
-
-  sample(_runtime: Runtime, rows: number): Sample {
-    return {
-      kind: "categorical",
-      field: this.field,
-      rows,
-      missing: rows - this.#present,
-      counts: this.#counts,
-    };
-  }
-}
-
 async function sortAll(runtime: Runtime, collectors: readonly KeyCollector[]): Promise<void> {
   const atOnce = Math.max(1, runtime.scheduler.threads);
   for (let from = 0; from < collectors.length; from += atOnce) {
@@ -261,80 +239,32 @@ async function sortAll(runtime: Runtime, collectors: readonly KeyCollector[]): P
 }
 
 export function featureProfile(runtime: Runtime, sample: Sample, bins: number): FeatureProfile {
-  return sample.kind === "numeric" ? numericProfile(runtime, sample, bins) : categoricalProfile(sample);
+  if (sample.kind === "categorical") return categoricalProfile(sample);
+  const { field, rows, sorted } = sample;
+  return numericProfile(field, rows, sorted, momentsOf(runtime, sorted), bins);
 }
 
-function numericProfile(
-  runtime: Runtime,
-  sample: Sample & { kind: "numeric" },
-  bins: number,
-): NumericFeatureProfile {
-  const { field, sorted, rows } = sample;
-  const type = field.type!;
-  const histogram = (binCount: number): Histogram => {
-    const highest: Edge | undefined = field.logical === "boolean" ? 1 : undefined;
-    const edges = quantileEdges((rank) => sorted.finiteAt(rank), sorted.finiteCount, binCount, type, highest);
-    return { edges, counts: sorted.binCounts(edges) };
-  };
-  return {
-    kind: "numeric",
-    logical: field.logical,
-    type,
-    rows,
-    missing: rows - sorted.count,
-    nonFinite: sorted.nonFiniteCount,
-    moments: momentsOf(runtime, sorted),
-    bins,
-    psi: histogram(bins),
-    ks: histogram(ksBins),
-  };
-}
-
-/** Over the sorted finite values: one order for every way the rows may have come. */
+/** Over the finite values, a block at a time. */
 function momentsOf(runtime: Runtime, sorted: SortedSample): Moments {
+  const { arena, kernels } = runtime;
   const count = sorted.finiteCount;
-  const scope = runtime.arena.scope();
+  const scope = arena.scope();
   try {
-    const valuesPtr = scope.allocate(Math.max(1, count) * 8);
-    const outPtr = scope.allocate(momentWords * 8);
-    runtime.kernels.valuesFromKeys(
-      keyKindOf(sorted.type),
-      sorted.ptr + sorted.finiteFrom * 8,
-      count,
-      valuesPtr,
-    );
-    const slice = { valuesPtr, rowCount: count, validityPtr: 0, validityBitOffset: 0 };
-    runtime.kernels.moments("f64", slice, outPtr);
-    const [, mean, m2, m3, m4, min, max] = new Float64Array(runtime.arena.memory.buffer, outPtr, momentWords);
-    const power = (value: number) => (Number.isFinite(value) ? value : null);
-    return { count, mean: mean!, m2: power(m2!), m3: power(m3!), m4: power(m4!), min: min!, max: max! };
+    const moments = new ExactMoments(kernels, scope);
+    const valuesPtr = scope.allocate(selectionBlockRows * 8);
+    const eachBlock = (use: (valuesPtr: number, rowCount: number) => void) => {
+      for (const { from, rowCount } of rowRanges(count, selectionBlockRows)) {
+        const keysPtr = sorted.ptr + (sorted.finiteFrom + from) * 8;
+        kernels.valuesFromKeys(keyKindOf(sorted.type), keysPtr, rowCount, valuesPtr);
+        use(valuesPtr, rowCount);
+      }
+    };
+    eachBlock((ptr, rowCount) => moments.addValues(ptr, rowCount));
+    moments.closeMean(count);
+    eachBlock((ptr, rowCount) => moments.addDeviations(ptr, rowCount));
+    if (count === 0) return moments.result(0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
+    return moments.result(count, Number(sorted.finiteAt(0)), Number(sorted.finiteAt(count - 1)));
   } finally {
     scope.close();
   }
-}
-
-function categoricalProfile(sample: Sample & { kind: "categorical" }): CategoricalFeatureProfile {
-  const ranked = Array.from(sample.counts, ([name, count]) => ({
-    name,
-    count,
-    bytes: Buffer.from(name),
-  })).sort((left, right) => right.count - left.count || Buffer.compare(left.bytes, right.bytes));
-  const kept = ranked.slice(0, categoriesMax);
-  const folded = ranked.slice(categoriesMax);
-  return {
-    kind: "categorical",
-    logical: sample.field.logical,
-    rows: sample.rows,
-    missing: sample.missing,
-    categories: kept.map(({ name }) => name),
-    counts: kept.map(({ count }) => count),
-    other:
-      folded.length === 0
-        ? null
-        : {
-            count: folded.reduce((sum, { count }) => sum + count, 0),
-            kinds: folded.length,
-            names: folded.slice(0, categoryNamesMax - categoriesMax).map(({ name }) => name),
-          },
-  };
 }

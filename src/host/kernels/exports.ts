@@ -32,6 +32,9 @@ type OverColumn<R> = (
   outPtr: number,
 ) => R;
 
+/** Storage types of parameter vectors. */
+export type VectorType = "f32" | "f64" | "f16" | "bf16";
+
 type CompareVectors = (sourcePtr: number, targetPtr: number, count: number, outPtr: number) => void;
 type OverCounts = (
   referencePtr: number,
@@ -41,6 +44,11 @@ type OverCounts = (
   outPtr: number,
 ) => void;
 type Blend = (sourcePtr: number, targetPtr: number, count: number, scale: number, outPtr: number) => number;
+type Scale = (sourcePtr: number, count: number, factor: number, outPtr: number) => number;
+type Subtract = (sourcePtr: number, targetPtr: number, count: number, outPtr: number) => number;
+type WeightedSum = (tablePtr: number, vectorCount: number, count: number, outPtr: number) => number;
+/** Encoding reads the target and writes planes, decoding the other way round. */
+type DeltaStep = (sourcePtr: number, fromPtr: number, count: number, outPtr: number) => void;
 
 export type KernelExports = {
   [K in NumericType as `countByEdges${Uppercase<K>}`]: CountByEdges;
@@ -57,10 +65,14 @@ export type KernelExports = {
 } & {
   [K in KeyKind as `valuesFromKeys${Uppercase<K>}`]: (keysPtr: number, count: number, outPtr: number) => void;
 } & { [K in NumericType as `moments${Uppercase<K>}`]: OverColumn<void> } & {
+  [K in VectorType as `subtract${Uppercase<K>}`]: Subtract;
+} & { [K in VectorType as `scale${Uppercase<K>}`]: Scale } & {
+  [K in VectorType as `blend${Uppercase<K>}`]: Blend;
+} & { [K in VectorType as `compareVectors${Uppercase<K>}`]: CompareVectors } & {
+  [K in 16 | 32 | 64 as `encodeDelta${K}`]: DeltaStep;
+} & { [K in 16 | 32 | 64 as `decodeDelta${K}`]: DeltaStep } & {
   cellTableBytes32(edgeCount: number): number;
   cellTableBytes64(edgeCount: number): number;
-  compareVectorsF32: CompareVectors;
-  compareVectorsF64: CompareVectors;
   countPresent(validityPtr: number, bitOffset: number, count: number): number;
   divergenceFromCounts: OverCounts;
   divergenceWithFloor: OverCounts;
@@ -72,9 +84,29 @@ export type KernelExports = {
     currentCount: number,
     outPtr: number,
   ): void;
+  addExactly(valuesPtr: number, count: number, wordsPtr: number): void;
+  addPowersExactly(valuesPtr: number, count: number, mean: number, wordsPtr: number): void;
+  countInCells(
+    keysPtr: number,
+    keyCount: number,
+    cellsPtr: number,
+    cellCount: number,
+    countersPtr: number,
+    counterCount: number,
+  ): number;
+  gatherInCells(
+    keysPtr: number,
+    keyCount: number,
+    cellsPtr: number,
+    cellCount: number,
+    outPtr: number,
+    outCount: number,
+  ): number;
   sortKeys(keysPtr: number, count: number, scratchPtr: number, countersPtr: number): void;
-  blendF32: Blend;
-  blendF64: Blend;
-  scaleF32(sourcePtr: number, count: number, scale: number, outPtr: number): number;
-  subtractF32(sourcePtr: number, targetPtr: number, count: number, outPtr: number): number;
+  weightedSumF32: WeightedSum;
+  weightedSumF64: WeightedSum;
+  widenBF16(sourcePtr: number, count: number, outPtr: number): void;
+  widenF16(sourcePtr: number, count: number, outPtr: number): void;
+  narrowBF16(sourcePtr: number, count: number, outPtr: number): number;
+  narrowF16(sourcePtr: number, count: number, outPtr: number): number;
 };

@@ -5,9 +5,22 @@
  * All arguments are plain integers (and scales), so that the same call can be posted to a worker.
  */
 import { MendlineError } from "../../errors.js";
-import { edgesMax, kernelReservedBytes } from "../../limits.js";
-import type { KernelExports } from "./exports.js";
+import { edgesMax, kernelReservedBytes, weightedVectorsMax } from "../../limits.js";
+import type { KernelExports, VectorType } from "./exports.js";
 import { bytesOf, type CodeType, type KeyKind, type NumericType } from "./types.js";
+
+export type { VectorType } from "./exports.js";
+
+const vectorBytes: Readonly<Record<VectorType, number>> = { f32: 4, f64: 8, f16: 2, bf16: 2 };
+
+/** Bytes of one entry of the table that `weightedSum` fills. */
+export const weightedEntryBytes = 16;
+
+/** A term of a weighted sum. */
+export interface WeightedVector {
+  readonly ptr: number;
+  readonly weight: number;
+}
 
 /** A stretch of rows of one column. validityPtr 0 = every row is present. */
 export interface ColumnSlice {
@@ -28,6 +41,10 @@ export const cellEdgesMin = 20;
 export const sortCounterBytes = 6 * 2048 * 4;
 /** f64 words that `moments` writes. */
 export const momentWords = 7;
+/** Bytes of one exact sum, see assembly/exact-sum.ts. */
+export const exactSumBytes = 68 * 8;
+/** Bytes of a cell of `countInCells`, see assembly/select.ts. */
+export const cellBytes = 40;
 /** f64 words that `compareVectors` writes. */
 export const compareWords = 5;
 
@@ -161,6 +178,55 @@ export class Kernels {
     this.#exports.sortKeys(keysPtr, count, scratchPtr, countersPtr);
   }
 
+  /**
+   * Counts keys by the digit behind their cell and returns how many lie below the first cell. cells: at least one, sorted, disjoint;
+   * their layout is in assembly/select.ts. counters: u32 * counterCount, added to.
+   */
+  countInCells(
+    keysPtr: number,
+    keyCount: number,
+    cellsPtr: number,
+    cellCount: number,
+    countersPtr: number,
+    counterCount: number,
+  ): number {
+    this.#check("keys", keysPtr, keyCount * 8, 8);
+    this.#check("counters", countersPtr, counterCount * 4, 4);
+    this.#checkCells(cellsPtr, cellCount);
+    return (
+      this.#exports.countInCells(keysPtr, keyCount, cellsPtr, cellCount, countersPtr, counterCount) >>> 0
+    );
+  }
+
+  /** Writes the keys that lie in a cell, `outCount` at most, and returns how many there are. */
+  gatherInCells(
+    keysPtr: number,
+    keyCount: number,
+    cellsPtr: number,
+    cellCount: number,
+    outPtr: number,
+    outCount: number,
+  ): number {
+    this.#check("keys", keysPtr, keyCount * 8, 8);
+    this.#check("out", outPtr, outCount * 8, 8);
+    this.#checkCells(cellsPtr, cellCount);
+    return this.#exports.gatherInCells(keysPtr, keyCount, cellsPtr, cellCount, outPtr, outCount) >>> 0;
+  }
+
+  /** Adds the finite values, f64, to an exact sum. words: `exactSumBytes`, zeroed before the first call. */
+  addExactly(valuesPtr: number, count: number, wordsPtr: number): void {
+    this.#check("values", valuesPtr, count * 8, 8);
+    this.#check("words", wordsPtr, exactSumBytes, 8);
+    this.#exports.addExactly(valuesPtr, count, wordsPtr);
+  }
+
+  /** Adds powers 2 to 4 of the finite values' deviations to three exact sums, which stand behind each other. */
+  addPowersExactly(valuesPtr: number, count: number, mean: number, wordsPtr: number): void {
+    this.#check("values", valuesPtr, count * 8, 8);
+    this.#check("words", wordsPtr, 3 * exactSumBytes, 8);
+    this.#exports.addPowersExactly(valuesPtr, count, mean, wordsPtr);
+  }
+
   /** out: f64 * 7, see assembly/moments.ts. */
   moments(type: NumericType, slice: ColumnSlice, outPtr: number): void {
     this.#checkColumn(type, slice);
@@ -213,50 +279,143 @@ export class Kernels {
     this.#exports.ksFromSortedKeys(referencePtr, referenceCount, currentPtr, currentCount, outPtr);
   }
 
-  /** out = target - source, f32. Returns whether all of it is finite. */
-  subtract(sourcePtr: number, targetPtr: number, count: number, outPtr: number): boolean {
-    this.#checkVectors("f32", sourcePtr, targetPtr, count);
-    this.#check("out", outPtr, count * 4, 4);
-    return this.#exports.subtractF32(sourcePtr, targetPtr, count, outPtr) !== 0;
+  /** out = target - source. Returns whether all of it, as stored, is finite. out may be source or target. */
+  subtract(type: VectorType, sourcePtr: number, targetPtr: number, count: number, outPtr: number): boolean {
+    this.#checkVectors(type, count, { source: sourcePtr, target: targetPtr, out: outPtr });
+    return this.#exports[`subtract${upper(type)}`](sourcePtr, targetPtr, count, outPtr) !== 0;
   }
 
-  /** out = scale * source, f32. Returns whether all of it is finite. */
-  scale(sourcePtr: number, count: number, scale: number, outPtr: number): boolean {
-    this.#check("source", sourcePtr, count * 4, 4);
-    this.#check("out", outPtr, count * 4, 4);
-    return this.#exports.scaleF32(sourcePtr, count, scale, outPtr) !== 0;
+  /** out = factor * source. Returns whether all of it, as stored, is finite. out may be source. */
+  scale(type: VectorType, sourcePtr: number, count: number, factor: number, outPtr: number): boolean {
+    this.#checkVectors(type, count, { source: sourcePtr, out: outPtr });
+    return this.#exports[`scale${upper(type)}`](sourcePtr, count, factor, outPtr) !== 0;
   }
 
-  /** out = source + scale (target - source). Returns whether all of it is finite. out may be source. */
+  /**
+   * out = source + scale (target - source), in f64 for f64 and in f32 for the rest. Returns whether all of it, as stored, is finite.
+   * out may be source or target.
+   */
   blend(
-    type: "f32" | "f64",
+    type: VectorType,
     sourcePtr: number,
     targetPtr: number,
     count: number,
     scale: number,
     outPtr: number,
   ): boolean {
-    this.#checkVectors(type, sourcePtr, targetPtr, count);
-    this.#check("out", outPtr, count * bytesOf(type), bytesOf(type));
+    this.#checkVectors(type, count, { source: sourcePtr, target: targetPtr, out: outPtr });
     return this.#exports[`blend${upper(type)}`](sourcePtr, targetPtr, count, scale, outPtr) !== 0;
   }
 
   /** out: f64 * 5: dot, |source|^2, |target|^2, |target - source|^2, elements that differ. */
   compareVectors(
-    type: "f32" | "f64",
+    type: VectorType,
     sourcePtr: number,
     targetPtr: number,
     count: number,
     outPtr: number,
   ): void {
-    this.#checkVectors(type, sourcePtr, targetPtr, count);
+    this.#checkVectors(type, count, { source: sourcePtr, target: targetPtr });
     this.#check("out", outPtr, compareWords * 8, 8);
     this.#exports[`compareVectors${upper(type)}`](sourcePtr, targetPtr, count, outPtr);
   }
 
-  #checkVectors(type: "f32" | "f64", sourcePtr: number, targetPtr: number, count: number): void {
-    this.#check("source", sourcePtr, count * bytesOf(type), bytesOf(type));
-    this.#check("target", targetPtr, count * bytesOf(type), bytesOf(type));
+  /** out: f32 of each half-width float; apart from the source. */
+  widen(type: "f16" | "bf16", sourcePtr: number, count: number, outPtr: number): void {
+    this.#check("source", sourcePtr, count * 2, 2);
+    this.#check("out", outPtr, count * 4, 4);
+    assertApart("out", outPtr, count * 4, "source", sourcePtr, count * 2);
+    this.#exports[`widen${upper(type)}`](sourcePtr, count, outPtr);
+  }
+
+  /** out: the half-width float nearest to each f32, ties to even. Returns whether all are finite. out may be source. */
+  narrow(type: "f16" | "bf16", sourcePtr: number, count: number, outPtr: number): boolean {
+    this.#check("source", sourcePtr, count * 4, 4);
+    this.#check("out", outPtr, count * 2, 2);
+    return this.#exports[`narrow${upper(type)}`](sourcePtr, count, outPtr) !== 0;
+  }
+
+  /**
+   * out = the sum of weight * vector, added in the order given, each step rounded to the type. Returns whether all of it is finite.
+   * out may be one of the vectors.
+   *
+   * @param vectors   1 to `weightedVectorsMax`
+   * @param tablePtr  scratch of `weightedEntryBytes` a vector
+   */
+  weightedSum(
+    type: "f32" | "f64",
+    vectors: readonly WeightedVector[],
+    count: number,
+    tablePtr: number,
+    outPtr: number,
+  ): boolean {
+    const vectorCount = vectors.length;
+    if (!(vectorCount >= 1 && vectorCount <= weightedVectorsMax))
+      throw outOfBounds("vectors of a weighted sum", vectorCount, weightedVectorsMax);
+    const tableBytes = vectorCount * weightedEntryBytes;
+    this.#check("table", tablePtr, tableBytes, 8);
+    this.#checkVectors(type, count, { out: outPtr });
+    assertApart("table", tablePtr, tableBytes, "out", outPtr, count * vectorBytes[type]);
+    const table = new DataView(this.memory.buffer, tablePtr, tableBytes);
+    for (const { ptr } of vectors) {
+      this.#checkVectors(type, count, { vector: ptr });
+      assertApart("table", tablePtr, tableBytes, "vector", ptr, count * vectorBytes[type]);
+    }
+    vectors.forEach(({ ptr, weight }, index) => {
+      const at = index * weightedEntryBytes;
+      table.setUint32(at, ptr, true);
+      if (type === "f64") table.setFloat64(at + 8, weight, true);
+      else table.setFloat32(at + 8, weight, true);
+    });
+    return this.#exports[`weightedSum${upper(type)}`](tablePtr, vectorCount, count, outPtr) !== 0;
+  }
+
+  /**
+   * The stored-history transform (assembly/delta.ts): what makes `target` from `source`, in planes of bytes, lowest first. Lossless for
+   * every bit pattern of elements of so many bytes; small where both are floats and near each other.
+   *
+   * @param planesPtr  count * width bytes, any alignment, apart from both
+   */
+  encodeDelta(
+    width: 2 | 4 | 8,
+    sourcePtr: number,
+    targetPtr: number,
+    count: number,
+    planesPtr: number,
+  ): void {
+    const byteLength = count * width;
+    this.#check("source", sourcePtr, byteLength, width);
+    this.#check("target", targetPtr, byteLength, width);
+    this.#check("planes", planesPtr, byteLength, 1);
+    assertApart("planes", planesPtr, byteLength, "source", sourcePtr, byteLength);
+    assertApart("planes", planesPtr, byteLength, "target", targetPtr, byteLength);
+    this.#exports[`encodeDelta${deltaBits(width)}`](sourcePtr, targetPtr, count, planesPtr);
+  }
+
+  /** The target back from the source and the planes of `encodeDelta`. target may be source. */
+  decodeDelta(
+    width: 2 | 4 | 8,
+    sourcePtr: number,
+    planesPtr: number,
+    count: number,
+    targetPtr: number,
+  ): void {
+    const byteLength = count * width;
+    this.#check("source", sourcePtr, byteLength, width);
+    this.#check("planes", planesPtr, byteLength, 1);
+    this.#check("target", targetPtr, byteLength, width);
+    assertApart("target", targetPtr, byteLength, "planes", planesPtr, byteLength);
+    this.#exports[`decodeDelta${deltaBits(width)}`](sourcePtr, planesPtr, count, targetPtr);
+  }
+
+  #checkCells(cellsPtr: number, cellCount: number): void {
+    if (!(cellCount >= 1)) throw outOfBounds("cells", cellCount, 1);
+    this.#check("cells", cellsPtr, cellCount * cellBytes, 8);
+  }
+
+  #checkVectors(type: VectorType, count: number, ptrs: Readonly<Record<string, number>>): void {
+    const width = vectorBytes[type];
+    for (const [what, ptr] of Object.entries(ptrs)) this.#check(what, ptr, count * width, width);
   }
 
   #checkCounts(reference: number, current: number, slotCount: number, outPtr: number, words: number): void {
@@ -288,6 +447,26 @@ export class Kernels {
 
 function upper<T extends string>(type: T): Upper<T> {
   return type.toUpperCase() as Upper<T>;
+}
+
+function deltaBits(width: 2 | 4 | 8): 16 | 32 | 64 {
+  return width === 2 ? 16 : width === 4 ? 32 : 64;
+}
+
+/** Regions that a kernel reads after it has begun to write may not overlap. */
+function assertApart(
+  what: string,
+  ptr: number,
+  byteLength: number,
+  other: string,
+  otherPtr: number,
+  otherByteLength: number,
+): void {
+  if (ptr + byteLength <= otherPtr || otherPtr + otherByteLength <= ptr) return;
+  throw new MendlineError(
+    "MENDLINE_KERNEL_BOUNDS",
+    `${what} at ${ptr} overlaps ${other} at ${otherPtr}: they must lie apart`,
+  );
 }
 
 function outOfBounds(what: string, value: number, end: number): MendlineError {

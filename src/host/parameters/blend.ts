@@ -7,7 +7,7 @@
 import { MendlineError } from "../../errors.js";
 import { parameterChunkBytes } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
-import { narrow, widen } from "../kernels/halves.js";
+import type { VectorType } from "../kernels/kernels.js";
 import type { Scope } from "../memory/arena.js";
 import { type ByteSource, withFile } from "./byte-source.js";
 import {
@@ -19,9 +19,17 @@ import {
   segments,
   type TensorEntry,
 } from "./tensor-index.js";
-import { chunkRegionBytes, loadFloats, readValues } from "./tensor-values.js";
+import { chunkRegionBytes, loadValues, readValues } from "./tensor-values.js";
 
 export type BlendableDtype = "F64" | "F32" | "F16" | "BF16";
+
+/** What the kernels call them. */
+export const vectorTypeOf: Readonly<Record<BlendableDtype, VectorType>> = {
+  F64: "f64",
+  F32: "f32",
+  F16: "f16",
+  BF16: "bf16",
+};
 
 export function isBlendable(dtype: Dtype): dtype is BlendableDtype {
   return dtype === "F64" || dtype === "F32" || dtype === "F16" || dtype === "BF16";
@@ -144,33 +152,20 @@ class Blender {
     scale: number,
   ): AsyncGenerator<Uint8Array> {
     const dtype = tensor.dtype as BlendableDtype;
-    const isHalf = dtype === "F16" || dtype === "BF16";
     const width = dtypeBits[dtype] / 8;
+    const { arena, kernels } = this.#runtime;
     for (let at = 0; at < tensor.byteLength; at += parameterChunkBytes) {
       const byteLength = Math.min(parameterChunkBytes, tensor.byteLength - at);
-      const count = byteLength / width;
-      await loadFloats(this.#runtime, drifted, tensor, at, byteLength, this.#driftedPtr);
-      await loadFloats(this.#runtime, ancestor, other, at, byteLength, this.#ancestorPtr);
-      const type = dtype === "F64" ? "f64" : "f32";
-      const { kernels } = this.#runtime;
-      let allFinite = kernels.blend(
-        type,
+      await loadValues(arena, drifted, tensor, at, byteLength, this.#driftedPtr);
+      await loadValues(arena, ancestor, other, at, byteLength, this.#ancestorPtr);
+      const allFinite = kernels.blend(
+        vectorTypeOf[dtype],
         this.#driftedPtr,
         this.#ancestorPtr,
-        count,
+        byteLength / width,
         scale,
         this.#driftedPtr,
       );
-      const out = new Uint8Array(byteLength);
-      if (isHalf) {
-        const blended = new Float32Array(kernels.memory.buffer, this.#driftedPtr, count);
-        narrow(dtype, blended, out);
-        // What fits f32 can overflow a half.
-        widen(dtype, out, blended);
-        allFinite &&= blended.every(Number.isFinite);
-      } else {
-        out.set(new Uint8Array(kernels.memory.buffer, this.#driftedPtr, byteLength));
-      }
       if (!allFinite) {
         throw new MendlineError(
           "MENDLINE_REPAIR_INCOMPATIBLE",
@@ -178,7 +173,7 @@ class Blender {
           { details: { tensor: tensor.name, scale } },
         );
       }
-      yield out;
+      yield arena.bytes.slice(this.#driftedPtr, this.#driftedPtr + byteLength);
     }
   }
 }

@@ -4,10 +4,10 @@ import { parameterChunkBytes } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { compareWords } from "../kernels/kernels.js";
 import type { Scope } from "../memory/arena.js";
-import { isBlendable } from "./blend.js";
+import { isBlendable, vectorTypeOf } from "./blend.js";
 import { type ByteSource, withFile } from "./byte-source.js";
 import { dtypeBits, type ParameterFile, quoted, type TensorEntry } from "./tensor-index.js";
-import { chunkRegionBytes, loadFloats, readValues } from "./tensor-values.js";
+import { chunkRegionBytes, loadValues, readValues } from "./tensor-values.js";
 
 export interface TensorComparison {
   readonly name: string;
@@ -208,9 +208,9 @@ async function comparePair(
   const width = dtypeBits[left.dtype] / 8;
   for (let at = 0; at < left.byteLength; at += parameterChunkBytes) {
     const byteLength = Math.min(parameterChunkBytes, left.byteLength - at);
-    await loadFloats(runtime, source, left, at, byteLength, regions.source);
-    await loadFloats(runtime, target, right, at, byteLength, regions.target);
-    const type = left.dtype === "F64" ? "f64" : "f32";
+    await loadValues(runtime.arena, source, left, at, byteLength, regions.source);
+    await loadValues(runtime.arena, target, right, at, byteLength, regions.target);
+    const type = vectorTypeOf[left.dtype];
     runtime.kernels.compareVectors(type, regions.source, regions.target, byteLength / width, regions.out);
     const parts = new Float64Array(runtime.arena.memory.buffer, regions.out, compareWords);
     for (const [i, part] of parts.entries()) sums[i]! += part;

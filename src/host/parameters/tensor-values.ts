@@ -1,6 +1,5 @@
 /** A tensor's values, whether they have a range of their own in the file or are held in the index. */
-import type { Runtime } from "../../scheduler/runtime.js";
-import { widen } from "../kernels/halves.js";
+import type { Arena } from "../memory/arena.js";
 import type { ByteSource } from "./byte-source.js";
 import type { TensorEntry } from "./tensor-index.js";
 
@@ -16,30 +15,23 @@ export async function readValues(
 }
 
 /**
- * Puts `byteLength` bytes of a blendable tensor into the arena, as f64 if that is its type, else as f32.
+ * Puts `byteLength` bytes of a tensor into the arena, as they are stored.
  *
- * @param ptr  a region of `byteLength` bytes, of twice that for half-width floats
+ * @param ptr  a region of at least `byteLength` bytes
  */
-export async function loadFloats(
-  { arena }: Runtime,
+export async function loadValues(
+  arena: Arena,
   source: ByteSource,
   tensor: TensorEntry,
   at: number,
   byteLength: number,
   ptr: number,
 ): Promise<void> {
-  const { buffer } = arena.memory;
-  if (tensor.dtype === "F16" || tensor.dtype === "BF16") {
-    const halves = new Uint8Array(byteLength);
-    await readValues(source, tensor, at, halves);
-    widen(tensor.dtype, halves, new Float32Array(buffer, ptr, byteLength / 2));
-  } else {
-    await readValues(source, tensor, at, new Uint8Array(buffer, ptr, byteLength));
-  }
+  await readValues(source, tensor, at, new Uint8Array(arena.memory.buffer, ptr, byteLength));
 }
 
-/** Bytes of the region that a chunk of any of these tensors fits in, widened: bounded, and small for small models. */
+/** Bytes of the region that a chunk of any of these tensors fits in: bounded, and small for small models. */
 export function chunkRegionBytes(tensors: readonly TensorEntry[], chunkBytesMax: number): number {
   const largest = tensors.reduce((most, { byteLength }) => Math.max(most, byteLength), 0);
-  return Math.min(largest, chunkBytesMax) * 2;
+  return Math.min(largest, chunkBytesMax);
 }

@@ -331,7 +331,20 @@ test("where both samples' values do not fit, KS is bounded, unless it was to be 
   await rejects(
     compare(reference, current, { ks: "exact" }, { batchRows: 50_000 }, small),
     "MENDLINE_MEMORY_EXHAUSTED",
+    /350000 and 350000 values.*--memory.*--ks exact/,
   );
+});
+
+test("a reference too large to sort: the report of a large memory, KS bounded", async () => {
+  const next = random(151);
+  const draw = (rows: number, shift: number) =>
+    Array.from({ length: rows }, () => (next() < 0.01 ? null : next() ** 2 + shift));
+  const reference: PlainTable = { x: { type: "f64", cells: draw(600_000, 0) } };
+  const current: PlainTable = { x: { type: "f64", cells: draw(2_000, 0.1) } };
+  const small = { memoryBytes: 8 * mebibyte };
+  const found = await compare(reference, current, {}, { batchRows: 50_000 }, small);
+  assert.is(found.features.x!.ks!.method, "binned");
+  assert.equal(found, await compare(reference, current, { ks: "binned" }));
 });
 
 test.run();

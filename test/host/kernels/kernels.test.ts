@@ -148,22 +148,37 @@ test("counts: divergence with pseudo-counts and floor, KS", () => {
 });
 
 test("vectors", () => {
-  const f32 = (name: string) => region(name, 44, 4);
-  checkRegions("subtract", [f32("source"), f32("target"), f32("out")], ([s, t, out]) =>
-    kernels.subtract(s!, t!, 11, out!),
-  );
-  checkRegions("scale", [f32("source"), f32("out")], ([s, out]) => kernels.scale(s!, 11, 2, out!));
-  for (const type of ["f32", "f64"] as const) {
-    const width = bytesOf(type);
-    const vector = (name: string) => region(name, 11 * width, width);
-    checkRegions("blend", [vector("source"), vector("target"), vector("out")], ([s, t, out]) =>
+  const widths = { f32: 4, f64: 8, f16: 2, bf16: 2 } as const;
+  for (const type of ["f32", "f64", "f16", "bf16"] as const) {
+    const vector = (name: string) => region(name, 11 * widths[type], widths[type]);
+    const pair = [vector("source"), vector("target")];
+    checkRegions(`subtract ${type}`, [...pair, vector("out")], ([s, t, out]) =>
+      kernels.subtract(type, s!, t!, 11, out!),
+    );
+    checkRegions(`scale ${type}`, [vector("source"), vector("out")], ([s, out]) =>
+      kernels.scale(type, s!, 11, 2, out!),
+    );
+    checkRegions(`blend ${type}`, [...pair, vector("out")], ([s, t, out]) =>
       kernels.blend(type, s!, t!, 11, 0.5, out!),
     );
-    checkRegions(
-      "compareVectors",
-      [vector("source"), vector("target"), region("out", 40, 8)],
-      ([s, t, out]) => kernels.compareVectors(type, s!, t!, 11, out!),
+    checkRegions(`compareVectors ${type}`, [...pair, region("out", 40, 8)], ([s, t, out]) =>
+      kernels.compareVectors(type, s!, t!, 11, out!),
     );
+  }
+});
+
+test("half-width floats", () => {
+  for (const type of ["f16", "bf16"] as const) {
+    const half = (name: string) => region(name, 22, 2);
+    const single = (name: string) => region(name, 44, 4);
+    checkRegions(`widen ${type}`, [half("source"), single("out")], ([s, out]) =>
+      kernels.widen(type, s!, 11, out!),
+    );
+    checkRegions(`narrow ${type}`, [single("source"), half("out")], ([s, out]) =>
+      kernels.narrow(type, s!, 11, out!),
+    );
+    const at = kernelReservedBytes;
+    refuses(() => kernels.widen(type, at, 11, at + 20), "out over the source");
   }
 });
 
@@ -203,10 +218,10 @@ test("answers are unsigned counts and booleans", () => {
   floats.set([1, Number.NaN, 2, 3]);
   const slice = { valuesPtr: at, rowCount: 4, validityPtr: 0, validityBitOffset: 0 };
   assert.is(kernels.keysFrom("f32", slice, at + 64), 3);
-  assert.is(kernels.scale(at, 4, 2, at + 256), false);
+  assert.is(kernels.scale("f32", at, 4, 2, at + 256), false);
   floats[1] = 0;
-  assert.is(kernels.scale(at, 4, 2, at + 256), true);
-  assert.is(kernels.subtract(at, at, 4, at + 256), true);
+  assert.is(kernels.scale("f32", at, 4, 2, at + 256), true);
+  assert.is(kernels.subtract("f32", at, at, 4, at + 256), true);
   assert.is(kernels.blend("f32", at, at, 4, 1, at + 256), true);
 });
 
