@@ -206,8 +206,7 @@ REPLAY = {
         {"location": "New York", "from": "2015-01-01", "to": "2015-12-31"},
     ],
     "slices": {
-        "selection": {"traffic": 1, "until": "trigger", "rows": "odd"},
-        "gate": {"traffic": 1, "until": "trigger", "rows": "even"},
+        "labelled": {"traffic": 1, "until": "trigger", "split": "stratified halves, seed 0"},
         "control": {"location": "Seattle", "from": "2015-01-01", "to": "2015-12-31"},
         "untouched": {"traffic": 1, "after": "trigger", "rows": "all"},
     },

@@ -7,6 +7,7 @@
 import { MendlineError } from "../../errors.js";
 import { rowRanges } from "../../scheduler/partition.js";
 import type { Runtime } from "../../scheduler/runtime.js";
+import { asFloat32 } from "../columns/as-float32.js";
 import { asText } from "../columns/as-text.js";
 import type { Batch, DataSource, Field } from "../columns/column.js";
 import type { Scope } from "../memory/arena.js";
@@ -220,7 +221,8 @@ function chooseProfiles(
 }
 
 /**
- * The current data with the reference's kinds: numbers where the reference has categories are read as text.
+ * The current data as the reference has it: numbers where the reference has categories are read as text, doubles where it has f32
+ * as the nearest f32.
  *
  * @throws MendlineError MENDLINE_DATA_SCHEMA  a column is gone, is text where the reference has numbers, or has another time unit
  */
@@ -256,7 +258,10 @@ export function alignKinds(runtime: Runtime, current: DataSource, fields: readon
       );
     }
   }
-  return asText(current, turned, runtime.arena);
+  // A model that was trained on f32 is given f32: doubles beside it (CSV has no others) are what they become on the way in. Else 0.1
+  // would lie below the edge at the f32 0.1.
+  const narrowed = new Set(fields.filter(({ type }) => type === "f32").map(({ name }) => name));
+  return asFloat32(asText(current, turned, runtime.arena), (name) => narrowed.has(name), runtime.arena);
 }
 
 /** Counts a source over the merged grids of each feature's profiles; the result gives any of those profiles its own bins. */

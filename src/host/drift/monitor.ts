@@ -7,7 +7,6 @@ import { MendlineError } from "../../errors.js";
 import { monitorAncestorsMax, stagedRowsMax } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { runTask } from "../../scheduler/tasks.js";
-import { asFloat32 } from "../columns/as-float32.js";
 import type { Batch, DataSource, Field } from "../columns/column.js";
 import type { Row } from "../columns/rows.js";
 import { alignKinds, countBatch, fieldOf } from "./compare.js";
@@ -149,9 +148,7 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
    */
   async observe(source: DataSource, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
     this.#assertOpen();
-    const { arena } = this.#runtime;
-    const isF32 = (name: string) => this.#fields.some((field) => field.name === name && field.type === "f32");
-    const aligned = asFloat32(alignKinds(this.#runtime, source, this.#fields), isF32, arena);
+    const aligned = alignKinds(this.#runtime, source, this.#fields);
     const columns = this.#fields.map((field) => field.name);
     const turn = this.#turn.then(async () => {
       this.#countStaged();
