@@ -66,7 +66,7 @@ const broken: readonly [name: string, path: string, source: string, says: readon
     "drift uses Arrow",
     "src/host/drift/a.ts",
     '\nimport "apache-arrow";',
-    ["src/host/drift/a.ts:2 drift may not import the package apache-arrow: only columns may"],
+    ["src/host/drift/a.ts:2 drift may not import the package apache-arrow: only columns, examples may"],
   ],
   [
     "the store uses a host folder",
@@ -102,7 +102,7 @@ const broken: readonly [name: string, path: string, source: string, says: readon
     "onnxruntime elsewhere",
     "src/host/parameters/onnx.ts",
     'import type { A } from "onnxruntime-web";',
-    ["only repair may"],
+    ["only repair, examples may"],
   ],
   ["a new package", "src/host/cli/a.ts", 'import "lodash/fp";', ["the package lodash: no folder may"]],
   [
