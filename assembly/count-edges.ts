@@ -17,7 +17,7 @@
 // Checked by the host: edges ascending and free of NaN; counts has E+3 words; alignment sizeof(T) for values and edges, 4 for counts.
 
 import { countPresent, isPresent } from "./bitmap";
-import { atLeast, countMask, laneCount, laneCountMax, lowest, splatComparable, sumLanes } from "./lanes";
+import { atLeast, countMask, laneCount, laneCountMax, loadComparable, lowest, splatComparable, sumLanes } from "./lanes";
 import { loadPresent } from "./present";
 
 /** 16 KiB of values: half of the smallest first-level data cache in use. */
@@ -78,16 +78,31 @@ function countGroup<T>(
   let c3 = i64x2.splat(0);
   let c4 = i64x2.splat(0);
   let c5 = i64x2.splat(0);
-  let index = from;
-  for (let r: u32 = 0; r < registers; r++) {
-    const values = loadPresent<T>(valuesPtr, index, validityPtr, bitOffset);
-    c0 = countMask<T>(c0, atLeast<T>(values, t0));
-    c1 = countMask<T>(c1, atLeast<T>(values, t1));
-    c2 = countMask<T>(c2, atLeast<T>(values, t2));
-    c3 = countMask<T>(c3, atLeast<T>(values, t3));
-    c4 = countMask<T>(c4, atLeast<T>(values, t4));
-    c5 = countMask<T>(c5, atLeast<T>(values, t5));
-    index += laneCount<T>();
+  // Two loops: with the choice inside, the engine keeps none of the counters in registers (2.8 times slower, measured).
+  if (validityPtr == 0) {
+    let ptr = valuesPtr + <usize>from * sizeof<T>();
+    const end = ptr + (<usize>registers << 4);
+    for (; ptr < end; ptr += 16) {
+      const values = loadComparable<T>(ptr);
+      c0 = countMask<T>(c0, atLeast<T>(values, t0));
+      c1 = countMask<T>(c1, atLeast<T>(values, t1));
+      c2 = countMask<T>(c2, atLeast<T>(values, t2));
+      c3 = countMask<T>(c3, atLeast<T>(values, t3));
+      c4 = countMask<T>(c4, atLeast<T>(values, t4));
+      c5 = countMask<T>(c5, atLeast<T>(values, t5));
+    }
+  } else {
+    let index = from;
+    for (let r: u32 = 0; r < registers; r++) {
+      const values = loadPresent<T>(valuesPtr, index, validityPtr, bitOffset);
+      c0 = countMask<T>(c0, atLeast<T>(values, t0));
+      c1 = countMask<T>(c1, atLeast<T>(values, t1));
+      c2 = countMask<T>(c2, atLeast<T>(values, t2));
+      c3 = countMask<T>(c3, atLeast<T>(values, t3));
+      c4 = countMask<T>(c4, atLeast<T>(values, t4));
+      c5 = countMask<T>(c5, atLeast<T>(values, t5));
+      index += laneCount<T>();
+    }
   }
   const groupPtr = gePtr + (first << 2);
   addTo(groupPtr, sumLanes<T>(c0));
