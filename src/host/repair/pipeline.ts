@@ -422,7 +422,14 @@ class Repair {
 
   async #end(outcome: RepairOutcome, reason: string, drift: RepairReport["drift"]): Promise<RepairResult> {
     const dryRun = this.#request.dryRun === true;
-    await this.#record(outcome, { reason, dryRun, scale: this.#findings.scale, model: this.#findings.model });
+    // A dry run's record must not read like a publication.
+    await this.#record(dryRun ? "dry-run" : outcome, {
+      outcome,
+      reason,
+      dryRun,
+      scale: this.#findings.scale,
+      model: this.#findings.model,
+    });
     return {
       report: { outcome, reason, run: this.#run, dryRun, drift, ...this.#findings },
       deployment: null,

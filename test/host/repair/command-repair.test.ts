@@ -92,6 +92,7 @@ test("the valley's bottom is found, published and deployed", () =>
     const wanted = () => ({ ...slices(), control: control(), validator, alias: "m" });
     const dry = await repair("m", { ...wanted(), dryRun: true });
     assert.equal([dry.outcome, dry.model], ["published", null], dry.reason);
+    assert.is((await store.run(dry.run)).at(-1)!.step, "dry-run");
     assert.is(Buffer.compare(readFileSync(join(dir, "model.safetensors")), driftedBytes), 0);
 
     const report = await repair("m", wanted());

@@ -32,7 +32,7 @@ test("the rain scenario: a dry run, the publication, the same again, and the way
     assert.equal([dry.outcome, dry.dryRun, dry.model, dry.path], ["published", true, null, null]);
     assert.equal(await state(), before, "a dry run publishes nothing");
     assert.is(Buffer.compare(readFileSync(join(dir, "model.onnx")), served), 0);
-    assert.is((await stepsOf(store, dry.run)).at(-1), "published");
+    assert.is((await stepsOf(store, dry.run)).at(-1), "dry-run");
 
     const said: string[] = [];
     const report = await repair("gateway", { ...wanted(), onProgress: ({ step }) => said.push(step) });
