@@ -474,7 +474,7 @@ test("a repair that publishes tells of the deployment, then of the repair; a dry
     repairs.map(({ run, step }) => [run, step]),
     [
       [report.run, "published"],
-      [trial.run, "published"],
+      [trial.run, "dry-run"],
     ],
   );
   // The repaired model was given a profile of what it now sees: it can be watched at once.
