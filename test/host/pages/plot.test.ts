@@ -23,7 +23,8 @@ test("ticks are round, inside, ascending and about as many as asked", () => {
       fc.integer({ min: 2, max: 9 }),
       (low, span, count) => {
         const ticks = niceTicks(low, low + span, count);
-        const slack = span * 1e-6;
+        // Beside a narrow span far from 0 the doubles themselves are coarse.
+        const slack = span * 1e-6 + 4 * Number.EPSILON * (Math.abs(low) + span);
         assert.ok(ticks.length <= count + 2, `${ticks.length} for ${count}`);
         ticks.forEach((tick, index) => {
           assert.ok(tick >= low - slack && tick <= low + span + slack);
