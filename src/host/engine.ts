@@ -7,7 +7,7 @@ import { MendlineError } from "../errors.js";
 import { monitorAncestorsMax } from "../limits.js";
 import type { DerivationRecord, ModelRecord } from "../lineage-store/records.js";
 import type { AliasEntry } from "../lineage-store/refs.js";
-import { LineageStore } from "../lineage-store/store.js";
+import type { LineageStore } from "../lineage-store/store.js";
 import { openRuntime, type Runtime, type RuntimeOptions } from "../scheduler/runtime.js";
 import { arrowSource } from "./columns/arrow.js";
 import { asText } from "./columns/as-text.js";
@@ -31,7 +31,7 @@ import {
   loadProfile,
   ScratchModels,
 } from "./models.js";
-import { type RepairRequest, repairModel } from "./repair/pipeline.js";
+import type { RepairRequest } from "./repair/pipeline.js";
 import type { RepairReport } from "./repair/report.js";
 
 export interface EngineOptions extends RuntimeOptions {
@@ -96,8 +96,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   static async open(options: EngineOptions = {}): Promise<Engine> {
     const runtime = await openRuntime(options);
     try {
-      const store = options.store === undefined ? null : await LineageStore.open(options.store);
-      return new Engine(runtime, store);
+      return new Engine(runtime, options.store === undefined ? null : await openStore(options.store));
     } catch (thrown) {
       await runtime.close();
       throw thrown;
@@ -257,6 +256,7 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   async repair(ref: string, request: RepairRequest): Promise<RepairReport> {
     const context = { runtime: this.runtime, store: this.store, scratch: this.#scratch! };
+    const { repairModel } = await import("./repair/pipeline.js");
     const { report, deployment } = await repairModel(context, await this.model(ref), request);
     if (deployment !== null) this.emit("deployed", deployment);
     this.emit("repaired", report);
@@ -335,6 +335,12 @@ export class Engine extends EventEmitter<EngineEvents> {
       this.#failure ??= { thrown: untold };
     }
   }
+}
+
+/** LevelDB and repairs load where they are asked for: most of the start of an engine that only compares data would be theirs. */
+async function openStore(folder: string): Promise<LineageStore> {
+  const { LineageStore } = await import("../lineage-store/store.js");
+  return LineageStore.open(folder);
 }
 
 function isProfile(reference: DataSource | Profile): reference is Profile {

@@ -17,6 +17,7 @@ import {
   parseMessage,
   placed,
 } from "./arrow-message.js";
+import type { ArrowField } from "./arrow-schema.js";
 import type { ByteSource } from "./byte-source.js";
 
 const continuation = 0xffffffff;
@@ -24,8 +25,7 @@ const continuation = 0xffffffff;
 const prefixBytes = 8;
 
 export interface ArrowFrames {
-  /** The schema's message without its frame. */
-  readonly schema: Uint8Array;
+  readonly fields: readonly ArrowField[];
   /** In order, with buffers as ranges of the source, and how many record batches came before each. */
   readonly dictionaries: readonly (DictionaryParts & { readonly batchesBefore: number })[];
   readonly batches: readonly BatchParts[];
@@ -33,7 +33,6 @@ export interface ArrowFrames {
 
 interface Frame {
   readonly message: Message;
-  readonly metadata: Uint8Array;
   readonly bodyByteOffset: number;
   readonly byteLength: number;
 }
@@ -49,15 +48,15 @@ export async function readArrowFrames(source: ByteSource): Promise<ArrowFrames> 
 async function walkStream(source: ByteSource): Promise<ArrowFrames> {
   const dictionaries: (DictionaryParts & { batchesBefore: number })[] = [];
   const batches: BatchParts[] = [];
-  let schema: Uint8Array | null = null;
+  let fields: readonly ArrowField[] | null = null;
   for (let byteOffset = 0; ; ) {
     const frame = await frameAt(source, byteOffset);
     if (frame === null) break;
-    const { message, metadata, bodyByteOffset, byteLength } = frame;
+    const { message, bodyByteOffset, byteLength } = frame;
     if (message.kind === "schema") {
-      if (schema !== null) throw malformed(source, byteOffset, "a second schema");
-      schema = metadata;
-    } else if (schema === null) {
+      if (fields !== null) throw malformed(source, byteOffset, "a second schema");
+      fields = message.fields;
+    } else if (fields === null) {
       throw malformed(source, byteOffset, "data before the schema");
     } else if (message.kind === "dictionary") {
       dictionaries.push({ ...placed(message.dictionary, bodyByteOffset), batchesBefore: batches.length });
@@ -66,8 +65,8 @@ async function walkStream(source: ByteSource): Promise<ArrowFrames> {
     }
     byteOffset += byteLength;
   }
-  if (schema === null) throw malformed(source, 0, "no schema");
-  return { schema, dictionaries, batches };
+  if (fields === null) throw malformed(source, 0, "no schema");
+  return { fields, dictionaries, batches };
 }
 
 /** A file's dictionaries hold for all its batches, wherever they stand. */
@@ -87,14 +86,12 @@ async function walkFile(source: ByteSource): Promise<ArrowFrames> {
       throw malformed(source, byteOffset, "no record batch where the footer has one");
     batches.push(placed(message.batch, bodyByteOffset));
   }
-  return { schema: footer.schema, dictionaries, batches };
+  return { fields: footer.fields, dictionaries, batches };
 }
 
 async function footerOf(source: ByteSource): Promise<Footer> {
   try {
-    const footer = await readFooter(source);
-    parseMessage(footer.schema, source.label);
-    return footer;
+    return await readFooter(source);
   } catch (thrown) {
     if (thrown instanceof MendlineError) throw thrown;
     throw malformed(source, source.byteLength, `footer: ${messageOf(thrown)}`);
@@ -127,7 +124,7 @@ async function frameAt(source: ByteSource, byteOffset: number): Promise<Frame | 
       `its body needs ${end} bytes and the data ends at ${source.byteLength}`,
     );
   }
-  return { message, metadata, bodyByteOffset, byteLength: end - byteOffset };
+  return { message, bodyByteOffset, byteLength: end - byteOffset };
 }
 
 /** 0 at the end of the stream. */

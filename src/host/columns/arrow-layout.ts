@@ -2,8 +2,8 @@
  * Which nodes and buffers of a record batch belong to which column. Record batches list them in the pre-order of the schema; how
  * many each type has is fixed by the Arrow columnar format, "Buffer listing for each layout".
  */
-import { type Field as ArrowField, DataType, type Schema, TimeUnit, Type } from "apache-arrow";
 import { bytesOf, type CodeType, type NumericType, numericTypes } from "../kernels/types.js";
+import type { ArrowDictionary, ArrowField, ArrowType } from "./arrow-schema.js";
 import type { Field, Logical } from "./column.js";
 
 /** How a column's values buffer becomes a column. */
@@ -34,21 +34,22 @@ export interface Layout {
   readonly bufferCount: number;
 }
 
-export function layoutOf(schema: Schema): Layout {
+export function layoutOf(fields: readonly ArrowField[]): Layout {
   const columns: ArrowColumn[] = [];
   let nodeCount = 0;
   let bufferCount = 0;
   const pass = (field: ArrowField): void => {
     nodeCount += 1;
-    bufferCount += ownBuffers(field.type as DataType);
-    if (!DataType.isDictionary(field.type)) for (const child of field.type.children ?? []) pass(child);
+    bufferCount += ownBuffers(field);
+    // What a dictionary holds lies in its own message.
+    if (field.dictionary === null) for (const child of field.children) pass(child);
   };
-  for (const field of schema.fields) {
-    const monitored = monitoredAs(field.type as DataType);
+  for (const field of fields) {
+    const monitored =
+      field.dictionary === null ? monitoredAs(field.type) : monitoredCodes(field.dictionary, field.type);
     if (monitored !== null) {
       columns.push({
-        // The library has null for a name of no characters.
-        field: { name: field.name ?? "", logical: monitored.logical, type: monitored.type },
+        field: { name: field.name, logical: monitored.logical, type: monitored.type },
         storage: monitored.storage,
         nodeIndex: nodeCount,
         bufferIndex: bufferCount,
@@ -67,14 +68,24 @@ export function storedBytes(storage: Storage, rowCount: number): number {
   return rowCount * bytesOf(storage.type);
 }
 
-function ownBuffers(type: DataType): number {
-  if (DataType.isDictionary(type)) return 2;
-  if (DataType.isNull(type)) return 0;
-  if (DataType.isStruct(type) || DataType.isFixedSizeList(type)) return 1;
-  if (DataType.isUnion(type)) return type.typeId === Type.Union && type.mode === 1 ? 2 : 1;
-  if (DataType.isUtf8(type) || DataType.isBinary(type)) return 3;
-  if (DataType.isLargeUtf8(type) || DataType.isLargeBinary(type)) return 3;
-  return 2;
+function ownBuffers({ type, dictionary }: ArrowField): number {
+  if (dictionary !== null) return 2;
+  switch (type.kind) {
+    case "null":
+      return 0;
+    case "struct":
+    case "fixedList":
+      return 1;
+    case "union":
+      return type.isDense ? 2 : 1;
+    case "utf8":
+    case "binary":
+    case "largeUtf8":
+    case "largeBinary":
+      return 3;
+    default:
+      return 2;
+  }
 }
 
 interface Monitored {
@@ -87,52 +98,50 @@ function direct(logical: Logical, type: NumericType): Monitored {
   return { logical, type, storage: { kind: "direct", type } };
 }
 
+/** The order of TimeUnit in Schema.fbs. */
+const timestamps: readonly Logical[] = ["timestamp[s]", "timestamp[ms]", "timestamp[us]", "timestamp[ns]"];
+
+/** Texts by code; null where the dictionary holds something else. */
+function monitoredCodes({ id, codes }: ArrowDictionary, names: ArrowType): Monitored | null {
+  const type = integerType(codes);
+  if (names.kind !== "utf8" && names.kind !== "largeUtf8") return null;
+  if (type === null || type === "i64" || type === "u64") return null;
+  const offsetBytes = names.kind === "utf8" ? 4 : 8;
+  return { logical: "text", type: null, storage: { kind: "codes", type, dictionaryId: id, offsetBytes } };
+}
+
 /** Null for types that have no distribution to watch (lists, structs, decimals, binary, …). */
-function monitoredAs(type: DataType): Monitored | null {
-  if (DataType.isDictionary(type)) {
-    const isText = DataType.isUtf8(type.dictionary) || DataType.isLargeUtf8(type.dictionary);
-    const codeType = integerType(type.indices);
-    if (!isText || codeType === null || codeType === "i64" || codeType === "u64") return null;
-    return {
-      logical: "text",
-      type: null,
-      storage: {
-        kind: "codes",
-        type: codeType,
-        dictionaryId: type.id,
-        offsetBytes: DataType.isUtf8(type.dictionary) ? 4 : 8,
-      },
-    };
+function monitoredAs(type: ArrowType): Monitored | null {
+  switch (type.kind) {
+    case "utf8":
+      return { logical: "text", type: null, storage: { kind: "offsets", offsetBytes: 4 } };
+    case "largeUtf8":
+      return { logical: "text", type: null, storage: { kind: "offsets", offsetBytes: 8 } };
+    case "bool":
+      return { logical: "boolean", type: "u8", storage: { kind: "bits" } };
+    case "int": {
+      const stored = integerType(type);
+      return stored === null ? null : direct("integer", stored);
+    }
+    case "float":
+      if (type.precision === 0) return { logical: "float", type: "f32", storage: { kind: "half" } };
+      return direct("float", type.precision === 1 ? "f32" : "f64");
+    case "date":
+      return direct("date", type.unit === 0 ? "i32" : "i64");
+    case "timestamp":
+      return direct(timestamps[type.unit]!, "i64");
+    case "time":
+      return direct("integer", type.bitWidth === 32 ? "i32" : "i64");
+    case "duration":
+      return direct("integer", "i64");
+    default:
+      return null;
   }
-  if (DataType.isUtf8(type))
-    return { logical: "text", type: null, storage: { kind: "offsets", offsetBytes: 4 } };
-  if (DataType.isLargeUtf8(type))
-    return { logical: "text", type: null, storage: { kind: "offsets", offsetBytes: 8 } };
-  if (DataType.isBool(type)) return { logical: "boolean", type: "u8", storage: { kind: "bits" } };
-  if (DataType.isInt(type)) {
-    const stored = integerType(type);
-    return stored === null ? null : direct("integer", stored);
-  }
-  if (DataType.isFloat(type)) {
-    if (type.precision === 0) return { logical: "float", type: "f32", storage: { kind: "half" } };
-    return direct("float", type.precision === 1 ? "f32" : "f64");
-  }
-  if (DataType.isDate(type)) return direct("date", type.unit === 0 ? "i32" : "i64");
-  if (DataType.isTimestamp(type)) return direct(timestampOf(type.unit), "i64");
-  if (DataType.isTime(type)) return direct("integer", type.bitWidth === 32 ? "i32" : "i64");
-  if (DataType.isDuration(type)) return direct("integer", "i64");
-  return null;
 }
 
 /** Null for what is no integer, or one of a width that only damaged data has. */
-function integerType(type: DataType): Exclude<NumericType, "f32" | "f64"> | null {
-  if (!DataType.isInt(type)) return null;
+function integerType(type: ArrowType): Exclude<NumericType, "f32" | "f64"> | null {
+  if (type.kind !== "int") return null;
   const stored = `${type.isSigned ? "i" : "u"}${type.bitWidth}` as Exclude<NumericType, "f32" | "f64">;
   return numericTypes.includes(stored) ? stored : null;
-}
-
-function timestampOf(unit: TimeUnit): Logical {
-  if (unit === TimeUnit.SECOND) return "timestamp[s]";
-  if (unit === TimeUnit.MILLISECOND) return "timestamp[ms]";
-  return unit === TimeUnit.MICROSECOND ? "timestamp[us]" : "timestamp[ns]";
 }

@@ -3,7 +3,7 @@
  * Source: Arrow columnar format, "Encapsulated message format", and its flatbuffers Message.fbs and Schema.fbs.
  */
 import { MendlineError } from "../../errors.js";
-import { columnsMax } from "../../limits.js";
+import { type ArrowField, parseSchema } from "./arrow-schema.js";
 import { FlatTable } from "./flat-table.js";
 
 /** Rows and buffers of a record batch or a dictionary. */
@@ -26,7 +26,7 @@ export interface DictionaryParts extends BatchParts {
 }
 
 export type Message = { readonly bodyByteLength: number } & (
-  | { readonly kind: "schema" }
+  | { readonly kind: "schema"; readonly fields: readonly ArrowField[] }
   | { readonly kind: "dictionary"; readonly dictionary: DictionaryParts }
   | { readonly kind: "batch"; readonly batch: BatchParts }
 );
@@ -34,15 +34,6 @@ export type Message = { readonly bodyByteLength: number } & (
 const headerSchema = 1;
 const headerDictionary = 2;
 const headerBatch = 3;
-
-/** Fields of a schema, nested ones included, and entries of its custom metadata. */
-const fieldsMax = columnsMax * 4;
-const depthMax = 64;
-
-/** Types from here on (run-end-encoded, views) have other buffers than those that are read. */
-const typeTimestamp = 10;
-const typeUnion = 14;
-const typeFirstUnread = 22;
 
 /**
  * @throws RangeError  damaged
@@ -56,8 +47,7 @@ export function parseMessage(metadata: Uint8Array, label: string): Message {
   if (content === null) throw new RangeError("a message without content");
   if (bodyByteLength % 8 !== 0) throw new RangeError(`a body of ${bodyByteLength} bytes`);
   if (header === headerSchema) {
-    checkSchema(content, metadata.byteLength, label);
-    return { kind: "schema", bodyByteLength };
+    return { kind: "schema", bodyByteLength, fields: parseSchema(content, metadata.byteLength, label) };
   }
   if (header === headerBatch) {
     return { kind: "batch", bodyByteLength, batch: parseBatch(content, bodyByteLength, label) };
@@ -99,54 +89,6 @@ function parseBatch(batch: FlatTable, bodyByteLength: number, label: string): Ba
   }
   const nodes = batch.pairs(1).map(({ first, second }) => ({ rowCount: first, nullCount: second }));
   return { rowCount: batch.i64(0), nodes, buffers };
-}
-
-interface Budget {
-  tables: number;
-  textBytes: number;
-}
-
-/** What a schema may make its decoder do, so that shared or circular parts cannot multiply. */
-function checkSchema(schema: FlatTable, metadataByteLength: number, label: string): void {
-  if (schema.u8(0) !== 0)
-    throw notRead(label, "its numbers are big-endian; write it on a little-endian machine");
-  // Parts may be shared, but in no honest file more often than this.
-  const budget = { tables: fieldsMax, textBytes: 4 * metadataByteLength };
-  checkTexts(schema, 2, budget);
-  checkFields(schema.tables(1, budget.tables), budget, 0, label);
-}
-
-function checkFields(fields: readonly FlatTable[], budget: Budget, depth: number, label: string): void {
-  if (depth > depthMax) throw new RangeError(`fields nested more than ${depthMax} deep`);
-  spend(budget, fields.length, 0);
-  for (const field of fields) {
-    spend(budget, 0, field.length(0));
-    const type = field.u8(2);
-    if (type >= typeFirstUnread) {
-      throw notRead(
-        label,
-        `column "${field.text(0)}" is a view or run-end-encoded; cast it to a plain type (pyarrow: .cast(pa.string()), polars: compat_level=CompatLevel.oldest())`,
-      );
-    }
-    // A time zone's name, a union's type ids.
-    if (type === typeTimestamp || type === typeUnion) spend(budget, 0, 4 * (field.table(3)?.length(1) ?? 0));
-    checkTexts(field, 6, budget);
-    checkFields(field.tables(5, budget.tables), budget, depth + 1, label);
-  }
-}
-
-/** Custom metadata: a vector of tables of a key and a value. */
-function checkTexts(table: FlatTable, field: number, budget: Budget): void {
-  const entries = table.tables(field, budget.tables);
-  spend(budget, entries.length, 0);
-  for (const entry of entries) spend(budget, 0, entry.length(0) + entry.length(1));
-}
-
-function spend(budget: Budget, tables: number, textBytes: number): void {
-  budget.tables -= tables;
-  budget.textBytes -= textBytes;
-  if (budget.tables < 0) throw new RangeError(`more than ${fieldsMax} fields`);
-  if (budget.textBytes < 0) throw new RangeError("texts that overlap");
 }
 
 function notRead(label: string, what: string): MendlineError {

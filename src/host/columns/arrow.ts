@@ -1,11 +1,10 @@
 /**
  * Arrow IPC, stream or file, as a source of columns in the arena.
  *
- * The Arrow library decodes the schema; the rest is framing and buffers, so the wanted columns' buffers are read by row range straight
- * into the shared memory, where the kernels work on them in place. A record batch larger than the memory streams through in pieces,
- * and columns that nobody asked for are not read at all.
+ * The wanted columns' buffers are read by row range straight into the shared memory, where the kernels work on them in place. A record
+ * batch larger than the memory streams through in pieces, and columns that nobody asked for are not read at all. The Arrow library is
+ * not needed for that: it takes as long to load as a report takes.
  */
-import { RecordBatchReader } from "apache-arrow";
 import { MendlineError, messageOf } from "../../errors.js";
 import { arrowPieceRowsMax } from "../../limits.js";
 import { widen } from "../kernels/halves.js";
@@ -34,7 +33,7 @@ export async function openArrow(input: { path: string; label: string }, arena: A
 /** @throws MendlineError MENDLINE_DATA_MALFORMED, MENDLINE_DATA_FORMAT; MENDLINE_DATA_SCHEMA  two columns of one name */
 export async function arrowSource(source: ByteSource, arena: Arena): Promise<DataSource> {
   const frames = await readArrowFrames(source);
-  const layout = decodeLayout(frames.schema, source.label);
+  const layout = layoutOf(frames.fields);
   const fields = layout.columns.map((column) => column.field);
   const twice = fields.find(({ name }, index) => fields.findIndex((other) => other.name === name) < index);
   if (twice !== undefined) {
@@ -51,24 +50,6 @@ export async function arrowSource(source: ByteSource, arena: Arena): Promise<Dat
     read: (options) => new ArrowRead(source, arena, frames, layout.columns, options).batches(),
     close: () => source.close(),
   };
-}
-
-function decodeLayout(metadata: Uint8Array, label: string): Layout {
-  // Continuation marker and length, as a stream would begin.
-  const frame = new Uint8Array(8 + metadata.byteLength);
-  new DataView(frame.buffer).setUint32(0, 0xffffffff, true);
-  new DataView(frame.buffer).setInt32(4, metadata.byteLength, true);
-  frame.set(metadata, 8);
-  try {
-    // The library takes much on trust: a list without its item shows here, as a TypeError.
-    return layoutOf(RecordBatchReader.from(frame).open().schema);
-  } catch (cause) {
-    throw new MendlineError(
-      "MENDLINE_DATA_MALFORMED",
-      `${label}: damaged Arrow schema: ${messageOf(cause)}`,
-      { cause },
-    );
-  }
 }
 
 /** That a record batch has the buffers its schema wants, and each monitored column's hold all its rows: then rowCount can be relied on. */

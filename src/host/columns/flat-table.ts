@@ -1,6 +1,6 @@
 /**
  * A bounded reader of the flatbuffers that frame Arrow messages: every offset is checked against the bytes there are, so a damaged
- * message throws instead of sending the Arrow library through gigabytes of imagined vectors.
+ * message throws instead of sending the reader through gigabytes of imagined vectors.
  *
  *     table:   | soffset to vtable (i32) | inline fields ...
  *     vtable:  | own bytes (u16) | table bytes (u16) | offset of field 0 (u16, 0 = absent) | field 1 | ...
@@ -26,14 +26,20 @@ export class FlatTable {
     return new FlatTable(view, view.getUint32(0, true));
   }
 
-  /** Where the table stands in its buffer. */
-  get byteOffset(): number {
-    return this.#at;
-  }
-
   u8(field: number): number {
     const at = this.#position(field);
     return at === 0 ? 0 : this.#view.getUint8(at);
+  }
+
+  /** @param absent  the schema's default: what an absent field stands for */
+  i16(field: number, absent = 0): number {
+    const at = this.#position(field);
+    return at === 0 ? absent : this.#view.getInt16(at, true);
+  }
+
+  i32(field: number, absent = 0): number {
+    const at = this.#position(field);
+    return at === 0 ? absent : this.#view.getInt32(at, true);
   }
 
   i64(field: number): number {

@@ -4,9 +4,7 @@ import { open, stat } from "node:fs/promises";
 import { MendlineError, messageOf } from "../../errors.js";
 import type { Arena } from "../memory/arena.js";
 import type { DataSource } from "./column.js";
-import { openCsv } from "./csv.js";
 import { type DataFormat, detectBytes, detectFormat } from "./detect.js";
-import { openNdjson } from "./ndjson.js";
 import { type Spool, spool } from "./spool.js";
 
 export interface OpenOptions {
@@ -83,10 +81,12 @@ async function openAs(
   { signal }: OpenOptions,
 ): Promise<DataSource> {
   const looking = signal === undefined ? {} : { signal };
-  if (format === "csv") return openCsv({ path, label, delimiter: "," }, arena, looking);
-  if (format === "tsv") return openCsv({ path, label, delimiter: "\t" }, arena, looking);
-  if (format === "ndjson") return openNdjson({ path, label }, arena, looking);
-  // Their libraries take tens of milliseconds to load, which a command that reads text need not wait for.
+  // Each format loads its own reader, and with it its library: that takes up to tens of milliseconds.
+  if (format === "csv" || format === "tsv") {
+    const delimiter = format === "csv" ? "," : "\t";
+    return (await import("./csv.js")).openCsv({ path, label, delimiter }, arena, looking);
+  }
+  if (format === "ndjson") return (await import("./ndjson.js")).openNdjson({ path, label }, arena, looking);
   if (format === "arrow") return (await import("./arrow.js")).openArrow({ path, label }, arena);
   return (await import("./parquet.js")).openParquet({ path, label }, arena);
 }

@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MendlineError, messageOf } from "../../errors.js";
 import { commandErrorBytesMax, commandLossBytesMax, judgeDeadlineMs } from "../../limits.js";
-import { type OutColumn, writeArrow } from "../columns/write-arrow.js";
+import type { OutColumn } from "../columns/write-arrow.js";
 import { type Judgement, judgementOfLoss } from "./judgement.js";
 import type { LabelledData } from "./labelled-data.js";
 import type { Candidate, EvaluateOptions, Preparation, Validator } from "./validator.js";
@@ -111,6 +111,8 @@ export class CommandValidator implements Validator {
       const texts = slice.texts[index];
       return { name, values: slice.columns[index]!, ...(texts != null && { texts }) };
     });
+    // The Arrow library takes longer to load than most reports take: only what writes for others pays for it.
+    const { writeArrow } = await import("../columns/write-arrow.js");
     await writeArrow(path, [...columns, { name: slice.label, values: slice.labels }]);
     this.#slicePaths.set(slice, path);
     return path;

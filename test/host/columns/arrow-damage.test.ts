@@ -206,6 +206,34 @@ test("a small schema cannot stand for a huge one by sharing its parts", async ()
   assert.is((await tryReading(schemaOf(500_000, 1))).code, "MENDLINE_DATA_MALFORMED");
 });
 
+test("a type or a unit that the format does not have is refused, and one left out is its default", async () => {
+  const timestamps = async (unit: number | null, typeNumber = 10) => {
+    const flat = new FlatBuffer();
+    const message = flat.table([{ bytes: 2, value: 4 }, { bytes: 1, value: 1 }, "reference", null]);
+    const schema = flat.table([null, "reference"]);
+    flat.refer(message.field(2), schema);
+    const fields = flat.vector(1, 4);
+    flat.refer(schema.field(1), fields);
+    const field = flat.table([null, null, { bytes: 1, value: typeNumber }, "reference"]);
+    flat.refer(fields.at + 4, field);
+    flat.refer(field.field(3), flat.table(unit === null ? [] : [{ bytes: 2, value: unit }]));
+    try {
+      return (await arrowSource(bytesAsSource(framed(flat.bytes(message)), "data"), arena)).fields[0]!
+        .logical;
+    } catch (thrown) {
+      return (thrown as MendlineError).code;
+    }
+  };
+  assert.is(await timestamps(null), "timestamp[s]");
+  assert.is(await timestamps(3), "timestamp[ns]");
+  assert.is(await timestamps(4), "MENDLINE_DATA_MALFORMED");
+  assert.is(await timestamps(-1), "MENDLINE_DATA_MALFORMED");
+  // Dates are in milliseconds unless they say otherwise.
+  assert.is(await timestamps(null, 8), "date");
+  assert.is(await timestamps(2, 8), "MENDLINE_DATA_MALFORMED");
+  assert.is(await timestamps(null, 0), "MENDLINE_DATA_MALFORMED");
+});
+
 test("fields that share their children cannot multiply", async () => {
   const flat = new FlatBuffer();
   const message = flat.table([{ bytes: 2, value: 4 }, { bytes: 1, value: 1 }, "reference", null]);
