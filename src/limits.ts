@@ -101,6 +101,12 @@ export const monitorStatesMax = 2;
 export const objectHeldBytesMax = 1024 * 1024;
 /** Objects that are being made durable at once. */
 export const objectWritesMax = 8;
+/** What the owner of a store tells of itself: a line with an address. */
+export const storeOwnerBytesMax = 4_096;
+/** Records of one batch while a store is brought up to a later schema: a few hundred KB. */
+export const migrationBatchRecords = 1_000;
+/** Tags of one model: each is a record of the index that searches begin with. */
+export const modelTagsMax = 256;
 /** Names looked through for a "did you mean". */
 export const hintNamesMax = 10_000;
 

@@ -5,6 +5,7 @@
  *     DIR/db/       records (LevelDB)
  *     DIR/objects/  parameters (objects.ts)
  *     DIR/tmp/      staging, emptied at every opening
+ *     DIR/OWNER     who holds the store, while it is held (owner.ts)
  *
  * FORMAT comes first and is asked for first: without it a mistyped --store could have its tmp/ emptied.
  */
@@ -13,8 +14,13 @@ import { join } from "node:path";
 import { MendlineError } from "../errors.js";
 import { errnoOf, fileError, makeFolder, replaceFile, stagingPrefix, writeAll } from "./files.js";
 
-/** Raised when records or files change so that an older mendline must not touch them. */
-export const storeSchema = 1;
+/**
+ * Raised when records or files change so that an older mendline must not touch them; migrations.ts brings earlier ones up to it.
+ *
+ *     1  as first written
+ *     2  indexes of versions, tags and forms
+ */
+export const storeSchema = 2;
 const formatName = "mendline-lineage-store";
 
 export function databaseDir(dir: string): string {
@@ -30,8 +36,20 @@ export function databaseDir(dir: string): string {
  */
 export async function prepareFolder(dir: string, create: boolean): Promise<void> {
   const text = await readFormat(dir);
-  if (text !== null) checkFormat(dir, text);
+  if (text !== null) schemaFrom(dir, text);
   else await createFolder(dir, create);
+}
+
+/** The schema of the store that is there; at most `storeSchema`. */
+export async function schemaOf(dir: string): Promise<number> {
+  const text = await readFormat(dir);
+  if (text === null) throw damaged(dir, "is missing");
+  return schemaFrom(dir, text);
+}
+
+/** Says that everything in the folder is of this mendline's schema. */
+export async function writeFormat(dir: string): Promise<void> {
+  await replaceFile(join(dir, "FORMAT"), (file) => writeAll(file, Buffer.from(formatLine())));
 }
 
 async function readFormat(dir: string): Promise<string | null> {
@@ -44,14 +62,14 @@ async function readFormat(dir: string): Promise<string | null> {
   }
 }
 
-function checkFormat(dir: string, text: string): void {
-  const schema = /^\{"format":"mendline-lineage-store","schema":(\d{1,9})\}\n$/.exec(text)?.[1];
-  if (schema === undefined) throw damaged(dir, "is damaged");
-  if (Number(schema) === storeSchema) return;
+function schemaFrom(dir: string, text: string): number {
+  const schema = Number(/^\{"format":"mendline-lineage-store","schema":([1-9]\d{0,8})\}\n$/.exec(text)?.[1]);
+  if (Number.isNaN(schema)) throw damaged(dir, "is damaged");
+  if (schema <= storeSchema) return schema;
   throw new MendlineError(
     "MENDLINE_STORE_VERSION",
-    `the store ${dir} has schema ${schema}, this mendline reads ${storeSchema}: use the version that wrote it, or a later one`,
-    { details: { schema: Number(schema), supported: storeSchema } },
+    `the store ${dir} has schema ${schema}, this mendline reads up to ${storeSchema}: use the version that wrote it, or a later one`,
+    { details: { schema, supported: storeSchema } },
   );
 }
 
@@ -88,7 +106,7 @@ async function createFolder(dir: string, create: boolean): Promise<void> {
     );
   }
   await makeFolder(dir);
-  await replaceFile(join(dir, "FORMAT"), (file) => writeAll(file, Buffer.from(formatLine())));
+  await writeFormat(dir);
 }
 
 async function namesIn(dir: string): Promise<string[]> {

@@ -38,6 +38,12 @@ const layouts = {
   number: ["number"],
   /** model's number, place -> name, version. */
   labels: ["number", "number"],
+  /** name, commit, place in that commit -> version: the versions of a name in the order in which they were added. */
+  versions: ["text", "number", "number"],
+  /** sha256 of a tag's name and text, model's number -> null. */
+  tag: ["id", "number"],
+  /** sha256 of the names and shapes of a model's tensors, model's number -> null. */
+  form: ["id", "number"],
   /** child's number, place -> parent's number. */
   parent: ["number", "number"],
   /** parent's number, place -> child's number. */

@@ -4,7 +4,7 @@ import { storePageEntriesMax } from "../limits.js";
 import { corrupt } from "./codec.js";
 import type { Database, RecordReader } from "./database.js";
 import { Fields } from "./fields.js";
-import { keyOf, partsOf, prefixOf, rangeOf } from "./keys.js";
+import { keyOf, prefixOf, rangeOf } from "./keys.js";
 import {
   type DerivationRecord,
   derivationFrom,
@@ -90,20 +90,14 @@ export interface ModelVersion {
   readonly atMs: number;
 }
 
-/** Versions of a name, oldest first. */
-export async function versionsOf(database: Database, name: string): Promise<ModelVersion[]> {
-  const versions: (ModelVersion & { sequence: number })[] = [];
-  for await (const { key, value } of database.entries(rangeOf(prefixOf("label", name)))) {
-    const fields = new Fields(key, value);
-    versions.push({
-      version: partsOf("label", key)[1],
-      id: fields.hash("id"),
-      atMs: fields.number("atMs"),
-      sequence: fields.number("sequence"),
-    });
+/** Versions of a name, in the order in which they were added. */
+export async function* versionsOf(database: Database, name: string): AsyncGenerator<ModelVersion> {
+  for await (const { key, value: version } of database.entries(rangeOf(prefixOf("versions", name)))) {
+    if (typeof version !== "string") throw corrupt(key, "is no version");
+    const label = keyOf("label", name, version);
+    const fields = new Fields(label, database.read(label));
+    yield { version, id: fields.hash("id"), atMs: fields.number("atMs") };
   }
-  versions.sort((left, right) => left.sequence - right.sequence);
-  return versions.map(({ version, id, atMs }) => ({ version, id, atMs }));
 }
 
 /** The derivations that lead to a model (`parent`) or from it (`child`), in the order in which they were added. */

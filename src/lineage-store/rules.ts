@@ -1,6 +1,6 @@
 /** What may be given to the store: every check of an argument, with the message a person gets. */
 import { MendlineError } from "../errors.js";
-import { storeNameLengthMax } from "../limits.js";
+import { modelTagsMax, storeNameLengthMax } from "../limits.js";
 import { isPlainObject } from "./codec.js";
 
 /** Control characters, line ends, and the marks that turn text round in a terminal. */
@@ -85,6 +85,8 @@ export function checkMetrics(what: string, value: unknown): asserts value is Rec
 
 export function checkTags(value: unknown): asserts value is Record<string, string> {
   checkObject("tags", value);
+  const count = Object.keys(value).length;
+  if (count > modelTagsMax) throw invalid("tags", `are ${count}, a model has ${modelTagsMax} at most`);
   for (const [name, tag] of Object.entries(value)) {
     if (typeof tag !== "string") throw invalid(`tag ${shown(name)}`, "must be text");
   }

@@ -20,6 +20,7 @@ import {
 } from "./documents.js";
 import { databaseDir, prepareFolder } from "./folder.js";
 import { type JournalSummary, verifyJournal } from "./journal.js";
+import { migrate } from "./migrations.js";
 import { type AddedFile, addFile, type FileSegment, restoreFile } from "./model-files.js";
 import {
   allModels,
@@ -35,6 +36,7 @@ import {
   versionsOf,
 } from "./models.js";
 import { corruptObject, ObjectBatch, ObjectFiles, type StoredObject } from "./objects.js";
+import { forgetOwner, heldBy, tellOwner } from "./owner.js";
 import type { DerivationRecord, ModelLabel, ModelParameters, ModelRecord } from "./records.js";
 import { type AliasEntry, aliasHistory, allAliases, currentAlias, resolve } from "./refs.js";
 import { checkAlias, checkHash, checkLabelPart, checkText, shown } from "./rules.js";
@@ -58,11 +60,20 @@ export interface ListOptions {
   readonly limit?: number;
 }
 
+async function openDatabase(dir: string): Promise<Database> {
+  try {
+    return await Database.open(databaseDir(dir));
+  } catch (error) {
+    throw await heldBy(dir, error);
+  }
+}
+
 export class LineageStore {
   readonly dir: string;
   readonly #database: Database;
   readonly #files: ObjectFiles;
   readonly #commits: Commits;
+  readonly #sinceMs = Date.now();
   #isClosed = false;
 
   private constructor(dir: string, database: Database, files: ObjectFiles, commits: Commits) {
@@ -73,7 +84,7 @@ export class LineageStore {
   }
 
   /**
-   * Opens the store in a folder, and takes its lock until `close`.
+   * Opens the store in a folder, and takes its lock until `close`. One of an earlier schema is brought up to this one (migrations.ts).
    *
    * @throws MendlineError MENDLINE_STORE_LOCKED           another process holds it
    * @throws MendlineError MENDLINE_STORE_UNKNOWN          there is none, and `create` is false
@@ -84,10 +95,13 @@ export class LineageStore {
     { create = true, nowMs = Date.now }: StoreOptions = {},
   ): Promise<LineageStore> {
     await prepareFolder(dir, create);
-    const database = await Database.open(databaseDir(dir));
+    const database = await openDatabase(dir);
     try {
+      await migrate(dir, database);
       const files = await ObjectFiles.open(dir);
-      return new LineageStore(dir, database, files, await Commits.open(database, files, nowMs));
+      const store = new LineageStore(dir, database, files, await Commits.open(database, files, nowMs));
+      await store.announce(null);
+      return store;
     } catch (error) {
       await database.close();
       throw error;
@@ -96,8 +110,22 @@ export class LineageStore {
 
   /** Waits for the commits under way, then gives up the lock. */
   async close(): Promise<void> {
+    const isFirst = !this.#isClosed;
     this.#isClosed = true;
-    await this.#commits.exclusive(() => this.#database.close());
+    await this.#commits.exclusive(async () => {
+      if (isFirst) await forgetOwner(this.dir);
+      await this.#database.close();
+    });
+  }
+
+  /**
+   * Tells whoever finds the store held how to reach its owner.
+   *
+   * @param service  address of the service that serves this store; null for none
+   */
+  async announce(service: string | null): Promise<void> {
+    this.#assertOpen();
+    await tellOwner(this.dir, { pid: process.pid, sinceMs: this.#sinceMs, service });
   }
 
   // Objects
@@ -264,10 +292,10 @@ export class LineageStore {
     return labelsOf(this.#database, this.#require(id).number);
   }
 
-  /** Versions of a name in the order in which they were added; empty for an unknown name. */
-  async versionsOf(name: string): Promise<ModelVersion[]> {
+  /** Versions of a name in the order in which they were added; none for an unknown name. */
+  async *versionsOf(name: string): AsyncGenerator<ModelVersion> {
     checkLabelPart("name", name);
-    return versionsOf(this.#database, name);
+    yield* versionsOf(this.#database, name);
   }
 
   // Lineage

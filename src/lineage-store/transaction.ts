@@ -7,6 +7,7 @@ import { decodeRecord, encodeRecord, JsonDocument, type Stored } from "./codec.j
 import type { RecordReader, RecordWrite } from "./database.js";
 import { stepCount } from "./documents.js";
 import { hashBytes } from "./fields.js";
+import { formHash, tagHash } from "./indexes.js";
 import { keyOf } from "./keys.js";
 import { findDerivation, findModel, idOfLabel, pageCount, requireModel } from "./models.js";
 import {
@@ -77,6 +78,8 @@ export class Transaction implements RecordReader {
   #fresh: string[] = [];
   #models: number;
   #runs: number;
+  /** Labels that this transaction has added. */
+  #labels = 0;
   #isOpen = true;
 
   /** Made by `LineageStore.commit` only. @param sequence  of the journal entry to come */
@@ -164,12 +167,21 @@ export class Transaction implements RecordReader {
     }
     this.#put(keyOf("model", record.id), modelValue(record));
     this.#put(keyOf("number", record.number), { id: hashBytes(record.id) });
+    this.#indexNew(model, record);
     this.#models++;
+  }
+
+  #indexNew({ tensors }: NewModel, { tags, number }: ModelRecord): void {
+    for (const [name, text] of Object.entries(tags))
+      this.#put(keyOf("tag", tagHash(name, text), number), null);
+    const form = formHash(tensors);
+    if (form !== null) this.#put(keyOf("form", form, number), null);
   }
 
   #addLabel(id: string, { name, version, number }: ModelRecord): void {
     const place = nextPlace(this, (index) => keyOf("labels", number, index));
     this.#put(keyOf("labels", number, place), { name, version });
+    this.#put(keyOf("versions", name, this.#sequence, this.#labels++), version);
     this.#put(keyOf("label", name, version), {
       id: hashBytes(id),
       atMs: this.#atMs,
@@ -308,13 +320,13 @@ export class Transaction implements RecordReader {
   /** A method that throws leaves the transaction as it was: its caller may catch, and go on. Keys are written once. */
   #atomically<T>(method: () => T): T {
     this.#assertOpen();
-    const [models, runs] = [this.#models, this.#runs];
+    const [models, runs, labels] = [this.#models, this.#runs, this.#labels];
     this.#fresh = [];
     try {
       return method();
     } catch (error) {
       for (const name of this.#fresh) this.#writes.delete(name);
-      [this.#models, this.#runs] = [models, runs];
+      [this.#models, this.#runs, this.#labels] = [models, runs, labels];
       throw error;
     }
   }

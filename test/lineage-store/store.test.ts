@@ -4,11 +4,14 @@ import { join } from "node:path";
 import { Level } from "level";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { MendlineError } from "../../src/errors.js";
 import { storePageEntriesMax } from "../../src/limits.js";
+import { storeSchema } from "../../src/lineage-store/folder.js";
+import { heldBy, ownerOf } from "../../src/lineage-store/owner.js";
 import type { NewModel } from "../../src/lineage-store/records.js";
 import { LineageStore } from "../../src/lineage-store/store.js";
 import { scratchDir } from "../support.js";
-import { addAll, collect, derive, emptyModel, failure, idOf, withStore } from "./support.js";
+import { addAll, collect, derive, emptyModel, failNext, failure, idOf, withStore } from "./support.js";
 
 async function fullModel(store: LineageStore): Promise<NewModel> {
   const literal = await store.putObject(Buffer.from("header"));
@@ -104,10 +107,10 @@ test("created order, versions of a name", () =>
       [...versions, "1"],
     );
     assert.equal(
-      (await opened.versionsOf("rain")).map(({ version, id }) => [version, id]),
+      (await collect(opened.versionsOf("rain"))).map(({ version, id }) => [version, id]),
       versions.map((version) => [version, idOf(`rain@${version}`)]),
     );
-    assert.equal(await opened.versionsOf("rai"), []);
+    assert.equal(await collect(opened.versionsOf("rai")), []);
   }));
 
 test("hostile names are only names; impossible ones are refused", () =>
@@ -238,6 +241,29 @@ test("a second opener is told of the lock and the service", () =>
     assert.match(error.message, "mendline serve");
     await addAll(store, emptyModel("a"));
     assert.ok(await (await reopen()).find(idOf("a@1")));
+    assert.is((await ownerOf(dir))!.pid, process.pid);
+  }));
+
+test("what the owner tells is only told: damage and disks that are full keep nobody out", () =>
+  withStore(async (store, reopen, dir) => {
+    const path = join(dir, "OWNER");
+    for (const text of ["", "{", "null", '{"pid":"x","sinceMs":1}', '{"pid":1,"sinceMs":1e300}']) {
+      writeFileSync(path, text);
+      assert.is(await ownerOf(dir), null, text);
+    }
+    writeFileSync(path, '{"pid":1,"sinceMs":0,"service":"\\u001b[2J"}');
+    assert.equal(await ownerOf(dir), { pid: 1, sinceMs: 0, service: null });
+    const refused = new MendlineError("MENDLINE_STORE_LOCKED", "held", { details: { lock: "LOCK" } });
+    const told = (await heldBy(dir, refused)) as MendlineError;
+    assert.match(
+      told.message,
+      "held by process 1 since 1970-01-01T00:00:00.000Z (lock LOCK): wait until it ends",
+    );
+    rmSync(path);
+    mkdirSync(path);
+    await store.announce("http://127.0.0.1:7077");
+    assert.is(await ownerOf(dir), null);
+    await (await reopen()).verifyJournal();
   }));
 
 test("closed is closed", () =>
@@ -263,9 +289,14 @@ test("only a store is opened as one", async () => {
   const own = join(dir, "deep", "store");
   await (await LineageStore.open(own)).close();
   const format = readFileSync(join(own, "FORMAT"), "utf8");
-  writeFileSync(join(own, "FORMAT"), format.replace("1", "2"));
+  writeFileSync(join(own, "FORMAT"), format.replace(/\d+/, String(storeSchema + 1)));
   const version = await failure("MENDLINE_STORE_VERSION", () => LineageStore.open(own));
-  assert.match(version.message, "schema 2, this mendline reads 1");
+  assert.match(
+    version.message,
+    `has schema ${storeSchema + 1}, this mendline reads up to ${storeSchema}: use`,
+  );
+  writeFileSync(join(own, "FORMAT"), format.replace(/\d+/, "0"));
+  await failure("MENDLINE_STORE_CORRUPT", () => LineageStore.open(own));
   writeFileSync(join(own, "FORMAT"), format.slice(0, 9));
   await failure("MENDLINE_STORE_CORRUPT", () => LineageStore.open(own));
   rmSync(join(own, "FORMAT"));
@@ -283,16 +314,6 @@ test("staging files of a crash are swept", () =>
     await reopen();
     assert.equal(await readdir(join(dir, "tmp")), []);
   }));
-
-/** Lets the next call of a LevelDB method fail as a full or broken disk would. */
-function failNext(method: "batch" | "open", writesFirst = false): void {
-  const original = Reflect.get(Level.prototype, method) as (...parts: unknown[]) => Promise<void>;
-  Reflect.set(Level.prototype, method, async function failing(this: unknown, ...parts: unknown[]) {
-    Reflect.set(Level.prototype, method, original);
-    if (writesFirst) await original.apply(this, parts);
-    throw new Error("EIO: i/o error, fsync");
-  });
-}
 
 test("after a failed write the store works on, and says rightly what was written", () =>
   withStore(async (store, reopen) => {

@@ -1,6 +1,7 @@
 /** Small models, and a store to put them in. */
 import { hash } from "node:crypto";
 import { join } from "node:path";
+import { Level } from "level";
 import * as assert from "uvu/assert";
 import { type ErrorCode, MendlineError } from "../../src/errors.js";
 import type { NewModel } from "../../src/lineage-store/records.js";
@@ -94,4 +95,14 @@ export async function failure(code: ErrorCode, work: () => unknown): Promise<Men
     return error as MendlineError;
   }
   return assert.unreachable(`nothing was thrown instead of ${code}`) as never;
+}
+
+/** Lets the next call of a LevelDB method fail as a full or broken disk would. */
+export function failNext(method: "batch" | "open", writesFirst = false): void {
+  const original = Reflect.get(Level.prototype, method) as (...parts: unknown[]) => Promise<void>;
+  Reflect.set(Level.prototype, method, async function failing(this: unknown, ...parts: unknown[]) {
+    Reflect.set(Level.prototype, method, original);
+    if (writesFirst) await original.apply(this, parts);
+    throw new Error("EIO: i/o error, fsync");
+  });
 }

@@ -173,7 +173,15 @@ test("a store that another process holds is told so", async () => {
   try {
     const { code, stderr } = await runCli(["status", "--store", held]);
     assert.is(code, 1);
-    assert.match(stderr, /^mendline: error: [^\n]*held[^\n]* \[MENDLINE_STORE_LOCKED\]\n$/);
+    const told = new RegExp(
+      `^mendline: error: the store is held by process ${process.pid} since 20\\d\\d-[^ ]+Z \\(lock ${held}/db/LOCK\\): ` +
+        "[^\\n]*`mendline serve`[^\\n]* \\[MENDLINE_STORE_LOCKED\\]\\n$",
+    );
+    assert.match(stderr, told);
+    await engine.store.announce("http://127.0.0.1:7077");
+    const served = await runCli(["status", "--store", held]);
+    assert.is(served.code, 1);
+    assert.match(served.stderr, "its service answers at http://127.0.0.1:7077: use that, or end it first");
   } finally {
     await engine.close();
   }

@@ -1,0 +1,67 @@
+/**
+ * Brings a store of an earlier schema up to this one, in place, when it is opened.
+ *
+ * A step only adds records that can be made from those that are there, in synced batches; FORMAT says the new schema when all of them
+ * are on the disk. A crash on the way leaves a store of the earlier schema with some records that nobody reads, and the next opening
+ * writes the very same ones again.
+ */
+import { migrationBatchRecords } from "../limits.js";
+import { encodeRecord } from "./codec.js";
+import type { Database, RecordWrite } from "./database.js";
+import { Fields } from "./fields.js";
+import { schemaOf, storeSchema, writeFormat } from "./folder.js";
+import { formHash, tagHash } from "./indexes.js";
+import { type KeyParts, keyOf, partsOf, prefixOf, type RecordKind, rangeOf } from "./keys.js";
+import { allModels, parametersOf } from "./models.js";
+
+type Step = (database: Database) => AsyncIterable<RecordWrite>;
+
+/** By the schema that a step begins with. */
+const steps: Readonly<Record<number, Step>> = { 1: searchIndexes };
+
+/**
+ * @param database  open, so that the folder is this process's
+ * @throws MendlineError MENDLINE_STORE_CORRUPT  a record that a step needs is damaged; the store is as it was
+ */
+export async function migrate(dir: string, database: Database): Promise<void> {
+  const found = await schemaOf(dir);
+  if (found === storeSchema) return;
+  for (let schema = found; schema < storeSchema; schema++) await writeAll(database, steps[schema]!(database));
+  await writeFormat(dir);
+}
+
+async function writeAll(database: Database, writes: AsyncIterable<RecordWrite>): Promise<void> {
+  let batch: RecordWrite[] = [];
+  for await (const write of writes) {
+    if (batch.push(write) < migrationBatchRecords) continue;
+    await database.write(batch);
+    batch = [];
+  }
+  await database.write(batch);
+}
+
+/** 1 -> 2: versions of a name in order, models by tag, models by the form of their tensors. */
+async function* searchIndexes(database: Database): AsyncGenerator<RecordWrite> {
+  for await (const model of allModels(database)) {
+    for (const [name, text] of Object.entries(model.tags))
+      yield record("tag", [tagHash(name, text), model.number], null);
+    const form = formHash(parametersOf(database, model).tensors);
+    if (form !== null) yield record("form", [form, model.number], null);
+  }
+  let ofName = "";
+  let places = new Map<number, number>();
+  for await (const { key, value } of database.entries(rangeOf(prefixOf("label")))) {
+    const [name, version] = partsOf("label", key);
+    if (name !== ofName) places = new Map();
+    ofName = name;
+    const sequence = new Fields(key, value).number("sequence");
+    const place = places.get(sequence) ?? 0;
+    places.set(sequence, place + 1);
+    yield record("versions", [name, sequence, place], version);
+  }
+}
+
+function record<K extends RecordKind>(kind: K, parts: KeyParts<K>, value: unknown): RecordWrite {
+  const key = keyOf(kind, ...parts);
+  return { key, bytes: encodeRecord(key, value) };
+}
