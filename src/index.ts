@@ -20,14 +20,8 @@ export {
   profileToBytes,
 } from "./host/drift/profile.js";
 export type { ProfileOptions } from "./host/drift/profiler.js";
-export type {
-  DriftOptions,
-  DriftReport,
-  DriftRule,
-  FeatureReport,
-  PsiReport,
-  Verdict,
-} from "./host/drift/report.js";
+export type { DriftReport, FeatureReport, PsiReport, Verdict } from "./host/drift/report.js";
+export type { DriftOptions, DriftRule, FeatureRule, PlainLimits } from "./host/drift/rules.js";
 export type { KsResult, Smoothing } from "./host/drift/statistics.js";
 export type { TriggerOptions } from "./host/drift/trigger.js";
 export type { WindowOptions } from "./host/drift/window.js";

@@ -2,13 +2,13 @@
 import type { DriftReport, FeatureReport, Verdict } from "../../index.js";
 import { formatCount, formatPlural } from "../pages/format.js";
 import { visibleText } from "../pages/markup.js";
+import { rulesText } from "./drift-rules.js";
 import { figure, pValueFigure, shareFigure } from "./figures.js";
 import { type Cell, nameText, paint, type Style, type TableColumn, tableText } from "./table.js";
 
 export interface DriftTextOptions {
   readonly reference: string;
   readonly current: string;
-  readonly threshold: number;
   readonly alpha: number;
 }
 
@@ -26,17 +26,19 @@ export function driftText(report: DriftReport, options: DriftTextOptions): strin
     `${paint(verdict, verdictStyles[verdict])}: ${summaryText(report, options)}`,
     `reference ${named(options.reference, rows.reference)}; current ${named(options.current, rows.current)}`,
     "",
-    featureTable(report, options.threshold),
+    featureTable(report),
   ];
   const note = noteText(report);
   return (note === null ? lines : [...lines, "", note]).join("\n");
 }
 
-function summaryText({ features, rows }: DriftReport, { threshold, alpha }: DriftTextOptions): string {
-  const all = Object.values(features);
-  const drifted = all.filter(({ verdict }) => verdict === "drift").length;
-  if (rows.current === 0) return "there are no current rows";
-  return `${formatCount(drifted)} of ${formatPlural(all.length, "feature")} drifted (PSI above ${threshold} beyond chance, alpha ${alpha})`;
+function summaryText(report: DriftReport, { alpha }: DriftTextOptions): string {
+  const all = Object.values(report.features);
+  const drifted = all.filter(({ verdict }) => verdict === "drift");
+  if (report.rows.current === 0) return "there are no current rows";
+  const watched = drifted.filter(({ votes }) => !votes).length;
+  const note = watched === 0 ? "" : `, ${formatCount(watched)} of them only watched`;
+  return `${formatCount(drifted.length)} of ${formatPlural(all.length, "feature")} drifted${note} (${rulesText(report, alpha)})`;
 }
 
 /** Drifted ones first, then by PSI; ties by name. */
@@ -49,7 +51,9 @@ export function sortedFeatures(report: DriftReport): [name: string, feature: Fea
   );
 }
 
-function featureTable(report: DriftReport, threshold: number): string {
+function featureTable(report: DriftReport): string {
+  const thresholds = new Set(Object.values(report.features).map(({ psi }) => psi.threshold));
+  const threshold = thresholds.size === 1 ? [...thresholds][0] : "threshold";
   const columns: TableColumn[] = [
     { title: "feature" },
     { title: "verdict" },
@@ -61,9 +65,9 @@ function featureTable(report: DriftReport, threshold: number): string {
   ];
   return tableText(
     columns,
-    sortedFeatures(report).map(([name, { verdict, psi, ks, kl, missing }]): Cell[] => [
+    sortedFeatures(report).map(([name, { verdict, votes, psi, ks, kl, missing }]): Cell[] => [
       nameText(name),
-      { text: verdict, style: verdictStyles[verdict] },
+      { text: votes ? verdict : `${verdict} (watched)`, style: verdictStyles[verdict] },
       figure(psi.value),
       pValueFigure(psi.pValueAtThreshold),
       ksText(ks),

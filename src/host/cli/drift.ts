@@ -5,6 +5,7 @@ import { MendlineError } from "../../errors.js";
 import type { DriftReport, KsMode, Profile, Smoothing } from "../../index.js";
 import { driftPage } from "../pages/drift-page.js";
 import { type CommandContext, exitCodes } from "./context.js";
+import { addRuleOptions, type RuleFlags, ruleOptions } from "./drift-rules.js";
 import { driftText } from "./drift-text.js";
 import { checkTarget, profileIn, writeWhole } from "./files.js";
 import {
@@ -19,16 +20,14 @@ import {
 } from "./options.js";
 import { print } from "./output.js";
 import { ProgressLine } from "./progress.js";
-import { parsePositive, parseSmoothing, parseText } from "./values.js";
+import { parseSmoothing, parseText } from "./values.js";
 import { type Workspace, withEngine } from "./workspace.js";
 
-interface DriftFlags extends OutputOptions, ComputeOptions, FeatureOptions {
+interface DriftFlags extends OutputOptions, ComputeOptions, FeatureOptions, RuleFlags {
   readonly reference: string;
   readonly current: string;
   readonly ks: KsMode;
   readonly smoothing?: Smoothing;
-  readonly threshold: number;
-  readonly alpha: number;
   readonly html?: string;
 }
 
@@ -50,15 +49,8 @@ export function addDriftCommand(parent: Command, context: CommandContext): void 
         .choices(ksModes)
         .default("auto"),
     )
-    .option("--smoothing <s>", "pseudo-count a bin, or floor:1e-4 (default: 0.5)", parseSmoothing)
-    .option(
-      "--threshold <psi>",
-      "a feature drifts when its PSI exceeds this beyond chance",
-      parsePositive(),
-      0.2,
-    )
-    .option("--alpha <share>", "how often pure chance may raise the alarm", parsePositive(1), 0.01)
-    .option("--html <file>", "write the report as a page, too", parseText);
+    .option("--smoothing <s>", "pseudo-count a bin, or floor:1e-4 (default: 0.5)", parseSmoothing);
+  addRuleOptions(command).option("--html <file>", "write the report as a page, too", parseText);
   addOutputOption(addComputeOptions(command)).action(async (flags: DriftFlags) => {
     const report = await compare(context, flags);
     await print({ json: report, text: () => driftText(report, flags) }, flags);
@@ -91,15 +83,14 @@ async function driftOf(
   const reference = profile ?? (await workspace.openData(flags.reference, flags.categorical));
   const current = await workspace.openData(flags.current, flags.categorical);
   const progress = new ProgressLine();
-  const { features, bins, ks, smoothing, threshold, alpha } = flags;
+  const { features, bins, ks, smoothing } = flags;
   return workspace.engine
     .drift(reference, current, {
       features,
       bins,
       ks,
       smoothing,
-      threshold,
-      alpha,
+      ...ruleOptions(flags),
       signal: workspace.signal,
       onProgress: (done, total) => progress.update("counting", done, total),
     })

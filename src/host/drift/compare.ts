@@ -50,6 +50,10 @@ export async function compareData(
 ): Promise<DriftReport> {
   checkedDriftOptions(options);
   const { bins, fields } = checkedOptions(reference, options);
+  checkedDriftOptions(
+    options,
+    fields.map(({ name }) => name),
+  );
   const aligned = alignKinds(runtime, current, fields);
   const comparisons: FeatureComparison[] = [];
   if (wantsValues(runtime, reference, current, fields, options)) {
@@ -180,8 +184,8 @@ export async function compareToProfiles(
   current: DataSource,
   options: DriftOptions & { signal?: AbortSignal } = {},
 ): Promise<DriftReport[]> {
-  checkedDriftOptions(options);
   const names = [...profiles[0]!.features.keys()];
+  checkedDriftOptions(options, names);
   const fields = Array.from(profiles[0]!.features, ([name, feature]) => fieldOf(name, feature));
   const aligned = alignKinds(runtime, current, fields);
   const counted = await countSource(

@@ -85,7 +85,6 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
    */
   constructor(runtime: Runtime, model: Watched, ancestors: readonly Watched[], options: MonitorOptions) {
     super();
-    checkedDriftOptions(options);
     if (ancestors.length > monitorAncestorsMax) {
       throw new MendlineError(
         "MENDLINE_ARGUMENT_INVALID",
@@ -99,6 +98,7 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     const names = [...new Set(options.features ?? model.profile.features.keys())];
     if (names.length === 0)
       throw new MendlineError("MENDLINE_ARGUMENT_INVALID", `no features of ${model.label} to watch`);
+    checkedDriftOptions(options, names);
     const profiles = names.map((name) => this.#profilesOf(name));
     const own = profiles.map(([first]) => first!);
     this.#fields = names.map((name, index) => fieldOf(name, own[index]!));

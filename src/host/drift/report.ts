@@ -1,46 +1,27 @@
 /** The drift report: per feature the statistics and a verdict, and one verdict for the model. Plain data, as CONTRACT prints it. */
-import { MendlineError } from "../../errors.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { benjaminiHochberg } from "./distributions/index.js";
 import { type Edge, edgeToJson } from "./edges.js";
 import type { FeatureProfile } from "./profile.js";
 import {
-  binnedKs,
-  type Divergence,
-  divergenceOf,
-  type KsResult,
-  type Smoothing,
-  smoothingDefault,
-  sum,
-} from "./statistics.js";
+  checkedDriftOptions,
+  type DriftOptions,
+  type DriftRule,
+  type DriftSettings,
+  type FeatureRule,
+  ruleOf,
+} from "./rules.js";
+import { binnedKs, type Divergence, divergenceOf, type KsResult, sum } from "./statistics.js";
+
+export {
+  alphaDefault,
+  checkedDriftOptions,
+  type DriftOptions,
+  type DriftRule,
+  thresholdDefault,
+} from "./rules.js";
 
 export type Verdict = "stable" | "drift" | "insufficient-data";
-
-/**
- * When a feature drifts. `calibrated`: its PSI exceeds the threshold beyond chance, tested at alpha over all features together
- * (Benjamini-Hochberg). `plain`: a statistic exceeds its own threshold, whatever the number of rows; what other tools do.
- */
-export type DriftRule =
-  | { readonly kind: "calibrated" }
-  | { readonly kind: "plain"; readonly psi?: number; readonly ks?: number; readonly kl?: number };
-
-export interface DriftOptions {
-  /** PSI, nats. */
-  readonly threshold?: number;
-  readonly alpha?: number;
-  readonly smoothing?: Smoothing;
-  readonly rule?: DriftRule;
-  /** Drifted features that make the model drifted. */
-  readonly minDriftedFeatures?: number;
-}
-
-export const thresholdDefault = 0.2;
-export const alphaDefault = 0.01;
-/** No PSI of countable rows comes near: all rows in one bin against all in another is 2 ln(2 N + 1), 62 at N = 2^44. */
-const thresholdMax = 100;
-const smoothingMax = 1e6;
-/** A floor is a proportion. */
-const floorMax = 0.5;
 
 export interface PsiReport {
   readonly value: number;
@@ -58,6 +39,9 @@ export interface PsiReport {
 export interface FeatureReport {
   readonly kind: "numeric" | "categorical";
   readonly verdict: Verdict;
+  /** What the verdict was found by, and whether it counts toward the model's. */
+  readonly rule: DriftRule;
+  readonly votes: boolean;
   readonly psi: PsiReport;
   readonly ks: KsResult | null;
   readonly kl: { readonly value: number; readonly pValue: number };
@@ -93,6 +77,7 @@ export interface FeatureComparison {
 
 interface Judged {
   readonly name: string;
+  readonly rule: Required<FeatureRule>;
   readonly profile: FeatureProfile;
   readonly current: CurrentCounts;
   readonly reference: readonly number[];
@@ -100,7 +85,7 @@ interface Judged {
   readonly ks: KsResult | null;
 }
 
-/** @throws MendlineError MENDLINE_ARGUMENT_INVALID  threshold, alpha, smoothing, rule or minDriftedFeatures out of range */
+/** @throws MendlineError MENDLINE_ARGUMENT_INVALID  an option out of range */
 export function driftReport(
   runtime: Runtime,
   comparisons: readonly FeatureComparison[],
@@ -117,42 +102,6 @@ export function driftReport(
   return { verdict: modelVerdict(Object.values(features), settings.minDriftedFeatures), rows, features };
 }
 
-export function checkedDriftOptions(options: DriftOptions): Required<DriftOptions> {
-  const settings = {
-    threshold: options.threshold ?? thresholdDefault,
-    alpha: options.alpha ?? alphaDefault,
-    smoothing: options.smoothing ?? smoothingDefault,
-    rule: options.rule ?? { kind: "calibrated" as const },
-    minDriftedFeatures: options.minDriftedFeatures ?? 1,
-  };
-  const refuse = (what: string) => new MendlineError("MENDLINE_ARGUMENT_INVALID", what);
-  const { threshold, alpha, smoothing, rule, minDriftedFeatures } = settings;
-  if (!(threshold > 0 && threshold <= thresholdMax)) {
-    throw refuse(`threshold is ${threshold}: choose a PSI above 0, at most ${thresholdMax}, 0.2 by default`);
-  }
-  if (!(alpha > 0 && alpha < 1)) throw refuse(`alpha is ${alpha}: choose one between 0 and 1`);
-  const amount = smoothing.kind === "additive" ? smoothing.s : smoothing.floor;
-  const amountMax = smoothing.kind === "additive" ? smoothingMax : floorMax;
-  if (!(amount > 0 && amount <= amountMax)) {
-    throw refuse(
-      `smoothing is ${amount}: choose ${smoothing.kind === "additive" ? "counts, 0.5 by default" : "a floor"} above 0, at most ${amountMax}`,
-    );
-  }
-  if (!(Number.isSafeInteger(minDriftedFeatures) && minDriftedFeatures >= 1)) {
-    throw refuse(`minDriftedFeatures is ${minDriftedFeatures}: choose a whole number from 1`);
-  }
-  if (rule.kind === "plain") {
-    const { psi, ks, kl } = rule;
-    const given = [psi, ks, kl].filter((limit) => limit !== undefined);
-    if (given.length === 0 || !given.every((limit) => limit >= 0 && limit < Number.POSITIVE_INFINITY)) {
-      throw refuse(
-        `a plain rule of psi ${psi}, ks ${ks}, kl ${kl}: give one of them at least, each 0 or more`,
-      );
-    }
-  }
-  return settings;
-}
-
 export function referenceSlots(profile: FeatureProfile): number[] {
   if (profile.kind === "numeric") return [...profile.psi.counts, profile.missing];
   const folded = profile.other === null ? [] : [profile.other.count];
@@ -163,12 +112,14 @@ function judge(
   runtime: Runtime,
   comparison: FeatureComparison,
   currentRows: number,
-  settings: Required<DriftOptions>,
+  settings: DriftSettings,
 ): Judged {
-  const { profile, current } = comparison;
+  const { name, profile, current } = comparison;
+  const rule = ruleOf(settings, name);
   const reference = referenceSlots(profile);
-  if (currentRows === 0) return { ...comparison, reference, divergence: null, ks: null };
-  const divergence = divergenceOf(runtime, reference, current.psi, settings);
+  if (currentRows === 0) return { ...comparison, rule, reference, divergence: null, ks: null };
+  const { threshold } = rule;
+  const divergence = divergenceOf(runtime, reference, current.psi, { ...settings, threshold });
   let ks: KsResult | null = null;
   if (profile.kind === "numeric") {
     ks =
@@ -176,31 +127,41 @@ function judge(
         ? current.exactKs
         : binnedKs(runtime, profile.ks.counts, current.ks!, profile.ks.edges, profile.type);
   }
-  return { ...comparison, reference, divergence, ks };
+  return { ...comparison, rule, reference, divergence, ks };
 }
 
 function isInsufficient({ divergence }: Judged, alpha: number): boolean {
   return divergence === null || divergence.noiseAtThreshold > alpha;
 }
 
-/** Features without enough data take no part unless they drift at alpha by themselves: they would only dilute the others. */
+/**
+ * Benjamini-Hochberg within each family: features with a vote and features that are only watched, by the calibrated rule and by plain
+ * ones. So nobody hides drift by watching more. Features without enough data take no part unless they drift at alpha by themselves:
+ * they would only dilute the others.
+ */
 function adjustedPValues(judged: readonly Judged[], alpha: number): (number | null)[] {
-  const takesPart = judged.map(
-    (one) =>
-      one.divergence !== null && (!isInsufficient(one, alpha) || one.divergence.psiPValueAtThreshold < alpha),
-  );
-  const adjusted = benjaminiHochberg(
-    judged.filter((_, index) => takesPart[index]).map((one) => one.divergence!.psiPValueAtThreshold),
-  );
-  let next = 0;
-  return takesPart.map((does) => (does ? adjusted[next++]! : null));
+  const adjusted: (number | null)[] = judged.map(() => null);
+  const families = new Map<string, number[]>();
+  judged.forEach((one, index) => {
+    const { divergence, rule } = one;
+    if (divergence === null || (isInsufficient(one, alpha) && divergence.psiPValueAtThreshold >= alpha))
+      return;
+    const family = `${rule.rule.kind} ${rule.votes}`;
+    families.set(family, [...(families.get(family) ?? []), index]);
+  });
+  for (const members of families.values()) {
+    const pValues = benjaminiHochberg(
+      members.map((index) => judged[index]!.divergence!.psiPValueAtThreshold),
+    );
+    members.forEach((index, position) => {
+      adjusted[index] = pValues[position]!;
+    });
+  }
+  return adjusted;
 }
 
-function drifts(
-  one: Judged,
-  pValueAdjusted: number | null,
-  { rule, alpha }: Required<DriftOptions>,
-): boolean {
+function drifts(one: Judged, pValueAdjusted: number | null, alpha: number): boolean {
+  const { rule } = one.rule;
   if (rule.kind === "calibrated") return pValueAdjusted !== null && pValueAdjusted < alpha;
   const over = (value: number | undefined, limit: number | undefined) =>
     value !== undefined && limit !== undefined && value > limit;
@@ -211,34 +172,34 @@ function drifts(
   );
 }
 
+function verdictOf(one: Judged, pValueAdjusted: number | null, alpha: number): Verdict {
+  if (drifts(one, pValueAdjusted, alpha)) return "drift";
+  if (one.divergence === null) return "insufficient-data";
+  return one.rule.rule.kind === "calibrated" && isInsufficient(one, alpha) ? "insufficient-data" : "stable";
+}
+
 function featureReport(
   one: Judged,
   pValueAdjusted: number | null,
   rows: { reference: number; current: number },
-  settings: Required<DriftOptions>,
+  settings: DriftSettings,
 ): FeatureReport {
   const { profile, current, divergence } = one;
   const isNumeric = profile.kind === "numeric";
   const missingSlot = one.reference.length - (isNumeric ? 1 : 2);
   const share = (count: number, of: number) => (of === 0 ? 0 : count / of);
-  let verdict: Verdict = "stable";
-  if (drifts(one, pValueAdjusted, settings)) verdict = "drift";
-  else if (
-    divergence === null ||
-    (settings.rule.kind === "calibrated" && isInsufficient(one, settings.alpha))
-  ) {
-    verdict = "insufficient-data";
-  }
   return {
     kind: profile.kind,
-    verdict,
+    verdict: verdictOf(one, pValueAdjusted, settings.alpha),
+    rule: one.rule.rule,
+    votes: one.rule.votes,
     psi: {
       value: divergence?.psi ?? 0,
       debiased: divergence?.psiDebiased ?? 0,
       pValue: divergence?.psiPValue ?? 1,
       pValueAtThreshold: divergence?.psiPValueAtThreshold ?? 1,
       pValueAdjusted,
-      threshold: settings.threshold,
+      threshold: one.rule.threshold,
       detectable: divergence?.psiDetectable ?? 0,
       bins: divergence?.slotsUsed ?? one.reference.filter((count) => count > 0).length,
     },
@@ -261,9 +222,10 @@ function categoryNames(profile: FeatureProfile & { kind: "categorical" }): strin
 }
 
 function modelVerdict(features: readonly FeatureReport[], minDriftedFeatures: number): Verdict {
-  const drifted = features.filter(({ verdict }) => verdict === "drift").length;
+  const voters = features.filter(({ votes }) => votes);
+  const drifted = voters.filter(({ verdict }) => verdict === "drift").length;
   if (drifted >= minDriftedFeatures) return "drift";
-  return features.some(({ verdict }) => verdict !== "insufficient-data") ? "stable" : "insufficient-data";
+  return voters.some(({ verdict }) => verdict !== "insufficient-data") ? "stable" : "insufficient-data";
 }
 
 /** The model's distance to a reference in one number: the sum of its features' debiased PSI. For ranking ancestors. */

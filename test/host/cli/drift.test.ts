@@ -177,6 +177,63 @@ test("options reach the numbers: kinds, bins, smoothing, threshold", async () =>
   assert.is(halves!.psi.bins, 4);
 });
 
+test("rules of all features and of single ones, and features that are only watched", async () => {
+  const run = async (...words: string[]) => {
+    const { code, stdout } = await runCli([
+      "drift",
+      "--reference",
+      reference,
+      "--current",
+      current,
+      ...words,
+    ]);
+    return { code, stdout };
+  };
+  const strict = await run("--rule", "psi=100,ks=0.3");
+  assert.is(strict.code, 0);
+  assert.match(strict.stdout, /^stable: 0 of 2 features drifted \(PSI above 100 or KS above 0\.3\)/);
+  assert.is((await run("--rule", "psi=100,ks=0.2")).code, 3);
+  assert.is((await run("--feature-threshold", "value=50")).code, 0);
+  const own = await run("--feature-rule", "value:ks=0.3", "--feature-threshold", "city=0.4");
+  assert.is(own.code, 0);
+  assert.match(own.stdout, /\(KS above 0\.3; 1 by rules of their own\)/);
+  assert.match(own.stdout, /^feature +verdict +PSI +p\(PSI > threshold\)/m);
+  const watched = await run("--watch-only", "value");
+  assert.is(watched.code, 0);
+  assert.match(watched.stdout, /^stable: 1 of 2 features drifted, 1 of them only watched/);
+  assert.match(watched.stdout, /^value +drift \(watched\) /m);
+  const { features } = JSON.parse(
+    (await run("--watch-only", "value", "--feature-threshold", "value=0.3", "--json")).stdout,
+  ) as DriftReport;
+  assert.equal([features.value!.votes, features.value!.psi.threshold], [false, 0.3]);
+});
+
+test("rules that cannot be are usage errors", async () => {
+  for (const words of [
+    ["--rule", "psi"],
+    ["--rule", "psi=0.1,psi=0.2"],
+    ["--rule", "p=0.1"],
+    ["--rule", "psi=-1"],
+    ["--feature-threshold", "value"],
+    ["--feature-threshold", "value=0"],
+    ["--feature-threshold", "nowhere=1"],
+    ["--feature-rule", "value:0.2"],
+    ["--watch-only", "value,city"],
+    ["--watch-only", "nowhere"],
+  ]) {
+    const { code, stderr } = await runCli([
+      "drift",
+      "--reference",
+      reference,
+      "--current",
+      current,
+      ...words,
+    ]);
+    assert.is(code, 2, words.join(" "));
+    assert.is(stderr.trim().split("\n").length, 1, stderr);
+  }
+});
+
 test("an Arrow stream on standard input", async () => {
   const values = Float64Array.from({ length: rows }, (_, index) => index + shift);
   const stdin = tableToIPC(tableFromArrays({ value: values }), "stream");

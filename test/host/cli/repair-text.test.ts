@@ -7,6 +7,8 @@ function feature(verdict: FeatureReport["verdict"], psi: number, p: number): Fea
   return {
     kind: "numeric",
     verdict,
+    rule: { kind: "calibrated" },
+    votes: true,
     psi: {
       value: psi,
       debiased: psi,

@@ -158,6 +158,96 @@ test("plain rules go by the statistics alone", () => {
   assert.is(empty.verdict, "insufficient-data");
 });
 
+test("a feature's own threshold and rule hold for it alone", () => {
+  const shifted = even.map((count, bin) => count + (bin < 5 ? -64 : 64));
+  const features = [numbers("a", even, shifted), numbers("b", even, shifted)];
+  const { psi, ks } = report(features).features.a!;
+  assert.ok(psi.value > 0.4 && psi.value < 0.6);
+  assert.equal(verdicts(report(features)), { a: "drift", b: "drift" });
+  const own = report(features, { perFeature: { a: { threshold: 1 } } });
+  assert.equal(verdicts(own), { a: "stable", b: "drift" });
+  assert.equal([own.features.a!.psi.threshold, own.features.b!.psi.threshold], [1, 0.2]);
+  assert.is(own.features.a!.psi.pValueAtThreshold > 0.99, true);
+  // A plain rule of its own, over and under what is there.
+  for (const [limit, verdict] of [
+    [ks!.statistic * 1.01, "stable"],
+    [ks!.statistic * 0.99, "drift"],
+  ] as const) {
+    const rule = { kind: "plain", ks: limit } as const;
+    const found = report(features, { threshold: 1, perFeature: { a: { rule } } });
+    assert.equal(verdicts(found), { a: verdict, b: "stable" });
+    assert.equal([found.features.a!.rule, found.features.b!.rule], [rule, { kind: "calibrated" }]);
+  }
+  // And the other way round: one calibrated feature among plain ones.
+  const mixed = report(features, {
+    rule: { kind: "plain", psi: 0.1 },
+    perFeature: { b: { rule: { kind: "calibrated" }, threshold: 0.8 } },
+  });
+  assert.equal(verdicts(mixed), { a: "drift", b: "stable" });
+});
+
+test("a watched feature has a verdict and no vote, and does not make the others' level stricter", () => {
+  const shifted = even.map((count, bin) => count + (bin < 5 ? -54 : 54));
+  const others = Array.from({ length: 29 }, (_, index) => numbers(`y${index}`, even, slightly));
+  const features = [numbers("x", even, shifted), ...others];
+  const watched = Object.fromEntries(others.map(({ name }) => [name, { votes: false }]));
+  // With 29 voters beside it the same p is no drift: see the test above.
+  assert.is(report(features).verdict, "stable");
+  assert.is(report(features, { perFeature: watched }).verdict, "drift");
+  const mute = report(features.slice(0, 3), { perFeature: { x: { votes: false } } });
+  assert.equal([mute.verdict, mute.features.x!.verdict, mute.features.x!.votes], ["stable", "drift", false]);
+  assert.is(mute.features.y0!.votes, true);
+  // Votes alone are counted toward minDriftedFeatures.
+  const two = [numbers("a", even, far), numbers("b", even, far), numbers("c", even, far)];
+  for (const [minDriftedFeatures, verdict] of [
+    [2, "drift"],
+    [3, "stable"],
+  ] as const) {
+    const options = { minDriftedFeatures, perFeature: { c: { votes: false } } };
+    assert.is(report(two, options).verdict, verdict);
+  }
+  // Voters of which nothing can be told say nothing of the model, whatever the watched ones do.
+  const little = numbers("little", [5, 5, 5, 5], [7, 3, 5, 5]);
+  assert.is(
+    report([little, numbers("x", even, far)], { perFeature: { x: { votes: false } } }).verdict,
+    "insufficient-data",
+  );
+});
+
+test("rules by names of object properties are the feature's own or none", () => {
+  const features = [numbers("constructor", even, far), numbers("__proto__", even, far)];
+  assert.equal(verdicts(report(features)), verdicts(report(features, { perFeature: {} })));
+  const perFeature = JSON.parse('{"__proto__":{"votes":false}}') as DriftOptions["perFeature"] & object;
+  const found = report(features, { perFeature });
+  assert.equal(
+    Object.values(found.features).map(({ votes }) => votes),
+    [true, false],
+  );
+});
+
+test("rules for features that are not there, and votes for none, are refused", () => {
+  const names = ["a", "b"];
+  const refuses = (options: DriftOptions, pattern: RegExp) => {
+    assert.throws(
+      () => checkedDriftOptions(options, names),
+      (thrown: unknown) =>
+        thrown instanceof MendlineError &&
+        thrown.code === "MENDLINE_ARGUMENT_INVALID" &&
+        pattern.test(thrown.message),
+    );
+  };
+  refuses({ perFeature: { c: { threshold: 1 } } }, /"c", which is none of the features: a, b/);
+  refuses({ perFeature: { a: { votes: false }, b: { votes: false } } }, /every feature is only watched/);
+  refuses({ perFeature: { a: { threshold: 0 } } }, /threshold of "a" is 0/);
+  refuses({ perFeature: { a: { rule: { kind: "plain" } } } }, /plain rule for "a" of nothing/);
+  refuses({ perFeature: { a: { rule: { kind: "plain", ks: -1 } } } }, /for "a" of ks -1/);
+  assert.is(checkedDriftOptions({ perFeature: { a: { votes: false } } }, names).threshold, 0.2);
+});
+
+function verdicts(found: DriftReport): Record<string, string> {
+  return Object.fromEntries(Object.entries(found.features).map(([name, { verdict }]) => [name, verdict]));
+}
+
 function categories(
   names: string[],
   counts: number[],

@@ -29,6 +29,8 @@ export function numericFeature(changes: Partial<FeatureReport> = {}): FeatureRep
   return {
     kind: "numeric",
     verdict: "stable",
+    rule: { kind: "calibrated" },
+    votes: true,
     psi: {
       value: 0.05,
       debiased: 0.04,
