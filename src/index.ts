@@ -55,4 +55,5 @@ export type {
   RepairOutcome,
   RepairReport,
 } from "./host/repair/report.js";
+export type { ExportFormat, ExportRequest, ExportSummary } from "./lineage-store/export/export-lineage.js";
 export type { DerivationRecord, ModelRecord, ModelTask, Transformation } from "./lineage-store/records.js";

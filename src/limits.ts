@@ -163,3 +163,5 @@ export const commandErrorBytesMax = 65_536;
 export const bootstrapRowsMax = 10_000;
 /** Parameter vectors that one weighted sum takes: so many streams a core's prefetchers follow; more are summed in rounds. */
 export const weightedVectorsMax = 8;
+/** Text of an export that is gathered before it is written: few calls, little memory. */
+export const exportBufferBytes = 65_536;

@@ -5,6 +5,7 @@ import { EventEmitter } from "node:events";
 import { resolve as absolutePath } from "node:path";
 import { MendlineError } from "../errors.js";
 import { monitorAncestorsMax } from "../limits.js";
+import type { ExportRequest, ExportSummary } from "../lineage-store/export/export-lineage.js";
 import type { DerivationRecord, ModelRecord } from "../lineage-store/records.js";
 import type { AliasEntry } from "../lineage-store/refs.js";
 import type { LineageStore } from "../lineage-store/store.js";
@@ -219,6 +220,15 @@ export class Engine extends EventEmitter<EngineEvents> {
     const model = await this.model(ref);
     await this.store.restoreFile(model.id, absolutePath(path));
     return model;
+  }
+
+  /** Writes the lineage in another tool's format; see export-lineage.ts for what it throws. */
+  async exportLineage(request: ExportRequest): Promise<ExportSummary> {
+    const [{ exportLineage }, { lineageMermaid }] = await Promise.all([
+      import("../lineage-store/export/export-lineage.js"),
+      import("./pages/lineage-drawing.js"),
+    ]);
+    return exportLineage(this.store, request, lineageMermaid);
   }
 
   // Watching and mending

@@ -5,6 +5,7 @@ import type { errorTable } from "../../errors.js";
 import { type CommandContext, exitCodes } from "./context.js";
 import { addDeployCommand } from "./deploy.js";
 import { addDriftCommand } from "./drift.js";
+import { addLineageCommands } from "./lineage.js";
 import { addModelCommands } from "./model.js";
 import { failureText, isMendlineError, write } from "./output.js";
 import { addProfileCommand } from "./profile.js";
@@ -34,6 +35,7 @@ export function buildProgram(context: CommandContext): Command {
   addProfileCommand(program, context);
   addDriftCommand(program, context);
   addModelCommands(program, context);
+  addLineageCommands(program, context);
   addRepairCommand(program, context);
   addDeployCommand(program, context);
   addRollbackCommand(program, context);

@@ -1,0 +1,130 @@
+/**
+ * Model cards as the Hugging Face Hub reads them: YAML metadata at the head of a README.md.
+ * Source: https://github.com/huggingface/hub-docs, modelcard.md and docs/hub/model-cards.md.
+ *
+ * A model's name on the Hub is its tag `huggingface`; else its name where it looks like one (`org/name`); else `name-version`, for
+ * versions are models of their own here. Tags `license`, `pipeline_tag`, `library_name`, `language` and `dataset` become the fields of
+ * these names. The member `mendline` pins what the Hub's fields cannot: content hashes, versions and transformations.
+ */
+import type { DerivationRecord, ModelRecord } from "../records.js";
+import { type ExportedModel, type ExportedParent, type ExportScope, labelOf } from "./scope.js";
+import { type YamlValue, yamlText } from "./yaml.js";
+
+export const hubRelations = ["finetune", "quantized", "adapter", "merge"] as const;
+export type HubRelation = (typeof hubRelations)[number];
+
+/** The card of the scope's root; without one, the metadata of every model as a YAML stream, one document a model. */
+export async function* huggingFaceCards(scope: ExportScope): AsyncGenerator<string> {
+  for await (const exported of scope.models()) {
+    const metadata = `---\n${yamlText(cardMetadata(exported))}`;
+    if (scope.root === null) yield metadata;
+    else {
+      yield `${metadata}---\n\n${cardBody(exported)}`;
+      return;
+    }
+  }
+}
+
+function cardMetadata({ model, parents }: ExportedModel): { [key: string]: YamlValue | undefined } {
+  const bases = [...new Set(parents.map((parent) => hubName(parent.model)))];
+  return {
+    license: tagOf(model, "license"),
+    language: tagOf(model, "language"),
+    library_name: tagOf(model, "library_name") ?? (model.format === "onnx" ? "onnx" : undefined),
+    pipeline_tag: pipelineTag(model),
+    tags: ["mendline", model.format, ...freeTags(model)],
+    base_model: bases.length > 1 ? bases : bases[0],
+    base_model_relation: relationOf(parents),
+    "model-index": modelIndex(model),
+    mendline: {
+      id: model.id,
+      name: model.name,
+      version: model.version,
+      file_sha256: model.fileHash,
+      ...(parents.length === 0 ? {} : { parents: parents.map(pinnedParent) }),
+    },
+  };
+}
+
+export function hubName(model: ModelRecord): string {
+  const tag = tagOf(model, "huggingface");
+  if (tag !== undefined) return tag;
+  const slash = model.name.indexOf("/");
+  if (slash < 0) return hubPart(`${model.name}-${model.version}`);
+  return `${hubPart(model.name.slice(0, slash))}/${hubPart(model.name.slice(slash + 1))}`;
+}
+
+/** The Hub takes letters, digits, `_`, `-` and `.`; no `--`, no `..`, and neither at an end. */
+function hubPart(text: string): string {
+  const part = text.replace(/[^\w.]+/g, "-").replace(/[-.]*\.[-.]*/g, ".");
+  return part.replace(/^[-.]+|[-.]+$/g, "") || "model";
+}
+
+const fieldTags = new Set(["huggingface", "license", "language", "library_name", "pipeline_tag", "dataset"]);
+
+function tagOf({ tags }: ModelRecord, name: string): string | undefined {
+  return Object.hasOwn(tags, name) ? tags[name] : undefined;
+}
+
+function freeTags({ tags }: ModelRecord): string[] {
+  return Object.entries(tags)
+    .filter(([name]) => !fieldTags.has(name))
+    .map(([name, value]) => (value === "" ? name : `${name}:${value}`));
+}
+
+function pipelineTag(model: ModelRecord): string | undefined {
+  const tag = tagOf(model, "pipeline_tag");
+  return tag ?? (model.task === null ? undefined : `tabular-${model.task.kind}`);
+}
+
+/** One for the whole card: left out, which the Hub takes as "work it out", where the parents differ. */
+function relationOf(parents: readonly ExportedParent[]): HubRelation | undefined {
+  const relations = new Set(parents.map(({ derivation }) => hubRelation(derivation, parents.length)));
+  return relations.size === 1 ? [...relations][0] : undefined;
+}
+
+/** The Hub has no words for pruning and distillation, and a repair is a blend of two models. */
+function hubRelation(
+  { transformation, parameters }: DerivationRecord,
+  parentCount: number,
+): HubRelation | undefined {
+  if (transformation === "quantization") return "quantized";
+  if (transformation === "merge" || (transformation === "repair" && parentCount > 1)) return "merge";
+  if (transformation !== "other") return "finetune";
+  const told = Object.hasOwn(parameters, "relation") ? parameters.relation : undefined;
+  return hubRelations.find((relation) => relation === told);
+}
+
+/** The Hub wants a task and a data set with every metric. */
+function modelIndex(model: ModelRecord): YamlValue | undefined {
+  const metrics = Object.entries(model.metrics).map(([type, value]) => ({ type, name: type, value }));
+  if (metrics.length === 0) return undefined;
+  const dataset = tagOf(model, "dataset") ?? "unspecified";
+  const task = { type: pipelineTag(model) ?? "other" };
+  const result = { task, dataset: { type: dataset, name: dataset }, metrics };
+  return [{ name: hubName(model), results: [result] }];
+}
+
+function pinnedParent({ model, derivation }: ExportedParent): YamlValue {
+  const { id, name, version } = model;
+  const { transformation, parameters } = derivation;
+  return { id, name, version, transformation, ...(Object.keys(parameters).length > 0 ? { parameters } : {}) };
+}
+
+function cardBody({ model, parents }: ExportedModel): string {
+  const lines = [`# ${markdownText(labelOf(model))}`, ""];
+  if (parents.length > 0) lines.push("Derived from:", "", ...parents.map(parentLine), "");
+  lines.push(`The sha256 of its parameters is \`${model.id}\`, that of its file \`${model.fileHash}\`.`);
+  return `${lines.join("\n")}\n`;
+}
+
+function parentLine({ model, derivation }: ExportedParent): string {
+  return `- ${markdownText(labelOf(model))} by ${derivation.transformation} (\`${model.id}\`)`;
+}
+
+/** A name stays a name: no markup, no HTML, one line. Source: CommonMark 0.31, 2.4 backslash escapes. */
+function markdownText(text: string): string {
+  return text
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ")
+    .replace(/[!-/:-@[-`{-~]/g, (sign) => (/[,=/-]/.test(sign) ? sign : `\\${sign}`));
+}
