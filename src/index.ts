@@ -1,12 +1,15 @@
 /** mendline's public API. */
 export { type ErrorCode, errorTable, MendlineError } from "./errors.js";
+export type { ArrowTable } from "./host/columns/arrow-table.js";
 export type { DataSource, Field } from "./host/columns/column.js";
+export type { ColumnBatch, ColumnValues } from "./host/columns/held.js";
 export type { Row } from "./host/columns/rows.js";
 export type { Deployment } from "./host/deployment/deployments.js";
 export type { CompareOptions, KsMode } from "./host/drift/compare.js";
 export type {
   AncestorReport,
   DriftMonitor,
+  LiveRows,
   MonitorOptions,
   WindowReport,
 } from "./host/drift/monitor.js";

@@ -114,8 +114,12 @@ export const hintNamesMax = 10_000;
 export const panesMax = 366;
 /** Rows of a window: counts of that size are exact in 32 bits. */
 export const windowRowsMax = 4_000_000_000;
-/** Rows that `observeRows` gathers before it counts them: enough to pay for the kernel call, little enough to stay in the cache. */
-export const stagedRowsMax = 1_024;
+/**
+ * Live rows that a monitor gathers before it counts them, and their bytes: a count over 256 edges costs about a microsecond beside its
+ * rows, and what is gathered should not leave the second-level cache before it is counted.
+ */
+export const stagedRowsMax = 4_096;
+export const stagedBytesMax = 4 * 1024 * 1024;
 
 /** Standard input, kept in a temporary file because a profile takes several passes: temporary folders are often small, or memory. */
 export const spoolBytesMax = 8 * 1024 * 1024 * 1024;

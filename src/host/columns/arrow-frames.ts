@@ -2,27 +2,16 @@
  * Where the parts of an Arrow IPC stream or file are, checked before anything trusts them.
  *
  *     stream:  frame frame ... end            file:  "ARROW1\0\0" frame frame ... end | footer | footer bytes (i32) | "ARROW1"
- *     frame:   0xFFFFFFFF (u32) | metadata bytes (i32) | metadata, padded to 8 | body, padded to 8
  *
  * A stream is walked. Of a file, the footer says where its frames are and holds the schema: not every writer repeats it in front.
  * Source: Arrow columnar format, "Serialization and Interprocess Communication (IPC)".
  */
 import { MendlineError, messageOf } from "../../errors.js";
-import { arrowMetadataBytesMax } from "../../limits.js";
 import { arrowMagic, type Footer, readFooter } from "./arrow-footer.js";
-import {
-  type BatchParts,
-  type DictionaryParts,
-  type Message,
-  parseMessage,
-  placed,
-} from "./arrow-message.js";
+import { frameMessage, framePrefixBytes, malformedFrame, metadataLength } from "./arrow-frame.js";
+import { type BatchParts, type DictionaryParts, type Message, placed } from "./arrow-message.js";
 import type { ArrowField } from "./arrow-schema.js";
 import type { ByteSource } from "./byte-source.js";
-
-const continuation = 0xffffffff;
-/** Continuation marker and length in front of the metadata. */
-const prefixBytes = 8;
 
 export interface ArrowFrames {
   readonly fields: readonly ArrowField[];
@@ -39,9 +28,9 @@ interface Frame {
 
 /** @throws MendlineError MENDLINE_DATA_MALFORMED  truncated or inconsistent; MENDLINE_DATA_FORMAT  a feature that is not read */
 export async function readArrowFrames(source: ByteSource): Promise<ArrowFrames> {
-  const head = new Uint8Array(Math.min(prefixBytes, source.byteLength));
+  const head = new Uint8Array(Math.min(arrowMagic.length, source.byteLength));
   await source.read(head, 0);
-  const isFile = Buffer.from(head).toString("latin1").startsWith(arrowMagic);
+  const isFile = Buffer.from(head).toString("latin1") === arrowMagic;
   return isFile ? walkFile(source) : walkStream(source);
 }
 
@@ -109,56 +98,24 @@ async function frameInFile(source: ByteSource, byteOffset: number, footer: Foote
 }
 
 /** The frame at `byteOffset`; null at the end of the stream. */
-async function frameAt(source: ByteSource, byteOffset: number): Promise<Frame | null> {
-  const metadataByteLength = await metadataLengthAt(source, byteOffset);
-  if (metadataByteLength === 0) return null;
-  const metadata = new Uint8Array(metadataByteLength);
-  await source.read(metadata, byteOffset + prefixBytes);
-  const message = messageAt(source, byteOffset, metadata);
-  const bodyByteOffset = byteOffset + prefixBytes + metadataByteLength;
-  const end = bodyByteOffset + message.bodyByteLength;
-  if (end > source.byteLength) {
-    throw malformed(
-      source,
-      byteOffset,
-      `its body needs ${end} bytes and the data ends at ${source.byteLength}`,
-    );
-  }
-  return { message, bodyByteOffset, byteLength: end - byteOffset };
-}
-
-/** 0 at the end of the stream. */
-async function metadataLengthAt(source: ByteSource, byteOffset: number): Promise<number> {
+async function frameAt({ label, byteLength, read }: ByteSource, byteOffset: number): Promise<Frame | null> {
+  const place = { label, byteOffset, byteLength };
   // A stream may end without its end marker, but only between two frames.
-  if (byteOffset === source.byteLength) return 0;
-  const prefix = new Uint8Array(prefixBytes);
-  await source.read(prefix, byteOffset);
-  const view = new DataView(prefix.buffer);
-  if (view.getUint32(0, true) !== continuation) {
-    throw malformed(source, byteOffset, "no frame begins here (streams older than Arrow 0.15 are not read)");
-  }
-  const length = view.getInt32(4, true);
-  if (length < 0 || length % 8 !== 0) throw malformed(source, byteOffset, `metadata of ${length} bytes`);
-  const left = source.byteLength - byteOffset - prefixBytes;
-  const most = Math.min(left, arrowMetadataBytesMax);
-  if (length > most)
-    throw malformed(source, byteOffset, `metadata of ${length} bytes where ${most} are the most`);
-  return length;
+  if (byteOffset === byteLength) return null;
+  const prefix = new Uint8Array(framePrefixBytes);
+  await read(prefix, byteOffset);
+  const metadata = new Uint8Array(metadataLength(prefix, place));
+  if (metadata.byteLength === 0) return null;
+  await read(metadata, byteOffset + framePrefixBytes);
+  const message = frameMessage(metadata, place);
+  const bodyOffset = framePrefixBytes + metadata.byteLength;
+  return {
+    message,
+    bodyByteOffset: byteOffset + bodyOffset,
+    byteLength: bodyOffset + message.bodyByteLength,
+  };
 }
 
-function messageAt(source: ByteSource, byteOffset: number, metadata: Uint8Array): Message {
-  try {
-    return parseMessage(metadata, source.label);
-  } catch (thrown) {
-    if (thrown instanceof MendlineError) throw thrown;
-    throw malformed(source, byteOffset, messageOf(thrown));
-  }
-}
-
-function malformed(source: ByteSource, byteOffset: number, what: string): MendlineError {
-  return new MendlineError(
-    "MENDLINE_DATA_MALFORMED",
-    `${source.label}: damaged Arrow data at byte ${byteOffset}: ${what}`,
-    { details: { byteOffset } },
-  );
+function malformed({ label, byteLength }: ByteSource, byteOffset: number, what: string): MendlineError {
+  return malformedFrame({ label, byteOffset, byteLength }, what);
 }

@@ -14,6 +14,7 @@ import { ArrowDictionaries } from "./arrow-dictionaries.js";
 import { type ArrowFrames, readArrowFrames } from "./arrow-frames.js";
 import { type ArrowColumn, type Layout, layoutOf, storedBytes } from "./arrow-layout.js";
 import type { BatchParts } from "./arrow-message.js";
+import type { ArrowField } from "./arrow-schema.js";
 import { eachText } from "./arrow-texts.js";
 import { type ByteSource, openByteSource } from "./byte-source.js";
 import type { Batch, Column, DataSource, ReadOptions } from "./column.js";
@@ -33,15 +34,8 @@ export async function openArrow(input: { path: string; label: string }, arena: A
 /** @throws MendlineError MENDLINE_DATA_MALFORMED, MENDLINE_DATA_FORMAT; MENDLINE_DATA_SCHEMA  two columns of one name */
 export async function arrowSource(source: ByteSource, arena: Arena): Promise<DataSource> {
   const frames = await readArrowFrames(source);
-  const layout = layoutOf(frames.fields);
+  const layout = checkedLayout(frames.fields, source.label);
   const fields = layout.columns.map((column) => column.field);
-  const twice = fields.find(({ name }, index) => fields.findIndex((other) => other.name === name) < index);
-  if (twice !== undefined) {
-    throw new MendlineError(
-      "MENDLINE_DATA_SCHEMA",
-      `${source.label} has two columns "${twice.name}"; rename one`,
-    );
-  }
   for (const batch of frames.batches) checkBatch(batch, layout, source.label);
   return {
     label: source.label,
@@ -52,8 +46,21 @@ export async function arrowSource(source: ByteSource, arena: Arena): Promise<Dat
   };
 }
 
+/** @throws MendlineError MENDLINE_DATA_SCHEMA  two columns of one name */
+export function checkedLayout(arrowFields: readonly ArrowField[], label: string): Layout {
+  const layout = layoutOf(arrowFields);
+  const names = new Set<string>();
+  for (const { field } of layout.columns) {
+    if (names.has(field.name)) {
+      throw new MendlineError("MENDLINE_DATA_SCHEMA", `${label} has two columns "${field.name}"; rename one`);
+    }
+    names.add(field.name);
+  }
+  return layout;
+}
+
 /** That a record batch has the buffers its schema wants, and each monitored column's hold all its rows: then rowCount can be relied on. */
-function checkBatch({ rowCount, nodes, buffers }: BatchParts, layout: Layout, label: string): void {
+export function checkBatch({ rowCount, nodes, buffers }: BatchParts, layout: Layout, label: string): void {
   if (nodes.length !== layout.nodeCount || buffers.length !== layout.bufferCount) {
     throw new MendlineError(
       "MENDLINE_DATA_MALFORMED",
@@ -94,7 +101,7 @@ class ArrowRead {
     this.#source = source;
     this.#arena = arena;
     this.#frames = frames;
-    this.#columns = pick(columns, options.columns, source.label);
+    this.#columns = pickColumns(columns, options.columns, source.label);
     this.#signal = options.signal;
     const offsetBytes = new Map<number, 4 | 8>();
     for (const { storage } of this.#columns) {
@@ -259,7 +266,7 @@ class ArrowRead {
   }
 }
 
-function pick(
+export function pickColumns(
   columns: readonly ArrowColumn[],
   wanted: readonly string[] | undefined,
   label: string,

@@ -1,7 +1,7 @@
 /** Numeric columns read as categories, by the shortest decimal text of each number: what `--categorical` asks for. */
-import { bytesOf, viewOf } from "../kernels/types.js";
+import { bytesOf, type NumericType, viewOf } from "../kernels/types.js";
 import type { Arena, Scope } from "../memory/arena.js";
-import type { Batch, Column, DataSource, NumericColumn, TextColumn } from "./column.js";
+import type { Batch, Column, DataSource, Logical, NumericColumn, TextColumn } from "./column.js";
 import { TextDictionary } from "./text-dictionary.js";
 
 /** The same source with the named columns as text; columns that are text already stay as they are. */
@@ -62,7 +62,7 @@ class NumberEncoder {
     const codesPtr = scope.allocate(column.rowCount * bytesOf("i32"));
     const values = viewOf(arena.memory, column.type, column.valuesPtr, column.rowCount);
     const codes = new Int32Array(arena.memory.buffer, codesPtr, column.rowCount);
-    const textOf = writerFor(column);
+    const textOf = numberText(column.logical, column.type);
     const isAbsent = absenceIn(column, arena);
     for (let row = 0; row < column.rowCount; row++) {
       const value = values[row]!;
@@ -79,7 +79,8 @@ class NumberEncoder {
   }
 }
 
-function writerFor({ logical, type }: NumericColumn): (value: number | bigint) => string {
+/** How the numbers of a column are written as categories. */
+export function numberText(logical: Logical, type: NumericType): (value: number | bigint) => string {
   if (logical === "boolean") return (value) => String(value !== 0);
   return type === "f32" ? (value) => shortestF32(value as number) : String;
 }

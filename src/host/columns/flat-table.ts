@@ -44,7 +44,7 @@ export class FlatTable {
 
   i64(field: number): number {
     const at = this.#position(field);
-    return at === 0 ? 0 : safe(this.#view.getBigInt64(at, true));
+    return at === 0 ? 0 : safeAt(this.#view, at);
   }
 
   table(field: number): FlatTable | null {
@@ -67,19 +67,19 @@ export class FlatTable {
   blocks(field: number): { byteOffset: number; metadataByteLength: number; bodyByteLength: number }[] {
     const vector = this.#vector(field, 24);
     return Array.from({ length: vector.length }, (_, i) => ({
-      byteOffset: safe(this.#view.getBigInt64(vector.at + i * 24, true)),
+      byteOffset: safeAt(this.#view, vector.at + i * 24),
       metadataByteLength: this.#view.getInt32(vector.at + i * 24 + 8, true),
-      bodyByteLength: safe(this.#view.getBigInt64(vector.at + i * 24 + 16, true)),
+      bodyByteLength: safeAt(this.#view, vector.at + i * 24 + 16),
     }));
   }
 
   /** A vector of structs of two i64 each: Arrow's FieldNode and Buffer. */
   pairs(field: number): { first: number; second: number }[] {
-    const vector = this.#vector(field, 16);
-    return Array.from({ length: vector.length }, (_, i) => ({
-      first: safe(this.#view.getBigInt64(vector.at + i * 16, true)),
-      second: safe(this.#view.getBigInt64(vector.at + i * 16 + 8, true)),
-    }));
+    const { at, length } = this.#vector(field, 16);
+    const pairs = new Array<{ first: number; second: number }>(length);
+    for (let i = 0; i < length; i++)
+      pairs[i] = { first: safeAt(this.#view, at + i * 16), second: safeAt(this.#view, at + i * 16 + 8) };
+    return pairs;
   }
 
   /** @param countMax  more tables than this are refused before one is made */
@@ -112,7 +112,9 @@ export class FlatTable {
   }
 }
 
-function safe(value: bigint): number {
-  if (value < 0n || value > BigInt(Number.MAX_SAFE_INTEGER)) throw new RangeError(`a length of ${value}`);
-  return Number(value);
+/** An i64 that a double holds exactly, and not below 0. By halves: a BigInt an offset is most of what small batches take. */
+function safeAt(view: DataView, at: number): number {
+  const high = view.getInt32(at + 4, true);
+  if (high < 0 || high >= 2 ** 21) throw new RangeError(`a length of ${view.getBigInt64(at, true)}`);
+  return high * 2 ** 32 + view.getUint32(at, true);
 }

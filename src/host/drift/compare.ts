@@ -225,8 +225,8 @@ function chooseProfiles(
 }
 
 /**
- * The current data as the reference has it: numbers where the reference has categories are read as text, doubles where it has f32
- * as the nearest f32.
+ * The current data as the reference has it: numbers where the reference has categories are read as text, and where it has f32, those
+ * that f32 cannot hold as the nearest f32.
  *
  * @throws MendlineError MENDLINE_DATA_SCHEMA  a column is gone, is text where the reference has numbers, or has another time unit
  */
@@ -245,27 +245,30 @@ export function alignKinds(runtime: Runtime, current: DataSource, fields: readon
       );
     }
     if (field.type === null && found.type !== null) turned.push(field.name);
-    if (field.type !== null && found.type === null && current.rowCount > 0) {
-      throw new MendlineError(
-        "MENDLINE_DATA_SCHEMA",
-        `${current.label}: column "${field.name}" holds text where the reference has numbers; correct it, or compare both as categories with --categorical ${field.name}`,
-        {
-          details: { column: field.name },
-        },
-      );
-    }
-    const isTime = (logical: string) => logical.startsWith("timestamp") || logical === "date";
-    if (isTime(field.logical) && isTime(found.logical) && field.logical !== found.logical) {
-      throw new MendlineError(
-        "MENDLINE_DATA_SCHEMA",
-        `${current.label}: column "${field.name}" is a ${found.logical} where the reference has a ${field.logical}; write both in the same unit`,
-      );
-    }
+    if (found.type !== null || current.rowCount > 0) assertComparable(current.label, found, field);
   }
   // A model that was trained on f32 is given f32: doubles beside it (CSV has no others) are what they become on the way in. Else 0.1
   // would lie below the edge at the f32 0.1.
   const narrowed = new Set(fields.filter(({ type }) => type === "f32").map(({ name }) => name));
   return asFloat32(asText(current, turned, runtime.arena), (name) => narrowed.has(name), runtime.arena);
+}
+
+/** @throws MendlineError MENDLINE_DATA_SCHEMA  a column is text where the reference has numbers, or has another time unit */
+export function assertComparable(label: string, found: Field, reference: Field): void {
+  if (reference.type !== null && found.type === null) {
+    throw new MendlineError(
+      "MENDLINE_DATA_SCHEMA",
+      `${label}: column "${found.name}" holds text where the reference has numbers; correct it, or compare both as categories with --categorical ${found.name}`,
+      { details: { column: found.name } },
+    );
+  }
+  const isTime = (logical: string) => logical.startsWith("timestamp") || logical === "date";
+  if (isTime(reference.logical) && isTime(found.logical) && reference.logical !== found.logical) {
+    throw new MendlineError(
+      "MENDLINE_DATA_SCHEMA",
+      `${label}: column "${found.name}" is a ${found.logical} where the reference has a ${reference.logical}; write both in the same unit`,
+    );
+  }
 }
 
 /** Counts a source over the merged grids of each feature's profiles; the result gives any of those profiles its own bins. */

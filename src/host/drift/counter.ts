@@ -7,7 +7,7 @@
 import { MendlineError } from "../../errors.js";
 import { edgesMax } from "../../limits.js";
 import type { Task } from "../../scheduler/tasks.js";
-import type { Column, NumericColumn, TextColumn } from "../columns/column.js";
+import type { Column, TextColumn } from "../columns/column.js";
 import { type ColumnSlice, cellEdgesMin, type Kernels } from "../kernels/kernels.js";
 import { bytesOf, type NumericType, viewOf } from "../kernels/types.js";
 import type { Arena, Scope } from "../memory/arena.js";
@@ -23,14 +23,10 @@ export interface CountingStep {
   collect(counts: Float64Array): void;
 }
 
-export interface FeatureCounter {
+interface AnyCounter {
   readonly name: string;
   /** Length of this feature's counts. */
   readonly slotCount: number;
-  /** Whether a category has a slot of its own; false for numbers. */
-  knows(category: string): boolean;
-  /** A counter of the same slots, for columns of a second source that are counted at the same time. */
-  fork(): FeatureCounter;
   /** Prepares the counting of rows [from, from + rowCount) of a column. `scope` holds the outputs until they are collected. */
   step(column: Column, from: number, rowCount: number, scope: Scope): CountingStep;
   /** This feature's counts as one of the profiles bins them: value slots, then missing (and unseen for categories). */
@@ -39,6 +35,58 @@ export interface FeatureCounter {
     counts: Float64Array,
   ): { psi: number[]; ks: number[] | null; nonFinite: number };
   close(): void;
+}
+
+export interface NumericFeatureCounter extends AnyCounter {
+  readonly kind: "numeric";
+  /** Prepares the counting of values of one type on this thread: what it takes is uploaded, and used again and again. */
+  inline(type: NumericType, scratch: CountScratch): InlineCount;
+}
+
+export interface CategoricalFeatureCounter extends AnyCounter {
+  readonly kind: "categorical";
+  readonly missingSlot: number;
+  /** The slot of a category; what no profile knows has one in common. */
+  slotOf(category: string): number;
+}
+
+export type FeatureCounter = NumericFeatureCounter | CategoricalFeatureCounter;
+
+/** Adds the counts of rows in the arena to `counts`. */
+export type InlineCount = (slice: ColumnSlice, counts: Float64Array) => void;
+
+/** A region for the results of inline counting, which happens one column after the other. */
+export class CountScratch {
+  readonly #arena: Arena;
+  #byteLength = 0;
+  #ptr = 0;
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+  }
+
+  get ptr(): number {
+    return this.#ptr;
+  }
+
+  /** The results begin here. */
+  words = new Uint32Array(0);
+
+  /** Has room for so many bytes from now on. */
+  reserve(byteLength: number): void {
+    if (byteLength <= this.#byteLength) return;
+    const ptr = this.#arena.allocate(byteLength);
+    this.close();
+    this.#ptr = ptr;
+    this.#byteLength = byteLength;
+    // Shared memory may grow under a view: what the view shows stays where it is.
+    this.words = new Uint32Array(this.#arena.memory.buffer, ptr, byteLength / 4);
+  }
+
+  close(): void {
+    if (this.#byteLength > 0) this.#arena.release(this.#ptr);
+    this.#byteLength = 0;
+  }
 }
 
 export interface CounterHost {
@@ -83,6 +131,11 @@ interface TypedEdges {
   readonly indexOf: Int32Array;
 }
 
+/** The cell table's kernel keeps four histograms. */
+function resultBytes({ count, isCellTable }: TypedEdges): number {
+  return (count + 3) * 4 * (isCellTable ? 4 : 1);
+}
+
 function mergedEdges(name: string, profiles: readonly NumericFeatureProfile[]): Edge[] {
   const edges = mergeEdges(profiles.flatMap((profile) => [profile.psi.edges, profile.ks.edges]));
   if (edges.length > edgesMax) {
@@ -94,7 +147,8 @@ function mergedEdges(name: string, profiles: readonly NumericFeatureProfile[]): 
   return edges;
 }
 
-class NumericCounter implements FeatureCounter {
+class NumericCounter implements NumericFeatureCounter {
+  readonly kind = "numeric";
   readonly name: string;
   readonly slotCount: number;
   readonly #host: CounterHost;
@@ -110,20 +164,11 @@ class NumericCounter implements FeatureCounter {
     this.#scope = host.arena.scope();
   }
 
-  knows(): boolean {
-    return false;
-  }
-
-  fork(): FeatureCounter {
-    return new NumericCounter(this.#host, this.name, this.#edges);
-  }
-
   step(column: Column, from: number, rowCount: number, scope: Scope): CountingStep {
     if (column.kind !== "numeric") throw kindError(this.name, "numbers", "text");
-    const edges = this.#edgesFor(column);
+    const edges = this.#edgesFor(column.type);
     const slice = sliceOf(column, from, rowCount);
-    // The cell table's kernel keeps four histograms.
-    const countsPtr = scope.allocate((edges.count + 3) * 4 * (edges.isCellTable ? 4 : 1));
+    const countsPtr = scope.allocate(resultBytes(edges));
     return {
       task: {
         kernel: edges.isCellTable ? "countByCells" : "countByEdges",
@@ -131,7 +176,22 @@ class NumericCounter implements FeatureCounter {
         workBytes: rowCount * bytesOf(column.type),
       },
       check: () => {},
-      collect: (counts) => this.#collect(edges, countsPtr, counts),
+      collect: (counts) => {
+        const { buffer } = this.#host.arena.memory;
+        this.#collect(edges, new Uint32Array(buffer, countsPtr, edges.count + 3), counts);
+      },
+    };
+  }
+
+  inline(type: NumericType, scratch: CountScratch): InlineCount {
+    const edges = this.#edgesFor(type);
+    const { kernels } = this.#host;
+    const { ptr, count, isCellTable } = edges;
+    scratch.reserve(resultBytes(edges));
+    return (slice, counts) => {
+      if (isCellTable) kernels.countByCells(type, slice, ptr, count, scratch.ptr);
+      else kernels.countByEdges(type, slice, ptr, count, scratch.ptr);
+      this.#collect(edges, scratch.words, counts);
     };
   }
 
@@ -149,18 +209,18 @@ class NumericCounter implements FeatureCounter {
     this.#scope.close();
   }
 
-  #edgesFor(column: NumericColumn): TypedEdges {
-    const known = this.#typed.get(column.type);
+  #edgesFor(type: NumericType): TypedEdges {
+    const known = this.#typed.get(type);
     if (known !== undefined) return known;
     const typed: Edge[] = [];
     const indexOf = Int32Array.from(this.#edges, (edge) => {
-      const reached = edgeInType(edge, column.type);
+      const reached = edgeInType(edge, type);
       if (reached === null) return -1;
       if (typed.length === 0 || compareEdges(typed.at(-1)!, reached) !== 0) typed.push(reached);
       return typed.length - 1;
     });
-    const edges = { ...this.#upload(typed, column.type), count: typed.length, indexOf };
-    this.#typed.set(column.type, edges);
+    const edges = { ...this.#upload(typed, type), count: typed.length, indexOf };
+    this.#typed.set(type, edges);
     return edges;
   }
 
@@ -178,10 +238,10 @@ class NumericCounter implements FeatureCounter {
     return { ptr: tablePtr, isCellTable: true };
   }
 
-  #collect(edges: TypedEdges, countsPtr: number, counts: Float64Array): void {
-    const found = new Uint32Array(this.#host.arena.memory.buffer, countsPtr, edges.count + 3);
+  /** @param found  at least edges.count + 3 words */
+  #collect(edges: TypedEdges, found: Uint32Array, counts: Float64Array): void {
     if (edges.count === this.#edges.length) {
-      for (let i = 0; i < found.length; i++) counts[i]! += found[i]!;
+      for (let i = 0; i < edges.count + 3; i++) counts[i]! += found[i]!;
       return;
     }
     // Several merged edges became one in this type, or were out of its reach: the bins between them are empty.
@@ -226,7 +286,8 @@ function mergedSlots(profiles: readonly CategoricalFeatureProfile[]): Map<string
   return slots;
 }
 
-class CategoricalCounter implements FeatureCounter {
+class CategoricalCounter implements CategoricalFeatureCounter {
+  readonly kind = "categorical";
   readonly name: string;
   readonly slotCount: number;
   readonly #host: CounterHost;
@@ -240,12 +301,12 @@ class CategoricalCounter implements FeatureCounter {
     this.slotCount = slots.size + 2;
   }
 
-  knows(category: string): boolean {
-    return this.#slots.has(category);
+  get missingSlot(): number {
+    return this.slotCount - 1;
   }
 
-  fork(): FeatureCounter {
-    return new CategoricalCounter(this.#host, this.name, this.#slots);
+  slotOf(category: string): number {
+    return this.#slots.get(category) ?? this.slotCount - 2;
   }
 
   step(column: Column, from: number, rowCount: number, scope: Scope): CountingStep {
@@ -253,7 +314,7 @@ class CategoricalCounter implements FeatureCounter {
     const remap = this.#remapFor(column);
     const countsPtr = scope.allocate((this.slotCount + 1) * 4);
     const slice = sliceOf(column, from, rowCount);
-    const missingSlot = this.slotCount - 1;
+    const { missingSlot } = this;
     const found = () => new Uint32Array(this.#host.arena.memory.buffer, countsPtr, this.slotCount + 1);
     return {
       task: {
@@ -299,9 +360,8 @@ class CategoricalCounter implements FeatureCounter {
     this.close();
     const ptr = this.#host.arena.allocate(Math.max(1, names.length) * 4);
     const view = new Uint32Array(this.#host.arena.memory.buffer, ptr, names.length);
-    const unseen = this.slotCount - 2;
     for (const [code, name] of names.entries()) {
-      view[code] = name === null ? this.slotCount - 1 : (this.#slots.get(name) ?? unseen);
+      view[code] = name === null ? this.missingSlot : this.slotOf(name);
     }
     this.#remap = { names, count: names.length, ptr };
     return this.#remap;

@@ -85,3 +85,10 @@ export function viewOf(
 ): NumericArray {
   return new arrayOf[type](memory.buffer, ptr, count);
 }
+
+/** `count` elements of bytes that need not be aligned: a view where they are, a copy where not. */
+export function viewOfBytes(type: NumericType, bytes: Uint8Array, count: number): NumericArray {
+  const aligned =
+    bytes.byteOffset % widthBytes[type] === 0 ? bytes : bytes.slice(0, count * widthBytes[type]);
+  return new arrayOf[type](aligned.buffer as ArrayBuffer, aligned.byteOffset, count);
+}

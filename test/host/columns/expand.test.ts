@@ -9,6 +9,11 @@ test("a byte a bit, least significant first, for every length", () => {
     const out = new Uint8Array(count + 2).fill(9);
     expandBits(bits, out.subarray(1, count + 1));
     assert.equal(Array.from(out), [9, ...expected.slice(0, count), 9]);
+    for (let offset = 0; offset + count <= 24; offset++) {
+      const cut = new Uint8Array(count);
+      expandBits(bits, cut, offset);
+      assert.equal(Array.from(cut), expected.slice(offset, offset + count));
+    }
   }
 });
 

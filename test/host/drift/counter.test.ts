@@ -4,7 +4,14 @@ import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
 import type { Batch, Column, TextColumn } from "../../../src/host/columns/column.js";
 import { countBatch } from "../../../src/host/drift/compare.js";
-import { counterFor, type FeatureCounter } from "../../../src/host/drift/counter.js";
+import {
+  type CategoricalFeatureCounter,
+  CountScratch,
+  counterFor,
+  type FeatureCounter,
+  type NumericFeatureCounter,
+  sliceOf,
+} from "../../../src/host/drift/counter.js";
 import { type Edge, quantileEdges } from "../../../src/host/drift/edges.js";
 import type {
   CategoricalFeatureProfile,
@@ -166,8 +173,15 @@ test("categories: every profile has its own named, folded and unseen ones", asyn
   assert.equal(psi[0], [1, 3, 1, /*                */ 2, 5]);
   assert.equal(psi[1], [3, 1, /* folded */ 2, /*   */ 2, 4]);
   assert.equal(psi[2], [1, /*                      */ 2, 9]);
-  for (const known of ["a", "b", "c", "", "__proto__", "constructor"]) assert.ok(counter.knows(known));
-  for (const unknown of ["new", "toString", "valueOf"]) assert.not(counter.knows(unknown));
+  assert.is(counter.kind, "categorical");
+  const { slotOf, missingSlot, slotCount } = counter as CategoricalFeatureCounter;
+  const known = ["a", "b", "c", "", "__proto__", "constructor"].map((name) => slotOf.call(counter, name));
+  const unseen = slotOf.call(counter, "new");
+  for (const unknown of ["toString", "valueOf"]) assert.is(slotOf.call(counter, unknown), unseen);
+  const slots = [...known, unseen, missingSlot];
+  assert.is(new Set(slots).size, slots.length, "each has a slot of its own");
+  assert.is(slotCount, slots.length);
+  assert.is(counts[missingSlot], 2);
   counter.close();
   assert.is(runtime.arena.use.usedBytes, 0);
 });
@@ -241,28 +255,41 @@ test("codes outside the dictionary refuse the rows, and none of their columns is
   assert.is(runtime.arena.use.usedBytes, 0);
 });
 
-test("a fork counts a second source while the first is still being counted", () => {
-  const profile = categoricalProfile(["a", "b", "c"]);
-  const counter = counterFor(runtime, "x", [profile]);
-  const fork = counter.fork();
-  assert.is(fork.slotCount, counter.slotCount);
-  const scope = runtime.arena.scope();
-  const table = textColumn(scope, ["c", "b", "a"], [0, 1, 2, 0]);
-  const rows = textColumn(scope, ["a", "new"], [0, 1, 1, 1]);
-  const counts = new Float64Array(counter.slotCount);
-  // Prepared, not yet run: what the pool would be reading.
-  const pending = counter.step(table.column, 0, 4, scope);
-  run(fork, rows.column, 0, 4, counts);
-  fork.close();
-  const overwrite = scope.allocate(64);
-  new Uint32Array(runtime.arena.memory.buffer, overwrite, 16).fill(1);
-  runTask(runtime.kernels, pending.task);
-  pending.check();
-  pending.collect(counts);
-  assert.equal(counter.binsFor(profile, counts).psi, [2, 1, 2, 0, 3]);
-  scope.close();
-  counter.close();
-  counter.close();
+test("inline counting adds what the steps of the pool add, by any type, into one region", async () => {
+  const profile = numericProfile("f64", [1, 2, 2, 3, 5, 8, 8, 8, 13]);
+  const wide = numericProfile(
+    "f64",
+    Array.from({ length: 400 }, (_, i) => i / 7),
+  );
+  const counters = [profile, wide].map(
+    (one, index) => counterFor(runtime, `x${index}`, [one]) as NumericFeatureCounter,
+  );
+  const scratch = new CountScratch(runtime.arena);
+  const cells = [0, 1, 2, 3, 4, 8, 13, 14, null, 250, 2, 8];
+  for (const type of ["f64", "f32", "u8", "i16", "i64"] as const) {
+    const given = cells.map((cell) => (cell !== null && type === "i64" ? BigInt(cell) : cell));
+    for await (const { column } of columnsOf(type, given)) {
+      for (const counter of counters) {
+        assert.is(column.kind, "numeric");
+        const inline = counter.inline(column.type as NumericType, scratch);
+        const found = new Float64Array(counter.slotCount);
+        const expected = new Float64Array(counter.slotCount);
+        for (const [from, rowCount] of [
+          [0, 5],
+          [5, 0],
+          [5, 7],
+          [1, 3],
+        ] as const) {
+          inline(sliceOf(column, from, rowCount), found);
+          run(counter, column, from, rowCount, expected);
+        }
+        assert.equal(found, expected, `${counter.name} ${type}`);
+      }
+    }
+  }
+  scratch.close();
+  scratch.close();
+  for (const counter of counters) counter.close();
   assert.is(runtime.arena.use.usedBytes, 0);
 });
 

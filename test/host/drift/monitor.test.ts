@@ -1,7 +1,10 @@
 // The monitor: however rows come, the windows are those of the rows; nothing that fails loses or doubles any.
+import { Table, tableFromIPC } from "apache-arrow";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import type { ArrowTable } from "../../../src/host/columns/arrow-table.js";
 import type { DataSource } from "../../../src/host/columns/column.js";
+import type { ColumnBatch } from "../../../src/host/columns/held.js";
 import { type Row, rowsSource } from "../../../src/host/columns/rows.js";
 import { compareToProfile } from "../../../src/host/drift/compare.js";
 import {
@@ -12,19 +15,25 @@ import {
 } from "../../../src/host/drift/monitor.js";
 import { profileData } from "../../../src/host/drift/profiler.js";
 import { totalPsi } from "../../../src/host/drift/report.js";
+import { type NumericType, numericTypes, viewOf } from "../../../src/host/kernels/types.js";
 import { openRuntime, type Runtime } from "../../../src/scheduler/runtime.js";
-import { random } from "../../assembly/support.js";
+import { mixedValues, random } from "../../assembly/support.js";
+import { arrowBytes } from "../columns/reading.js";
 import {
+  asLists,
+  asRecordBatch,
   asTableRows,
+  asTypedArrays,
   collect,
   featureNames,
   liveRows,
   refused,
   rejected,
   type Told,
+  validityOf,
   watched,
 } from "./monitored.js";
-import { openTable } from "./tables.js";
+import { openTable, tableBytes } from "./tables.js";
 
 const runtime = await openRuntime();
 const model = await watched(runtime, "child", 0, 700);
@@ -46,7 +55,32 @@ const shapes = [
   { window: { rows: 1 }, total: 20 },
 ] satisfies { window: MonitorOptions["window"]; total: number }[];
 
-test("rows, single rows and tables in any mixture and cut: the same windows", async () => {
+/** Every way to give rows to a monitor. */
+const forms: readonly ((monitor: DriftMonitor, rows: readonly Row[]) => unknown)[] = [
+  (monitor, rows) => monitor.observeRows(rows),
+  (monitor, rows) => monitor.observe(rows),
+  (monitor, rows) => {
+    for (const row of rows) monitor.observeRow(row);
+  },
+  (monitor, rows) => {
+    for (const row of rows) monitor.observe(row);
+  },
+  (monitor, rows) => monitor.observeColumns(asLists(rows)),
+  (monitor, rows) => monitor.observe(asTypedArrays(rows, rows.length % 11)),
+  (monitor, rows) => monitor.observe(asRecordBatch(rows) as unknown as ArrowTable),
+  (monitor, rows) => monitor.observe(new Table([asRecordBatch(rows)]) as unknown as ArrowTable),
+  (monitor, rows) => monitor.observe(arrowBytes([asRecordBatch(rows)])),
+  (monitor, rows) => monitor.observe(arrowBytes([asRecordBatch(rows)], "file")),
+  (monitor, rows) => monitor.observe(tableOf(rows)),
+  // One after the other, though the second could be counted at once.
+  (monitor, rows) => {
+    const half = (rows.length + 1) >> 1;
+    const parts = [tableOf(rows.slice(0, half)), arrowBytes([asRecordBatch(rows.slice(half))])];
+    return Promise.all(parts.map((part) => monitor.observe(part)));
+  },
+];
+
+test("rows, columns, Arrow and tables in any mixture and cut: the same windows", async () => {
   const next = random(12);
   for (const { window, total } of shapes) {
     const rows = liveRows(total, 0.1, 11);
@@ -57,17 +91,15 @@ test("rows, single rows and tables in any mixture and cut: the same windows", as
     const { panes = 1 }: MonitorOptions["window"] = window;
     const paneRows = window.rows / panes;
     assert.is(expected.length, Math.floor(rows.length / paneRows) - panes + 1);
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 5; round++) {
       const mixed = monitorOf({ window }, [parent, base]);
       const found = collect(mixed);
       for (let from = 0; from < rows.length; ) {
-        const kind = next();
+        const kind = Math.floor(next() * forms.length);
         const piece = rows.slice(from, from + 1 + Math.floor(next() ** 3 * rows.length * 0.4));
         from += piece.length;
-        if (kind < 0.4) mixed.observeRows(piece);
-        else if (kind < 0.6) for (const row of piece) mixed.observeRow(row);
-        else await mixed.observe(tableOf(piece));
-        if (kind < 0.1) mixed.flush();
+        await forms[kind]!(mixed, piece);
+        if (next() < 0.1) mixed.flush();
         assert.is(mixed.rowsObserved, from);
       }
       await mixed.close();
@@ -75,6 +107,42 @@ test("rows, single rows and tables in any mixture and cut: the same windows", as
     }
   }
   assert.is(runtime.arena.use.usedBytes, usedBytes);
+});
+
+test("numbers of every type for a model of every type: the same bins from arrays, Arrow and tables", async () => {
+  const next = random(51);
+  const holed = (type: NumericType, count: number) =>
+    mixedValues(type, count, next).map((cell) => (next() < 0.1 ? null : cell));
+  const trained = Object.fromEntries(numericTypes.map((type) => [type, { type, cells: holed(type, 300) }]));
+  const profile = await profileData(runtime, await openTable(runtime, trained));
+  const odd = { id: "odd", label: "odd@1", profile };
+  for (const type of numericTypes) {
+    const cells = holed(type, 500);
+    const live = Object.fromEntries(numericTypes.map((name) => [name, { type, cells }]));
+    const values = viewOf(runtime.arena.memory, type, 65_536, 0).constructor as Float64ArrayConstructor;
+    const isWide = type.endsWith("64") && type !== "f64";
+    const validity = validityOf(cells, 5);
+    const array = values.from(cells.map((cell) => cell ?? (isWide ? 7n : 7)) as number[]);
+    const column = { values: array, validity, validityBitOffset: 5 };
+    const columns = Object.fromEntries(numericTypes.map((name) => [name, column])) as ColumnBatch;
+    const told: Told[][] = [];
+    for (const give of [
+      (monitor: DriftMonitor) => monitor.observe(columns),
+      (monitor: DriftMonitor) => monitor.observe(tableBytes(live, { batchRows: 123 })),
+      (monitor: DriftMonitor) => monitor.observe(tableFromIPC(tableBytes(live)) as unknown as ArrowTable),
+      async (monitor: DriftMonitor) => monitor.observe(await openTable(runtime, live, { batchRows: 77 })),
+    ]) {
+      const monitor = new DriftMonitor(runtime, odd, [], { window: { rows: 250 } });
+      told.push(collect(monitor));
+      await give(monitor);
+      await monitor.close();
+    }
+    assert.is(told[0]!.length, 2);
+    for (const one of told.slice(1)) assert.equal(one, told[0], type);
+    const { counts, missing } = told[0]![0]!.report.features[type]!;
+    const absent = cells.slice(0, 250).filter((cell) => cell === null || Number.isNaN(cell)).length;
+    assert.equal([counts.current.at(-1), missing.current], [absent, absent / 250]);
+  }
 });
 
 test("a window's report is that of its very rows against the profile, and an ancestor's that of its own monitor", async () => {

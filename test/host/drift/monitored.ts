@@ -1,11 +1,14 @@
 /** A model with every kind of feature, its ancestors, and live rows with everything that rows can hold. */
+import { Bool, Float32, Float64, type RecordBatch, Utf8, vectorFromArray } from "apache-arrow";
 import * as assert from "uvu/assert";
 import { type ErrorCode, MendlineError } from "../../../src/errors.js";
+import type { ColumnBatch } from "../../../src/host/columns/held.js";
 import type { Row } from "../../../src/host/columns/rows.js";
 import type { DriftMonitor, Watched, WindowReport } from "../../../src/host/drift/monitor.js";
 import { profileData } from "../../../src/host/drift/profiler.js";
 import type { Runtime } from "../../../src/scheduler/runtime.js";
 import { random } from "../../assembly/support.js";
+import { rawVector, recordBatch } from "../columns/reading.js";
 import { openTable } from "./tables.js";
 
 export const featureNames = ["temperature", "narrow", "whole", "flag", "city"] as const;
@@ -59,6 +62,56 @@ export function liveRows(count: number, shift: number, seed: number): Row[] {
 export function asTableRows(rows: readonly Row[]): Row[] {
   const absent = Object.fromEntries(featureNames.map((name) => [name, null]));
   return rows.map((row) => ({ ...absent, ...row }));
+}
+
+const missing = (cell: Row[string] | undefined) => cell === null || cell === undefined || Number.isNaN(cell);
+
+export function validityOf(cells: readonly Row[string][], bitOffset: number): Uint8Array {
+  const validity = new Uint8Array((bitOffset + cells.length + 7) >>> 3).fill(0xff);
+  cells.forEach((cell, row) => {
+    const bit = bitOffset + row;
+    if (missing(cell)) validity[bit >>> 3]! &= ~(1 << (bit & 7));
+  });
+  return validity;
+}
+
+/** The same rows as lists, one a column. */
+export function asLists(rows: readonly Row[]): ColumnBatch {
+  return Object.fromEntries(featureNames.map((name) => [name, rows.map((row) => row[name])]));
+}
+
+/** The same rows as typed arrays, with bitmaps that begin anywhere. */
+export function asTypedArrays(rows: readonly Row[], bitOffset = 3): ColumnBatch {
+  const cellsOf = (name: string) => rows.map((row) => (missing(row[name]) ? null : row[name]!));
+  const bits = (name: string) => ({
+    validity: validityOf(cellsOf(name), bitOffset),
+    validityBitOffset: bitOffset,
+  });
+  // What stands where a row is absent must not matter.
+  const numbers = (name: string) => cellsOf(name).map((cell) => Number(cell ?? 7));
+  const cities = cellsOf("city").map(String);
+  const known = [...new Set(cities), null];
+  return {
+    temperature: { values: Float64Array.from(numbers("temperature")), ...bits("temperature") },
+    narrow: Float64Array.from(cellsOf("narrow"), (cell) => (cell === null ? Number.NaN : Number(cell))),
+    whole: { values: Float64Array.from(numbers("whole")), ...bits("whole") },
+    flag: { values: Uint8Array.from(numbers("flag")), ...bits("flag") },
+    city: { codes: Int16Array.from(cities, (city) => known.indexOf(city)), names: known, ...bits("city") },
+  };
+}
+
+/** The same rows as Arrow data. */
+export function asRecordBatch(rows: readonly Row[]): RecordBatch {
+  const cellsOf = (name: string) => rows.map((row) => (missing(row[name]) ? null : row[name]!));
+  const numbers = (name: string) => cellsOf(name).map((cell) => (cell === null ? null : Number(cell)));
+  const texts = cellsOf("city").map((cell) => (cell === null ? null : String(cell)));
+  return recordBatch([
+    ["temperature", rawVector(new Float64(), numbers("temperature"))],
+    ["city", vectorFromArray(texts, new Utf8())],
+    ["narrow", rawVector(new Float32(), numbers("narrow"))],
+    ["whole", rawVector(new Float64(), numbers("whole"))],
+    ["flag", vectorFromArray(cellsOf("flag") as (boolean | null)[], new Bool())],
+  ]);
 }
 
 /** A closed window without the time of day. */

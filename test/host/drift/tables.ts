@@ -9,6 +9,7 @@ import {
   Int32,
   Int64,
   Uint8,
+  Uint16,
   Uint32,
   Uint64,
   Utf8,
@@ -31,6 +32,7 @@ const makers = {
   i32: () => new Int32(),
   i64: () => new Int64(),
   u8: () => new Uint8(),
+  u16: () => new Uint16(),
   u32: () => new Uint32(),
   u64: () => new Uint64(),
 } satisfies Record<string, () => DataType>;
