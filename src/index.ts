@@ -36,7 +36,8 @@ export {
   openEngine,
   type RelatedModel,
 } from "./host/engine.js";
-export type { AddedModelVersion, AddModelRequest, ParentLink } from "./host/models.js";
+export type { ParentLink } from "./host/models/links.js";
+export type { AddedModelVersion, AddModelRequest } from "./host/models.js";
 export { type DriftPageMeta, driftPage } from "./host/pages/drift-page.js";
 export {
   type LineageEdge,
@@ -59,4 +60,5 @@ export type {
   RepairReport,
 } from "./host/repair/report.js";
 export type { ExportFormat, ExportRequest, ExportSummary } from "./lineage-store/export/export-lineage.js";
-export type { DerivationRecord, ModelRecord, ModelTask, Transformation } from "./lineage-store/records.js";
+export type { DerivationRecord, ModelRecord, ModelTask } from "./lineage-store/records.js";
+export type { Transformation } from "./lineage-store/transformations.js";

@@ -4,13 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MendlineError } from "../errors.js";
 import { profileBytesMax } from "../limits.js";
-import type {
-  ModelRecord,
-  ModelTask,
-  NewDerivation,
-  NewModel,
-  Transformation,
-} from "../lineage-store/records.js";
+import type { ModelRecord, ModelTask, NewDerivation, NewModel } from "../lineage-store/records.js";
 import type { LineageStore } from "../lineage-store/store.js";
 import type { Transaction } from "../lineage-store/transaction.js";
 import type { Runtime } from "../scheduler/runtime.js";
@@ -19,18 +13,10 @@ import { compareToProfile } from "./drift/compare.js";
 import { type Profile, profileFromBytes, profileSignature, profileToBytes } from "./drift/profile.js";
 import { profileData } from "./drift/profiler.js";
 import type { DriftReport } from "./drift/report.js";
+import { type ParentLink, resolvedLinks } from "./models/links.js";
 import { contentId } from "./parameters/identity.js";
 import { openParameterFile } from "./parameters/parameter-file.js";
 import { type ParameterFile, segments } from "./parameters/tensor-index.js";
-
-export interface ParentLink {
-  /** Any REF. */
-  readonly ref: string;
-  readonly transformation?: Transformation;
-  readonly parameters?: Readonly<Record<string, unknown>>;
-  /** Metrics at the time of the transformation; the model's own by default. */
-  readonly metrics?: Readonly<Record<string, number>>;
-}
 
 export interface AddModelRequest {
   readonly file: string;
@@ -72,19 +58,17 @@ export async function addModel(
       `${request.file} holds no parameters: there is nothing to track`,
     );
   }
-  const parents = await Promise.all(
-    (request.parents ?? []).map(async (link) => ({ link, id: await store.resolve(link.ref) })),
-  );
+  const parents = await resolvedLinks(store, request.parents ?? []);
   const id = await contentId(file);
   const profile = await profileOf(runtime, request);
   const derivations: NewDerivation[] = [];
-  for (const { link, id: parent } of parents) {
+  for (const { parent, transformation, parameters, metrics } of parents) {
     derivations.push({
       parent,
       child: id,
-      transformation: link.transformation ?? "other",
-      parameters: link.parameters ?? {},
-      metrics: link.metrics ?? request.metrics ?? {},
+      transformation,
+      parameters,
+      metrics: metrics ?? request.metrics ?? {},
       distribution: await distributionOf(runtime, store, parent, profile, request.trainingData),
     });
   }
@@ -114,7 +98,7 @@ export async function addModel(
     id,
     name: request.name,
     version: request.version,
-    parents: parents.map((parent) => parent.id),
+    parents: parents.map(({ parent }) => parent),
     isNew,
   };
 }

@@ -6,12 +6,12 @@ import {
   checkHash,
   checkLabelPart,
   checkMetrics,
-  checkObject,
   checkOneOf,
   checkTags,
   checkTextOrNull,
   invalid,
 } from "./rules.js";
+import { checkParameters, type Transformation, transformations } from "./transformations.js";
 
 export const modelFormats = ["onnx", "safetensors"] as const;
 export type ModelFormat = (typeof modelFormats)[number];
@@ -91,17 +91,6 @@ export interface ModelLabel {
   readonly version: string;
 }
 
-export const transformations = [
-  "fine-tuning",
-  "pruning",
-  "quantization",
-  "distillation",
-  "merge",
-  "repair",
-  "other",
-] as const;
-export type Transformation = (typeof transformations)[number];
-
 export interface NewDerivation {
   readonly parent: string;
   readonly child: string;
@@ -174,7 +163,7 @@ export function checkDerivation(derivation: NewDerivation): void {
   checkHash("parent", derivation.parent);
   checkHash("child", derivation.child);
   checkOneOf("transformation", derivation.transformation, transformations);
-  checkObject("parameters", derivation.parameters ?? {});
+  checkParameters(derivation.transformation, derivation.parameters ?? {});
   checkMetrics("metric", derivation.metrics ?? {});
   checkCount("createdMs", derivation.createdMs ?? 0);
 }

@@ -12,12 +12,8 @@ import {
 } from "../../examples/rain/weather.js";
 import type { DataSource } from "../../src/host/columns/column.js";
 import { rowsSource } from "../../src/host/columns/rows.js";
-import {
-  type AddedModelVersion,
-  type AddModelRequest,
-  addModel,
-  type ParentLink,
-} from "../../src/host/models.js";
+import type { ParentLink } from "../../src/host/models/links.js";
+import { type AddedModelVersion, type AddModelRequest, addModel } from "../../src/host/models.js";
 import type { LineageStore } from "../../src/lineage-store/store.js";
 import type { Runtime } from "../../src/scheduler/runtime.js";
 import { packageRoot } from "../support.js";

@@ -23,7 +23,7 @@ import {
 } from "./options.js";
 import { print } from "./output.js";
 import { nameText } from "./table.js";
-import { parseList, parseNumbers, parseScalars, parseText, parseTexts } from "./values.js";
+import { parseList, parseNumbers, parseParameters, parseText, parseTexts } from "./values.js";
 import { type Workspace, withNewStore } from "./workspace.js";
 
 interface AddFlags extends OutputOptions, StoreOptions, ComputeOptions, FeatureOptions {
@@ -32,7 +32,7 @@ interface AddFlags extends OutputOptions, StoreOptions, ComputeOptions, FeatureO
   readonly version: string;
   readonly parent?: readonly string[];
   readonly transformation?: Transformation;
-  readonly param?: ReadonlyMap<string, string | number | boolean>;
+  readonly param?: ReadonlyMap<string, unknown>;
   readonly metric?: ReadonlyMap<string, number>;
   readonly tag?: ReadonlyMap<string, string>;
   readonly trainingData?: string;
@@ -57,7 +57,10 @@ const tasks = Object.keys({ classification: true, regression: true } satisfies R
 >);
 
 const notes = `
-With several --parent, the same --transformation and --param hold for each of them.
+With several --parent, the same --transformation and --param hold for each of them. Parameters that are checked:
+  fine-tuning epochs=3 · pruning sparsity=0.9 (0 to 1) · quantization dtype=int8 · distillation teacher=REF temperature=2
+  merge weights=0.3,0.7 (one a --parent, in their order) · repair scale=1.1 ancestor=REF
+Others are kept as they are; a value may be a number, true, false, text, or a list or object in JSON.
 --training-data makes the reference profile that drift is judged by; --profile takes a finished one.
 Adding the same parameters again, under another name too, is the same model.`;
 
@@ -72,7 +75,7 @@ export function addModelAddCommand(parent: Command, context: CommandContext): vo
     .addOption(
       new Option("--transformation <kind>", "how it was derived (default: other)").choices(transformations),
     )
-    .option("--param <k=v>", "parameter of the transformation; may be repeated", parseScalars)
+    .option("--param <k=v>", "parameter of the transformation; may be repeated", parseParameters)
     .option("--metric <k=v>", "metric at that time, a number; may be repeated", parseNumbers)
     .addOption(
       new Option("--training-data <data>", "what it was trained on; - is standard input")

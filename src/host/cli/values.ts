@@ -100,8 +100,21 @@ export const parseNumbers = parsePairs((text) => {
   return value;
 });
 
-/** Numbers and booleans as such, anything else as text. */
-export const parseScalars = parsePairs((text): string | number | boolean => {
+/** Numbers and booleans as such, `0.3,0.7` and JSON lists and objects as what they say, anything else as text. */
+export const parseParameters = parsePairs((text): unknown => {
   if (text === "true" || text === "false") return text === "true";
-  return numberFrom(text) ?? text;
+  if (/^[[{]/.test(text)) return parseJson(text);
+  const numbers = text.split(",").map(numberFrom);
+  if (numbers.includes(null)) return text;
+  return numbers.length > 1 ? numbers : numbers[0];
 });
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new InvalidArgumentError(
+      "What begins as a list or an object must be JSON, as in weights=[0.5,0.5].",
+    );
+  }
+}

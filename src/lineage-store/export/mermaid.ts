@@ -1,7 +1,8 @@
 /** The lineage as the Mermaid drawing of the pages; what draws is passed in, for the store knows no page. */
 import { MendlineError } from "../../errors.js";
 import { lineageDrawingNodesMax } from "../../limits.js";
-import type { ModelRecord, Transformation } from "../records.js";
+import type { ModelRecord } from "../records.js";
+import type { Transformation } from "../transformations.js";
 import type { ExportScope } from "./scope.js";
 
 /** What a drawing takes of a model. */

@@ -7,8 +7,8 @@ import {
   parseList,
   parseNames,
   parseNumbers,
+  parseParameters,
   parsePositive,
-  parseScalars,
   parseShare,
   parseSmoothing,
   parseText,
@@ -86,13 +86,27 @@ test("lists and texts", () => {
 });
 
 test("pairs: the first = parts them; numbers and booleans are such only where they are wanted", () => {
-  const params = parseScalars("rate=0.003", parseScalars("frozen=true", parseScalars("teacher=rain@1=best")));
+  const params = parseParameters(
+    "rate=0.003",
+    parseParameters("frozen=true", parseParameters("teacher=rain@1=best")),
+  );
   assert.equal(Object.fromEntries(params), { teacher: "rain@1=best", frozen: true, rate: 0.003 });
   assert.equal(Object.fromEntries(parseNumbers("log-loss=0.5")), { "log-loss": 0.5 });
-  assert.equal(Object.fromEntries(parseScalars("note=")), { note: "" });
+  assert.equal(Object.fromEntries(parseParameters("note=")), { note: "" });
   refuses(() => parseNumbers("log-loss=good"), /finite number/);
-  for (const text of ["rate", "=1", ""]) refuses(() => parseScalars(text), /name and a value/);
-  refuses(() => parseScalars("a=2", parseScalars("a=1")), /"a" is given twice/);
+  for (const text of ["rate", "=1", ""]) refuses(() => parseParameters(text), /name and a value/);
+  refuses(() => parseParameters("a=2", parseParameters("a=1")), /"a" is given twice/);
+  const lists = ["w=0.25,0.75", "v=[0.5,1]", 'gate={"loss":1}', "layers=a,b", "site=1,b", "n=-1"];
+  const read = lists.reduce((before, text) => parseParameters(text, before), new Map<string, unknown>());
+  assert.equal(Object.fromEntries(read), {
+    w: [0.25, 0.75],
+    v: [0.5, 1],
+    gate: { loss: 1 },
+    layers: "a,b",
+    site: "1,b",
+    n: -1,
+  });
+  refuses(() => parseParameters("w=[0.5,"), /must be JSON/);
 });
 
 test.run();
