@@ -12,7 +12,7 @@ export { divergenceFromCounts, divergenceWithFloor } from "./divergence";
 export { addExactly, addPowersExactly } from "./exact-sum";
 export { ksFromCounts, ksFromSortedKeys } from "./ks";
 export { countInCells, gatherInCells } from "./select";
-export { sortKeys } from "./sort";
+export { countDigits, findVaryingBits, insertKeys, scatterKeys, startsFromCounts } from "./sort";
 export {
   decodeDelta16,
   decodeDelta32,

@@ -1,7 +1,7 @@
-// keysFrom, sortKeys (assembly/sort.ts) and valuesFromKeys belong together: values to keys, keys in order, and back.
+// keysFrom, the sort (assembly/sort.ts) and valuesFromKeys belong together: values to keys, keys in order, and back.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { sortCounterBytes } from "../../src/host/kernels/kernels.js";
+import { sortCounterBytes, sortSteps } from "../../src/host/kernels/sort-steps.js";
 import { bytesOf, keyKindOf, type NumericType, numericTypes, rangeOf } from "../../src/host/kernels/types.js";
 import { allPresent, type Presence, presentValues, sortValues, type Value } from "./oracle.js";
 import {
@@ -37,7 +37,7 @@ function keysOf(
 function sort(ptr: number, count: number): void {
   guard(place.scratch, count * 8);
   guard(countersPtr, sortCounterBytes);
-  kernels.sortKeys(ptr, count, place.scratch, countersPtr);
+  for (const _ of sortSteps(kernels, memory, ptr, count, place.scratch, countersPtr));
   assert.ok(isGuardWhole(place.scratch, count * 8), "scratch overrun");
   assert.ok(isGuardWhole(countersPtr, sortCounterBytes), "counters overrun");
   assert.ok(isGuardWhole(ptr, count * 8), "keys overrun");

@@ -1,4 +1,5 @@
 /** The kernels' binary interface, written by hand: what assembly/index.ts exports. All arguments are numbers; u32 results are signed. */
+import type { SortExports } from "./sort-steps.js";
 import type { CodeType, KeyKind, NumericType } from "./types.js";
 
 type CountByEdges = (
@@ -50,7 +51,7 @@ type WeightedSum = (tablePtr: number, vectorCount: number, count: number, outPtr
 /** Encoding reads the target and writes planes, decoding the other way round. */
 type DeltaStep = (sourcePtr: number, fromPtr: number, count: number, outPtr: number) => void;
 
-export type KernelExports = {
+export type KernelExports = SortExports & {
   [K in NumericType as `countByEdges${Uppercase<K>}`]: CountByEdges;
 } & {
   [K in NumericType as `countByCells${Uppercase<K>}`]: CountByEdges;
@@ -102,7 +103,6 @@ export type KernelExports = {
     outPtr: number,
     outCount: number,
   ): number;
-  sortKeys(keysPtr: number, count: number, scratchPtr: number, countersPtr: number): void;
   weightedSumF32: WeightedSum;
   weightedSumF64: WeightedSum;
   widenBF16(sourcePtr: number, count: number, outPtr: number): void;

@@ -7,9 +7,11 @@
 import { MendlineError } from "../../errors.js";
 import { edgesMax, kernelReservedBytes, weightedVectorsMax } from "../../limits.js";
 import type { KernelExports, VectorType } from "./exports.js";
+import { sortCounterBytes, sortSteps } from "./sort-steps.js";
 import { bytesOf, type CodeType, type KeyKind, type NumericType } from "./types.js";
 
 export type { VectorType } from "./exports.js";
+export { sortCounterBytes } from "./sort-steps.js";
 
 const vectorBytes: Readonly<Record<VectorType, number>> = { f32: 4, f64: 8, f16: 2, bf16: 2 };
 
@@ -37,8 +39,6 @@ export const countTailWords = 2;
  * 2.3 ns a value, f32.
  */
 export const cellEdgesMin = 32;
-/** Bytes of the sort's counters: six digits of 2048 u32. */
-export const sortCounterBytes = 6 * 2048 * 4;
 /** f64 words that `moments` writes. */
 export const momentWords = 7;
 /** Bytes of one exact sum, see assembly/exact-sum.ts. */
@@ -172,10 +172,15 @@ export class Kernels {
 
   /** scratch: as many bytes as the keys. counters: `sortCounterBytes`. */
   sortKeys(keysPtr: number, count: number, scratchPtr: number, countersPtr: number): void {
+    for (const _ of this.sortSteps(keysPtr, count, scratchPtr, countersPtr));
+  }
+
+  /** The same in steps of `partitionRows` keys at most; in order only when the last one is done. */
+  sortSteps(keysPtr: number, count: number, scratchPtr: number, countersPtr: number): Generator<void> {
     this.#check("keys", keysPtr, count * 8, 8);
     this.#check("scratch", scratchPtr, count * 8, 8);
-    this.#check("counters", countersPtr, sortCounterBytes, 4);
-    this.#exports.sortKeys(keysPtr, count, scratchPtr, countersPtr);
+    this.#check("counters", countersPtr, sortCounterBytes, 8);
+    return sortSteps(this.#exports, this.memory, keysPtr, count, scratchPtr, countersPtr);
   }
 
   /**

@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { keyOfFloat, SortedSample, valueOfKey } from "../../../src/host/drift/sorted-sample.js";
+import { sortSteps } from "../../../src/host/kernels/sort-steps.js";
 import { type NumericType, numericTypes } from "../../../src/host/kernels/types.js";
 import { allPresent, countByEdges, presentValues, sortValues, type Value } from "../../assembly/oracle.js";
 import {
@@ -19,7 +20,7 @@ function sampleOf(type: NumericType, values: readonly Value[]): SortedSample {
   const name = `keysFrom${type.toUpperCase() as Uppercase<NumericType>}` as const;
   put(type, place.values, values);
   const count = kernels[name](place.values, values.length, 0, 0, place.out);
-  kernels.sortKeys(place.out, count, place.scratch, place.edges);
+  for (const _ of sortSteps(kernels, memory, place.out, count, place.scratch, place.edges));
   return new SortedSample(memory, place.out, count, type);
 }
 

@@ -121,7 +121,7 @@ test("keys: sort, back to values, KS", () => {
   const keys = region("keys", 80, 8);
   checkRegions(
     "sortKeys",
-    [keys, region("scratch", 80, 8), region("counters", sortCounterBytes, 4)],
+    [keys, region("scratch", 80, 8), region("counters", sortCounterBytes, 8)],
     ([k, s, c]) => kernels.sortKeys(k!, 10, s!, c!),
   );
   for (const kind of ["f64", "i64", "u64"] as const) {
