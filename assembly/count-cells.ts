@@ -1,175 +1,161 @@
-// Histogram over many edges: a table of uniform cells tells where in the edges to begin, one compare corrects.
+// Histogram over many edges: a table of uniform cells (cell-table.ts) tells where in the edges to begin, one compare corrects.
 //
-//     edges        e0   e1  e2      e3 e4 e5        e6
-//     cells     |    0    |    1    |    2    |    3    |        cell(x) = trunc((x - low) * cellsPerUnit), clamped
-//     start[c]  |  0      |  2      |  3      |  6      |  7     edges whose cell is below c
+// Only the edges of x's own cell have to be compared: mostly none or one, and then the bin is begin[c] + (x >= e[begin[c]]), without a
+// branch. Values in crowded cells (heavy tails, adversarial edges) land in the slot T, the "crowd"; tiles that have some are gone
+// through again, and these are searched by halves within their cell.
 //
-// cell() is monotone under rounding (subtraction and multiplication by a positive number are), so whatever its rounding: an edge in a
-// lower cell is <= x and an edge in a higher one is > x. Only the edges of x's own cell have to be compared: mostly none or one. Cells
-// with more (heavy tails, adversarial edges) are searched by halves.
+// A tile takes two steps, with the cells between them in memory, for reading them back as scalars is cheaper than taking lanes apart:
 //
-//     table   f64 low | f64 cellsPerUnit | u32 cellMax | u32 0 | u16 start[cellCount + 1], padded to 8 | edges T[edgeCount] | NaN or 0
+//     1  lanes      x * rate + (offset + 2^23), clamped to 2^23 + [0, cellMax]     a float whose low 16 bits are the cell (f64: 2^52)
+//     2  scalars    load16 cell, load16 begin, load edge, compare, add one         four neighbours, four histograms
 //
-// Floats: four cells a step, from one register of f32 or two of f64; integers by the same table, one by one. start and counts are
-// scalar, one histogram for each of four neighbours, so that equal ones do not wait for each other's store. Bytes read a value: its
-// own, 4 of start and an edge, the latter two from the first-level cache.
+// Four histograms, so that equal neighbours do not wait for each other's store. Bytes read a value: its own, 2 of cells, 2 of begin, an
+// edge and a counter, all but the first from the first-level cache.
 //
-// Measured (ns a value, one core, f32, beside a binary search): 255 edges 2.3 against 14, 1000 edges 2.4 against 18; Cauchy 4.0.
+//     work    u32 histogram[2][E + 3][2] | u32 absent, infinite | pad to 8 | cells of a tile, 8 bytes each | a tile with absent rows masked
 //
-// Output, u32 each:  counts[0..E] bins | missing | nonFinite, followed by three times as much scratch (the other lanes' histograms)
+// Output, u32 each, at the beginning of work:  counts[0..E] bins | counts[E+1] missing (null or NaN) | counts[E+2] nonFinite
 
-import { isPresent } from "./bitmap";
-import { sumLanes } from "./lanes";
-import { loadPresent } from "./present";
+import { countPresent } from "./bitmap";
+import { cellMaxOf, cellStep, headerBytes, isSingle, writeCells } from "./cell-map";
+import { beginPtrOf, crowdOf, edgeAt, firstPtrOf, tableEdgesPtr } from "./cell-table";
+import { laneCount, lowest } from "./lanes";
+import { copyPresent } from "./present";
+import { areFinite, countSpecials, sumTile } from "./specials";
 
-const headerBytes: usize = 24;
+/** Values of one tile: a multiple of the widest register. Their cells never leave the first-level cache, and work stays small. */
+const tileValues: u32 = 256;
 
-/** Cells for so many edges: sixteen an edge, so that few share a cell; at most what two ways of a 32 KiB cache hold. */
-export function cellCountFor(edgeCount: u32): u32 {
-  let cells: u32 = 1_024;
-  while (cells < edgeCount << 4 && cells < 8_192) cells <<= 1;
-  return cells;
+// @ts-ignore: decorator
+@inline
+function strideOf(edgeCount: u32): usize {
+  return (<usize>edgeCount + 3) << 2;
 }
 
 // @ts-ignore: decorator
 @inline
-function startPtr(tablePtr: usize): usize {
-  return tablePtr + headerBytes;
+function cellsPtrOf(workPtr: usize, edgeCount: u32): usize {
+  return workPtr + (((strideOf(edgeCount) << 2) + 8 + 7) & ~7);
 }
 
-// @ts-ignore: decorator
-@inline
-function edgesOf(tablePtr: usize, cellCount: u32): usize {
-  return startPtr(tablePtr) + ((((<usize>cellCount + 1) << 1) + 7) & ~7);
+/** Bytes that counting by a table works in; the result is at their beginning. */
+export function cellWorkBytes(edgeCount: u32): u32 {
+  return <u32>cellsPtrOf(0, edgeCount) + tileValues * 16;
 }
 
-/** Bytes of a table. */
+/** Whether a value is at or above edge `index`, one of its cell or the next above; false behind the last. */
 // @ts-ignore: decorator
 @inline
-export function cellTableBytes<T>(edgeCount: u32): u32 {
-  return <u32>(edgesOf(0, cellCountFor(edgeCount)) + (<usize>edgeCount + 1) * sizeof<T>());
+function isAtLeast<T>(value: T, index: u32, edgesPtr: usize, edgeCount: u32): u32 {
+  const isAbove = <u32>(value >= edgeAt<T>(edgesPtr, index));
+  // No integer is above all, as NaN is at or above none.
+  return isFloat<T>() ? isAbove : isAbove & <u32>(index < edgeCount);
 }
 
-/** The cell of a value, in the very arithmetic that counting uses. */
+/** The slot of a value from its cell. */
 // @ts-ignore: decorator
 @inline
-function cellOf<T>(value: T, low: f64, cellsPerUnit: f64, cellMax: u32): u32 {
-  let cell: u32;
-  if (isFloat<T>() && sizeof<T>() == 4) {
-    cell = <u32>((<f32>value - <f32>low) * <f32>cellsPerUnit);
-  } else {
-    cell = <u32>((<f64>value - low) * cellsPerUnit);
+function slotOf<T>(value: T, cell: u32, tablePtr: usize, edgesPtr: usize, edgeCount: u32): usize {
+  const begin = <u32>load<u16>(tablePtr + (<usize>cell << 1), headerBytes);
+  return begin + isAtLeast<T>(value, begin, edgesPtr, edgeCount);
+}
+
+/**
+ * Adds a tile to the histograms, a multiple of four values. Every address is a pointer, a scaled index and a constant, so that each
+ * costs an instruction at most.
+ */
+function addTile<T>(
+  valuesPtr: usize,
+  count: u32,
+  cellsPtr: usize,
+  tablePtr: usize,
+  edgesPtr: usize,
+  edgeCount: u32,
+  firstPairPtr: usize,
+  secondPairPtr: usize,
+): void {
+  const end = valuesPtr + <usize>count * sizeof<T>();
+  while (valuesPtr < end) {
+    const cell0 = isSingle<T>() ? load<u16>(cellsPtr) : load<u16>(cellsPtr);
+    const cell1 = isSingle<T>() ? load<u16>(cellsPtr, 4) : load<u16>(cellsPtr, 8);
+    const cell2 = isSingle<T>() ? load<u16>(cellsPtr, 8) : load<u16>(cellsPtr, 16);
+    const cell3 = isSingle<T>() ? load<u16>(cellsPtr, 12) : load<u16>(cellsPtr, 24);
+    const ptr0 = firstPairPtr + (slotOf<T>(load<T>(valuesPtr), cell0, tablePtr, edgesPtr, edgeCount) << 3);
+    store<u32>(ptr0, load<u32>(ptr0) + 1);
+    const ptr1 = firstPairPtr + (slotOf<T>(load<T>(valuesPtr, sizeof<T>()), cell1, tablePtr, edgesPtr, edgeCount) << 3);
+    store<u32>(ptr1, load<u32>(ptr1, 4) + 1, 4);
+    const ptr2 = secondPairPtr + (slotOf<T>(load<T>(valuesPtr, 2 * sizeof<T>()), cell2, tablePtr, edgesPtr, edgeCount) << 3);
+    store<u32>(ptr2, load<u32>(ptr2) + 1);
+    const ptr3 = secondPairPtr + (slotOf<T>(load<T>(valuesPtr, 3 * sizeof<T>()), cell3, tablePtr, edgesPtr, edgeCount) << 3);
+    store<u32>(ptr3, load<u32>(ptr3, 4) + 1, 4);
+    valuesPtr += 4 * sizeof<T>();
+    cellsPtr += 4 * cellStep<T>();
   }
-  return min<u32>(cell, cellMax);
-}
-
-/** Edges that share their cell with the one before. */
-function crowded<T>(edgesPtr: usize, edgeCount: u32, low: f64, cellsPerUnit: f64, cellMax: u32): u32 {
-  let shared: u32 = 0;
-  let last: u32 = u32.MAX_VALUE;
-  for (let j: u32 = 0; j < edgeCount; j++) {
-    const cell = cellOf<T>(load<T>(edgesPtr + <usize>j * sizeof<T>()), low, cellsPerUnit, cellMax);
-    shared += <u32>(cell == last);
-    last = cell;
-  }
-  return shared;
-}
-
-// @ts-ignore: decorator
-@inline
-export function buildCellTable<T>(edgesPtr: usize, edgeCount: u32, tablePtr: usize): void {
-  const cellCount = cellCountFor(edgeCount);
-  const cellMax = cellCount - 1;
-  let bestLow: f64 = 0;
-  let bestRate: f64 = 0;
-  let bestShared: u32 = u32.MAX_VALUE;
-  // The whole range, then without its outer 1/32, 1/16 and 1/8: outliers among the edges would leave all others one cell.
-  for (let cut: u32 = 0; cut < 4; cut++) {
-    const trim: u32 = cut == 0 ? 0 : edgeCount >> (6 - cut);
-    if (trim * 2 + 1 >= edgeCount) break;
-    const low = <f64>load<T>(edgesPtr + <usize>trim * sizeof<T>());
-    const high = <f64>load<T>(edgesPtr + <usize>(edgeCount - 1 - trim) * sizeof<T>());
-    let rate = <f64>cellMax / (high - low);
-    if (isFloat<T>() && sizeof<T>() == 4) rate = <f64>(<f32>rate);
-    if (!(rate > 0 && rate < Infinity)) continue;
-    const shared = crowded<T>(edgesPtr, edgeCount, low, rate, cellMax);
-    if (shared < bestShared) {
-      bestShared = shared;
-      bestLow = low;
-      bestRate = rate;
-    }
-  }
-  store<f64>(tablePtr, bestLow);
-  store<f64>(tablePtr, bestRate, 8);
-  store<u32>(tablePtr, cellMax, 16);
-  store<u32>(tablePtr, 0, 20);
-  let cell: u32 = 0;
-  for (let j: u32 = 0; j < edgeCount; j++) {
-    const own = cellOf<T>(load<T>(edgesPtr + <usize>j * sizeof<T>()), bestLow, bestRate, cellMax);
-    for (; cell <= own; cell++) store<u16>(startPtr(tablePtr) + (<usize>cell << 1), <u16>j);
-  }
-  for (; cell <= cellCount; cell++) store<u16>(startPtr(tablePtr) + (<usize>cell << 1), <u16>edgeCount);
-  const copyPtr = edgesOf(tablePtr, cellCount);
-  memory.copy(copyPtr, edgesPtr, <usize>edgeCount * sizeof<T>());
-  store<T>(copyPtr + <usize>edgeCount * sizeof<T>(), isFloat<T>() ? <T>NaN : <T>0);
 }
 
 /** Edges at or below `value` among those of its cell. */
-// @ts-ignore: decorator
-@inline
-function binIn<T>(value: T, cell: u32, startsPtr: usize, edgesPtr: usize): u32 {
-  const both = load<u32>(startsPtr + (<usize>cell << 1));
-  let bin = both & 0xffff;
-  const end = both >> 16;
-  if (isFloat<T>()) {
-    // Behind the last edge stands NaN; in an empty cell the next edge is above the value: both compare false.
-    bin += <u32>(value >= load<T>(edgesPtr + <usize>bin * sizeof<T>()));
-  } else if (bin < end) {
-    bin += <u32>(value >= load<T>(edgesPtr + <usize>bin * sizeof<T>()));
-  }
-  if (end - (both & 0xffff) > 1) return searchIn<T>(value, both & 0xffff, end, edgesPtr);
-  return bin;
-}
-
 function searchIn<T>(value: T, from: u32, to: u32, edgesPtr: usize): u32 {
   let low = from;
   let high = to;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (value >= load<T>(edgesPtr + <usize>middle * sizeof<T>())) low = middle + 1;
+    if (value >= edgeAt<T>(edgesPtr, middle)) low = middle + 1;
     else high = middle;
   }
   return low;
 }
 
-// @ts-ignore: decorator
-@inline
-function addOne(histogramPtr: usize, bin: u32): void {
-  const ptr = histogramPtr + (<usize>bin << 2);
-  store<u32>(ptr, load<u32>(ptr) + 1);
-}
-
-/** Sums the four histograms into the first, and takes back what NaN and absent lanes put into bin 0. */
-function finish(countsPtr: usize, edgeCount: u32, absent: u32, missing: u32, nonFinite: u32): void {
-  const words = edgeCount + 3;
-  for (let i: u32 = 0; i <= edgeCount; i++) {
-    const ptr = countsPtr + (<usize>i << 2);
-    const stride = <usize>words << 2;
-    const sum = load<u32>(ptr) + load<u32>(ptr + stride) + load<u32>(ptr + 2 * stride) + load<u32>(ptr + 3 * stride);
-    store<u32>(ptr, sum);
+/** Adds the values of a tile that lie in crowded cells. */
+function addCrowd<T>(valuesPtr: usize, count: u32, cellsPtr: usize, tablePtr: usize, edgeCount: u32, histogramsPtr: usize): void {
+  const beginsPtr = beginPtrOf(tablePtr);
+  const firstsPtr = firstPtrOf(tablePtr, cellMaxOf(tablePtr) + 1);
+  const edgesPtr = tableEdgesPtr(tablePtr);
+  for (let i: u32 = 0; i < count; i++) {
+    const cell = <usize>load<u16>(cellsPtr + <usize>i * cellStep<T>());
+    if (<u32>load<u16>(beginsPtr + (cell << 1)) != crowdOf(edgeCount)) continue;
+    const from = load<u16>(firstsPtr + (cell << 1));
+    const to = load<u16>(firstsPtr + (cell << 1), 2);
+    const slot = searchIn<T>(load<T>(valuesPtr + <usize>i * sizeof<T>()), from, to, edgesPtr);
+    const ptr = histogramsPtr + (<usize>slot << 3);
+    store<u32>(ptr, load<u32>(ptr) + 1);
   }
-  store<u32>(countsPtr, load<u32>(countsPtr) - absent);
-  store<u32>(countsPtr + (<usize>edgeCount << 2), missing, 4);
-  store<u32>(countsPtr + (<usize>edgeCount << 2), nonFinite, 8);
 }
 
-/** i32 lanes summed, as unsigned counters. */
+/** A slot's count over the four histograms. */
 // @ts-ignore: decorator
 @inline
-function sumOf(counters: v128): u32 {
-  return sumLanes<i32>(counters);
+function countOf(histogramsPtr: usize, edgeCount: u32, slot: u32): u32 {
+  const ptr = histogramsPtr + (<usize>slot << 3);
+  const secondPtr = ptr + (strideOf(edgeCount) << 1);
+  return load<u32>(ptr) + load<u32>(ptr, 4) + load<u32>(secondPtr) + load<u32>(secondPtr, 4);
 }
 
+/** Adds up the histograms, and takes the absent values, padding included, out of the bin where they were counted. */
+// @ts-ignore: decorator
+@inline
+function finish<T>(histogramsPtr: usize, edgesPtr: usize, edgeCount: u32, padding: u32): void {
+  const stride = strideOf(edgeCount);
+  const absent = load<u32>(histogramsPtr + (stride << 2));
+  const infinite = load<u32>(histogramsPtr + (stride << 2), 4);
+  // In place: the sum of a slot goes to or before where its first part stood.
+  for (let slot: u32 = 0; slot <= edgeCount; slot++) {
+    store<u32>(histogramsPtr + (<usize>slot << 2), countOf(histogramsPtr, edgeCount, slot));
+  }
+  // NaN is below all edges, the lowest integer at or above those of its own value.
+  let absentPtr = histogramsPtr;
+  if (isInteger<T>()) {
+    for (let j: u32 = 0; j < edgeCount && edgeAt<T>(edgesPtr, j) == lowest<T>(); j++) absentPtr += 4;
+  }
+  store<u32>(absentPtr, load<u32>(absentPtr) - absent);
+  const behindPtr = histogramsPtr + (<usize>edgeCount << 2);
+  store<u32>(behindPtr, absent - padding, 4);
+  store<u32>(behindPtr, infinite, 8);
+}
+
+/**
+ * Counts `valueCount` values into the bins of the table's `edgeCount` edges; the layout of `work` is above, of its beginning the
+ * result's. Overwrites all of `work`.
+ */
 // @ts-ignore: decorator
 @inline
 export function countByCells<T>(
@@ -179,68 +165,36 @@ export function countByCells<T>(
   bitOffset: u32,
   tablePtr: usize,
   edgeCount: u32,
-  countsPtr: usize,
+  workPtr: usize,
 ): void {
-  const stride = <usize>(edgeCount + 3) << 2;
-  memory.fill(countsPtr, 0, stride << 2);
-  const low = load<f64>(tablePtr);
-  const rate = load<f64>(tablePtr, 8);
-  const cellMax = load<u32>(tablePtr, 16);
-  const startsPtr = startPtr(tablePtr);
-  const edgesPtr = edgesOf(tablePtr, cellMax + 1);
-  const h1 = countsPtr + stride;
-  const h2 = h1 + stride;
-  const h3 = h2 + stride;
-  let absents = i64x2.splat(0);
-  let infinities = i64x2.splat(0);
-  let from: u32 = 0;
-  if (isFloat<T>() && sizeof<T>() == 4) {
-    const lows = f32x4.splat(<f32>low);
-    const rates = f32x4.splat(<f32>rate);
-    const cellMaxes = i32x4.splat(cellMax);
-    for (; from + 4 <= valueCount; from += 4) {
-      const values = loadPresent<T>(valuesPtr, from, validityPtr, bitOffset);
-      const cells = i32x4.min_u(i32x4.trunc_sat_f32x4_u(f32x4.mul(f32x4.sub(values, lows), rates)), cellMaxes);
-      absents = i32x4.sub(absents, f32x4.ne(values, values));
-      infinities = i32x4.sub(infinities, f32x4.eq(f32x4.abs(values), f32x4.splat(Infinity)));
-      addOne(countsPtr, binIn<f32>(f32x4.extract_lane(values, 0), i32x4.extract_lane(cells, 0), startsPtr, edgesPtr));
-      addOne(h1, binIn<f32>(f32x4.extract_lane(values, 1), i32x4.extract_lane(cells, 1), startsPtr, edgesPtr));
-      addOne(h2, binIn<f32>(f32x4.extract_lane(values, 2), i32x4.extract_lane(cells, 2), startsPtr, edgesPtr));
-      addOne(h3, binIn<f32>(f32x4.extract_lane(values, 3), i32x4.extract_lane(cells, 3), startsPtr, edgesPtr));
+  const cellsPtr = cellsPtrOf(workPtr, edgeCount);
+  const tilePtr = cellsPtr + (<usize>tileValues << 3);
+  const specialsPtr = workPtr + (strideOf(edgeCount) << 2);
+  memory.fill(workPtr, 0, (strideOf(edgeCount) << 2) + 8);
+  const edgesPtr = tableEdgesPtr(tablePtr);
+  const secondPairPtr = workPtr + (strideOf(edgeCount) << 1);
+  let padding: u32 = 0;
+  for (let from: u32 = 0; from < valueCount; from += tileValues) {
+    const rows = min<u32>(tileValues, valueCount - from);
+    const padded = (rows + 15) & ~15;
+    const present = validityPtr == 0 ? rows : countPresent(validityPtr, bitOffset + from, rows);
+    if (isInteger<T>()) store<u32>(specialsPtr, load<u32>(specialsPtr) + padded - present);
+    padding += padded - rows;
+    const crowdBefore = countOf(workPtr, edgeCount, crowdOf(edgeCount));
+    let ptr = valuesPtr + <usize>from * sizeof<T>();
+    if (present != padded) {
+      ptr = tilePtr;
+      copyPresent<T>(valuesPtr, from, rows, validityPtr, bitOffset, padded, ptr);
     }
-  } else if (isFloat<T>()) {
-    const lows = f64x2.splat(low);
-    const rates = f64x2.splat(rate);
-    const cellMaxes = i32x4.splat(cellMax);
-    for (; from + 4 <= valueCount; from += 4) {
-      const first = loadPresent<T>(valuesPtr, from, validityPtr, bitOffset);
-      const second = loadPresent<T>(valuesPtr, from + 2, validityPtr, bitOffset);
-      const firstCells = i32x4.min_u(i32x4.trunc_sat_f64x2_u_zero(f64x2.mul(f64x2.sub(first, lows), rates)), cellMaxes);
-      const secondCells = i32x4.min_u(i32x4.trunc_sat_f64x2_u_zero(f64x2.mul(f64x2.sub(second, lows), rates)), cellMaxes);
-      // Masks of two 64-bit lanes are two 32-bit masks each: every absent value is counted twice, and halved below.
-      absents = i32x4.sub(absents, f64x2.ne(first, first));
-      absents = i32x4.sub(absents, f64x2.ne(second, second));
-      infinities = i32x4.sub(infinities, f64x2.eq(f64x2.abs(first), f64x2.splat(Infinity)));
-      infinities = i32x4.sub(infinities, f64x2.eq(f64x2.abs(second), f64x2.splat(Infinity)));
-      addOne(countsPtr, binIn<f64>(f64x2.extract_lane(first, 0), i32x4.extract_lane(firstCells, 0), startsPtr, edgesPtr));
-      addOne(h1, binIn<f64>(f64x2.extract_lane(first, 1), i32x4.extract_lane(firstCells, 1), startsPtr, edgesPtr));
-      addOne(h2, binIn<f64>(f64x2.extract_lane(second, 0), i32x4.extract_lane(secondCells, 0), startsPtr, edgesPtr));
-      addOne(h3, binIn<f64>(f64x2.extract_lane(second, 1), i32x4.extract_lane(secondCells, 1), startsPtr, edgesPtr));
+    const registers = padded / laneCount<T>();
+    if (isFloat<T>() && !areFinite<T>(sumTile<T>(ptr, registers))) {
+      countSpecials<T>(ptr, 0, registers, 0, 0, specialsPtr);
+    }
+    writeCells<T>(ptr, padded, tablePtr, cellsPtr);
+    addTile<T>(ptr, padded, cellsPtr, tablePtr, edgesPtr, edgeCount, workPtr, secondPairPtr);
+    if (countOf(workPtr, edgeCount, crowdOf(edgeCount)) != crowdBefore) {
+      addCrowd<T>(ptr, padded, cellsPtr, tablePtr, edgeCount, workPtr);
     }
   }
-  const lanesOfMask: u32 = sizeof<T>() == 8 ? 1 : 0;
-  const absent = sumOf(absents) >> lanesOfMask;
-  let nonFinite = sumOf(infinities) >> lanesOfMask;
-  let missing = absent;
-  for (; from < valueCount; from++) {
-    const value = load<T>(valuesPtr + <usize>from * sizeof<T>());
-    const isAbsent = validityPtr != 0 && !isPresent(validityPtr, bitOffset, from);
-    if (isAbsent || (isFloat<T>() && value != value)) {
-      missing++;
-      continue;
-    }
-    addOne(countsPtr + <usize>(from & 3) * stride, binIn<T>(value, cellOf<T>(value, low, rate, cellMax), startsPtr, edgesPtr));
-    if (isFloat<T>()) nonFinite += <u32>(abs<T>(value) == <T>Infinity);
-  }
-  finish(countsPtr, edgeCount, absent, missing, nonFinite);
+  finish<T>(workPtr, edgesPtr, edgeCount, padding);
 }

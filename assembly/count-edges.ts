@@ -5,20 +5,23 @@
 //
 //     values    | x0 | x1 | x2 | x3 |      f32: 4 lanes, f64 and 64-bit integers: 2, 16-bit: 8, 8-bit: 16
 //     x >= e    | -1 |  0 | -1 | -1 |
-//     ge lanes  | +1 | +0 | +1 | +1 |      one register an edge, six edges a pass
+//     ge lanes  | +1 | +0 | +1 | +1 |      one register an edge, up to six edges a pass: six edges and six counters fill a CPU's sixteen
 //
-// A tile of values stays in the first-level cache while the groups of six edges go over it. Bytes read: sizeof(T) a value.
-// In floats three thresholds join the edges, -Infinity, the lowest finite number and +Infinity: what is at or above none of them is
-// NaN or absent, and their differences are the infinities. So ten bins are twelve compares, two groups.
-// Above a dozen or so edges the cell table is cheaper (count-cells.ts).
+// A tile of values stays in the first-level cache while the groups of edges go over it. Bytes read: sizeof(T) a value.
+//
+// In floats the sum of a tile tells whether it holds a NaN or an infinity: one addition a register. Only such tiles are gone through
+// again to count these. A sum of finite numbers that overflows costs time, not truth.
+//
+// Above some thirty edges the cell table is cheaper (count-cells.ts).
 //
 // Output, u32 each:  counts[0..E] bins | counts[E+1] missing (null or NaN) | counts[E+2] nonFinite (+-Infinity; in the tails too)
 //
 // Checked by the host: edges ascending and free of NaN; counts has E+3 words; alignment sizeof(T) for values and edges, 4 for counts.
 
 import { countPresent, isPresent } from "./bitmap";
-import { atLeast, countMask, laneCount, laneCountMax, loadComparable, lowest, splatComparable, sumLanes } from "./lanes";
+import { atLeast, countMask, laneCount, laneCountMax, loadComparable, loadEdge, lowest,  sumLanes } from "./lanes";
 import { loadPresent } from "./present";
+import { areFinite, countSpecials } from "./specials";
 
 /** 16 KiB of values: half of the smallest first-level data cache in use. */
 const tileBytes: u32 = 16_384;
@@ -36,141 +39,166 @@ function addTo(ptr: usize, amount: u32): void {
   store<u32>(ptr, load<u32>(ptr) + amount);
 }
 
-/** Threshold `index`: an edge, or behind the edges the three that tell NaN and infinities in floats. */
 // @ts-ignore: decorator
 @inline
-function thresholdAt<T>(edgesPtr: usize, edgeCount: u32, index: u32): T {
-  if (index < edgeCount) return load<T>(edgesPtr + index * <u32>sizeof<T>());
-  if (isFloat<T>()) {
-    if (index == edgeCount) return <T>-Infinity;
-    if (index == edgeCount + 1) {
-      return sizeof<T>() == 4 ? <T>(-f32.MAX_VALUE) : <T>(-f64.MAX_VALUE);
-    }
-    return <T>Infinity;
-  }
-  return lowest<T>();
+function edgePtr<T>(edgesPtr: usize, index: u32): usize {
+  return edgesPtr + <usize>index * sizeof<T>();
 }
 
-/** Adds to `used` of six ge counters what one tile holds at or above thresholds first .. first + 5. */
+/**
+ * Adds to `width` ge counters (a constant, 1 to 6) what a tile of whole registers, all present, holds at or above as many edges.
+ * Returns the tile's sum in lanes: no finite numbers if it holds a NaN or an infinity. Zeros for integers.
+ */
 // @ts-ignore: decorator
 @inline
 function countGroup<T>(
   valuesPtr: usize,
   from: u32,
   registers: u32,
-  validityPtr: usize,
-  bitOffset: u32,
   edgesPtr: usize,
-  edgeCount: u32,
-  first: u32,
-  used: u32,
+  width: u32,
+  sums: bool,
   gePtr: usize,
-): void {
-  const t0 = splatComparable<T>(thresholdAt<T>(edgesPtr, edgeCount, first));
-  const t1 = splatComparable<T>(thresholdAt<T>(edgesPtr, edgeCount, first + 1));
-  const t2 = splatComparable<T>(thresholdAt<T>(edgesPtr, edgeCount, first + 2));
-  const t3 = splatComparable<T>(thresholdAt<T>(edgesPtr, edgeCount, first + 3));
-  const t4 = splatComparable<T>(thresholdAt<T>(edgesPtr, edgeCount, first + 4));
-  const t5 = splatComparable<T>(thresholdAt<T>(edgesPtr, edgeCount, first + 5));
+): v128 {
+  const t0 = loadEdge<T>(edgesPtr);
+  const t1 = width > 1 ? loadEdge<T>(edgePtr<T>(edgesPtr, 1)) : t0;
+  const t2 = width > 2 ? loadEdge<T>(edgePtr<T>(edgesPtr, 2)) : t0;
+  const t3 = width > 3 ? loadEdge<T>(edgePtr<T>(edgesPtr, 3)) : t0;
+  const t4 = width > 4 ? loadEdge<T>(edgePtr<T>(edgesPtr, 4)) : t0;
+  const t5 = width > 5 ? loadEdge<T>(edgePtr<T>(edgesPtr, 5)) : t0;
   let c0 = i64x2.splat(0);
   let c1 = i64x2.splat(0);
   let c2 = i64x2.splat(0);
   let c3 = i64x2.splat(0);
   let c4 = i64x2.splat(0);
   let c5 = i64x2.splat(0);
-  // Two loops: with the choice inside, the engine keeps none of the counters in registers (2.8 times slower, measured).
-  if (validityPtr == 0) {
-    let ptr = valuesPtr + <usize>from * sizeof<T>();
-    const end = ptr + (<usize>registers << 4);
-    for (; ptr < end; ptr += 16) {
-      const values = loadComparable<T>(ptr);
-      c0 = countMask<T>(c0, atLeast<T>(values, t0));
-      c1 = countMask<T>(c1, atLeast<T>(values, t1));
-      c2 = countMask<T>(c2, atLeast<T>(values, t2));
-      c3 = countMask<T>(c3, atLeast<T>(values, t3));
-      c4 = countMask<T>(c4, atLeast<T>(values, t4));
-      c5 = countMask<T>(c5, atLeast<T>(values, t5));
-    }
-  } else {
-    let index = from;
-    for (let r: u32 = 0; r < registers; r++) {
-      const values = loadPresent<T>(valuesPtr, index, validityPtr, bitOffset);
-      c0 = countMask<T>(c0, atLeast<T>(values, t0));
-      c1 = countMask<T>(c1, atLeast<T>(values, t1));
-      c2 = countMask<T>(c2, atLeast<T>(values, t2));
-      c3 = countMask<T>(c3, atLeast<T>(values, t3));
-      c4 = countMask<T>(c4, atLeast<T>(values, t4));
-      c5 = countMask<T>(c5, atLeast<T>(values, t5));
-      index += laneCount<T>();
-    }
+  let sum = i64x2.splat(0);
+  let ptr = valuesPtr + <usize>from * sizeof<T>();
+  const end = ptr + (<usize>registers << 4);
+  for (; ptr < end; ptr += 16) {
+    const values = loadComparable<T>(ptr);
+    if (sums) sum = v128.add<T>(sum, values);
+    c0 = countMask<T>(c0, atLeast<T>(values, t0));
+    if (width > 1) c1 = countMask<T>(c1, atLeast<T>(values, t1));
+    if (width > 2) c2 = countMask<T>(c2, atLeast<T>(values, t2));
+    if (width > 3) c3 = countMask<T>(c3, atLeast<T>(values, t3));
+    if (width > 4) c4 = countMask<T>(c4, atLeast<T>(values, t4));
+    if (width > 5) c5 = countMask<T>(c5, atLeast<T>(values, t5));
   }
-  const groupPtr = gePtr + (first << 2);
-  addTo(groupPtr, sumLanes<T>(c0));
-  if (used > 1) addTo(groupPtr + 4, sumLanes<T>(c1));
-  if (used > 2) addTo(groupPtr + 8, sumLanes<T>(c2));
-  if (used > 3) addTo(groupPtr + 12, sumLanes<T>(c3));
-  if (used > 4) addTo(groupPtr + 16, sumLanes<T>(c4));
-  if (used > 5) addTo(groupPtr + 20, sumLanes<T>(c5));
+  addTo(gePtr, sumLanes<T>(c0));
+  if (width > 1) addTo(gePtr + 4, sumLanes<T>(c1));
+  if (width > 2) addTo(gePtr + 8, sumLanes<T>(c2));
+  if (width > 3) addTo(gePtr + 12, sumLanes<T>(c3));
+  if (width > 4) addTo(gePtr + 16, sumLanes<T>(c4));
+  if (width > 5) addTo(gePtr + 20, sumLanes<T>(c5));
+  return sum;
 }
 
-/** ge counters to bins, in place: ge[0..E-1] and, in floats, ge(-Infinity), ge(lowest finite), ge(+Infinity) behind them. */
+/** The same of a tile with absent rows: `used` of six edges. Slower by the masks, so one loop serves every number of edges. */
 // @ts-ignore: decorator
 @inline
-function binsFromGe<T>(
-  countsPtr: usize,
+function countGroupPresent<T>(
+  valuesPtr: usize,
+  from: u32,
+  registers: u32,
+  validityPtr: usize,
+  bitOffset: u32,
   edgesPtr: usize,
-  edgeCount: u32,
-  valueCount: u32,
-  presentCount: u32,
+  used: u32,
+  gePtr: usize,
 ): void {
-  const behindPtr = countsPtr + (edgeCount << 2);
-  let held = presentCount;
-  let nonFinite: u32 = 0;
-  if (isFloat<T>()) {
-    held = load<u32>(behindPtr);
-    nonFinite = held - load<u32>(behindPtr, 4) + load<u32>(behindPtr, 8);
+  const t0 = loadEdge<T>(edgesPtr);
+  const t1 = loadEdge<T>(edgePtr<T>(edgesPtr, min<u32>(1, used - 1)));
+  const t2 = loadEdge<T>(edgePtr<T>(edgesPtr, min<u32>(2, used - 1)));
+  const t3 = loadEdge<T>(edgePtr<T>(edgesPtr, min<u32>(3, used - 1)));
+  const t4 = loadEdge<T>(edgePtr<T>(edgesPtr, min<u32>(4, used - 1)));
+  const t5 = loadEdge<T>(edgePtr<T>(edgesPtr, min<u32>(5, used - 1)));
+  let c0 = i64x2.splat(0);
+  let c1 = i64x2.splat(0);
+  let c2 = i64x2.splat(0);
+  let c3 = i64x2.splat(0);
+  let c4 = i64x2.splat(0);
+  let c5 = i64x2.splat(0);
+  let index = from;
+  for (let r: u32 = 0; r < registers; r++) {
+    const values = loadPresent<T>(valuesPtr, index, validityPtr, bitOffset);
+    c0 = countMask<T>(c0, atLeast<T>(values, t0));
+    c1 = countMask<T>(c1, atLeast<T>(values, t1));
+    c2 = countMask<T>(c2, atLeast<T>(values, t2));
+    c3 = countMask<T>(c3, atLeast<T>(values, t3));
+    c4 = countMask<T>(c4, atLeast<T>(values, t4));
+    c5 = countMask<T>(c5, atLeast<T>(values, t5));
+    index += laneCount<T>();
   }
-  let above = held;
+  addTo(gePtr, sumLanes<T>(c0));
+  if (used > 1) addTo(gePtr + 4, sumLanes<T>(c1));
+  if (used > 2) addTo(gePtr + 8, sumLanes<T>(c2));
+  if (used > 3) addTo(gePtr + 12, sumLanes<T>(c3));
+  if (used > 4) addTo(gePtr + 16, sumLanes<T>(c4));
+  if (used > 5) addTo(gePtr + 20, sumLanes<T>(c5));
+}
+
+/** `countGroup` for a width of 1 to 6: a loop of its own each. */
+// @ts-ignore: decorator
+@inline
+function countWidth<T>(
+  valuesPtr: usize,
+  from: u32,
+  registers: u32,
+  edgesPtr: usize,
+  width: u32,
+  sums: bool,
+  gePtr: usize,
+): v128 {
+  switch (width) {
+    case 6:
+      return countGroup<T>(valuesPtr, from, registers, edgesPtr, 6, sums, gePtr);
+    case 5:
+      return countGroup<T>(valuesPtr, from, registers, edgesPtr, 5, sums, gePtr);
+    case 4:
+      return countGroup<T>(valuesPtr, from, registers, edgesPtr, 4, sums, gePtr);
+    case 3:
+      return countGroup<T>(valuesPtr, from, registers, edgesPtr, 3, sums, gePtr);
+    case 2:
+      return countGroup<T>(valuesPtr, from, registers, edgesPtr, 2, sums, gePtr);
+    default:
+      return countGroup<T>(valuesPtr, from, registers, edgesPtr, 1, sums, gePtr);
+  }
+}
+
+/** Edges in groups of nearly equal size, six at most, over one tile without absent rows. Returns the tile's sum, for floats. */
+function countTile<T>(valuesPtr: usize, from: u32, registers: u32, edgesPtr: usize, edgeCount: u32, gePtr: usize): v128 {
+  let sum = i64x2.splat(0);
+  let groupsLeft = (edgeCount + 5) / 6;
+  for (let first: u32 = 0; first < edgeCount; groupsLeft--) {
+    const width = (edgeCount - first + groupsLeft - 1) / groupsLeft;
+    const groupPtr = edgePtr<T>(edgesPtr, first);
+    const outPtr = gePtr + (<usize>first << 2);
+    if (isFloat<T>() && first == 0) {
+      sum = countWidth<T>(valuesPtr, from, registers, groupPtr, width, true, outPtr);
+    } else {
+      countWidth<T>(valuesPtr, from, registers, groupPtr, width, false, outPtr);
+    }
+    first += width;
+  }
+  return sum;
+}
+
+/** ge counters to bins, in place. Behind them stand, and stay, the missing and the infinite values. */
+// @ts-ignore: decorator
+@inline
+function binsFromGe<T>(countsPtr: usize, edgesPtr: usize, edgeCount: u32, valueCount: u32): void {
+  const behindPtr = countsPtr + (<usize>edgeCount << 2);
+  const missing = load<u32>(behindPtr, 4);
+  let above = valueCount - missing;
   for (let j: u32 = 0; j < edgeCount; j++) {
     let ge = load<u32>(countsPtr + (j << 2));
-    // Absent integers sit at the lowest value, where only an edge of that very value counts them; every present value is above it.
-    if (isInteger<T>() && load<T>(edgesPtr + j * <u32>sizeof<T>()) == lowest<T>()) ge = held;
+    // No compare holds at the lowest integer, where absent ones sit; every present value is at or above it.
+    if (isInteger<T>() && load<T>(edgePtr<T>(edgesPtr, j)) == lowest<T>()) ge = valueCount - missing;
     store<u32>(countsPtr + (j << 2), above - ge);
     above = ge;
   }
   store<u32>(behindPtr, above);
-  store<u32>(behindPtr, valueCount - held, 4);
-  store<u32>(behindPtr, nonFinite, 8);
-}
-
-function countByCompares<T>(
-  valuesPtr: usize,
-  valueCount: u32,
-  validityPtr: usize,
-  bitOffset: u32,
-  presentCount: u32,
-  edgesPtr: usize,
-  edgeCount: u32,
-  countsPtr: usize,
-): void {
-  const thresholdCount = isFloat<T>() ? edgeCount + 3 : edgeCount;
-  const registers = valueCount / laneCount<T>();
-  for (let done: u32 = 0; done < registers; done += tileRegisters<T>()) {
-    const tile = min<u32>(tileRegisters<T>(), registers - done);
-    for (let first: u32 = 0; first < thresholdCount; first += 6) {
-      const used = min<u32>(6, thresholdCount - first);
-      const from = done * laneCount<T>();
-      countGroup<T>(valuesPtr, from, tile, validityPtr, bitOffset, edgesPtr, edgeCount, first, used, countsPtr);
-    }
-  }
-  for (let index = registers * laneCount<T>(); index < valueCount; index++) {
-    if (validityPtr != 0 && !isPresent(validityPtr, bitOffset, index)) continue;
-    const value = load<T>(valuesPtr + index * <u32>sizeof<T>());
-    for (let t: u32 = 0; t < thresholdCount; t++) {
-      if (value >= thresholdAt<T>(edgesPtr, edgeCount, t)) addTo(countsPtr + (t << 2), 1);
-    }
-  }
-  binsFromGe<T>(countsPtr, edgesPtr, edgeCount, valueCount, presentCount);
 }
 
 /**
@@ -188,16 +216,40 @@ export function countByEdges<T>(
   countsPtr: usize,
 ): void {
   memory.fill(countsPtr, 0, (edgeCount + 3) << 2);
-  let presentCount = valueCount;
-  if (isInteger<T>() && validityPtr != 0) presentCount = countPresent(validityPtr, bitOffset, valueCount);
-  countByCompares<T>(
-    valuesPtr,
-    valueCount,
-    validityPtr,
-    bitOffset,
-    presentCount,
-    edgesPtr,
-    edgeCount,
-    countsPtr,
-  );
+  const missingPtr = countsPtr + ((<usize>edgeCount + 1) << 2);
+  const registers = valueCount / laneCount<T>();
+  for (let done: u32 = 0; done < registers; done += tileRegisters<T>()) {
+    const tile = min<u32>(tileRegisters<T>(), registers - done);
+    const from = done * laneCount<T>();
+    const rows = tile * laneCount<T>();
+    const present = validityPtr == 0 ? rows : countPresent(validityPtr, bitOffset + from, rows);
+    if (present == rows) {
+      const sum = countTile<T>(valuesPtr, from, tile, edgesPtr, edgeCount, countsPtr);
+      if (isFloat<T>() && !(edgeCount > 0 && areFinite<T>(sum))) {
+        countSpecials<T>(valuesPtr, from, tile, 0, 0, missingPtr);
+      }
+      continue;
+    }
+    for (let first: u32 = 0; first < edgeCount; first += 6) {
+      const groupPtr = edgePtr<T>(edgesPtr, first);
+      const used = min<u32>(6, edgeCount - first);
+      const outPtr = countsPtr + (<usize>first << 2);
+      countGroupPresent<T>(valuesPtr, from, tile, validityPtr, bitOffset, groupPtr, used, outPtr);
+    }
+    if (isFloat<T>()) countSpecials<T>(valuesPtr, from, tile, validityPtr, bitOffset, missingPtr);
+    else addTo(missingPtr, rows - present);
+  }
+  for (let index = registers * laneCount<T>(); index < valueCount; index++) {
+    const value = load<T>(valuesPtr + <usize>index * sizeof<T>());
+    const isAbsent = validityPtr != 0 && !isPresent(validityPtr, bitOffset, index);
+    if (isAbsent || (isFloat<T>() && value != value)) {
+      addTo(missingPtr, 1);
+      continue;
+    }
+    for (let j: u32 = 0; j < edgeCount; j++) {
+      if (value >= load<T>(edgePtr<T>(edgesPtr, j))) addTo(countsPtr + (j << 2), 1);
+    }
+    if (isFloat<T>()) addTo(missingPtr + 4, <u32>(abs<T>(value) == <T>Infinity));
+  }
+  binsFromGe<T>(countsPtr, edgesPtr, edgeCount, valueCount);
 }

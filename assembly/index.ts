@@ -1,13 +1,15 @@
 // What the host can call: one export a kernel and type. Pointers in, numbers out; no allocation, no strings, no mutable globals.
 // Pointers and counts are unsigned; an i32 that JavaScript gets back is to be read with `>>> 0`.
 
-import { buildCellTable, cellTableBytes, countByCells } from "./count-cells";
+import { buildCellTable, cellTableBytes } from "./cell-table";
+import { countByCells } from "./count-cells";
 import { countByEdges } from "./count-edges";
 import { countCategories } from "./count-categories";
 import { keysFrom, valuesFromKeys } from "./keys";
 import { moments } from "./moments";
 
 export { countPresent } from "./bitmap";
+export { cellWorkBytes } from "./count-cells";
 export { divergenceFromCounts, divergenceWithFloor } from "./divergence";
 export { addExactly, addPowersExactly } from "./exact-sum";
 export { ksFromCounts, ksFromSortedKeys } from "./ks";

@@ -44,22 +44,38 @@ export function countMask<T>(counters: v128, mask: v128): v128 {
   return i8x16.sub(counters, mask);
 }
 
-/** `values >= threshold`, lane by lane, as masks. u64 has no such instruction: both sides have their sign bit turned before. */
+/**
+ * `values >= edge`, lane by lane, as masks, of what `loadComparable` and `loadEdge` give. Integers compare by "above the number
+ * below the edge": engines make one instruction of a signed `>` and two or three of `>=` and of all unsigned compares.
+ */
 // @ts-ignore: decorator
 @inline
 export function atLeast<T>(values: v128, threshold: v128): v128 {
-  if (sizeof<T>() == 8 && isInteger<T>()) return v128.ge<i64>(values, threshold);
-  return v128.ge<T>(values, threshold);
+  if (isFloat<T>()) return v128.ge<T>(values, threshold);
+  if (sizeof<T>() == 8) return v128.gt<i64>(values, threshold);
+  if (sizeof<T>() == 4) return v128.gt<i32>(values, threshold);
+  if (sizeof<T>() == 2) return v128.gt<i16>(values, threshold);
+  return v128.gt<i8>(values, threshold);
 }
 
-/** A value in every lane, in the form `atLeast` compares. */
+/** The sign bit of every lane of an unsigned type: turned, unsigned order becomes signed order. */
 // @ts-ignore: decorator
 @inline
-export function splatComparable<T>(value: T): v128 {
-  if (sizeof<T>() == 8 && isInteger<T>()) {
-    return isSigned<T>() ? i64x2.splat(<i64>value) : i64x2.splat(<i64>value ^ i64.MIN_VALUE);
-  }
-  return v128.splat<T>(value);
+function signBits<T>(): v128 {
+  return v128.splat<T>(<T>(<u64>1 << (<u64>sizeof<T>() * 8 - 1)));
+}
+
+/**
+ * The edge at `ptr` in every lane, in the form `atLeast` compares. The lowest integer has no number below it: its compare holds for
+ * none. Loaded as lanes: engines move the spreading of a scalar into the loop that uses it, but not a load.
+ */
+// @ts-ignore: decorator
+@inline
+export function loadEdge<T>(ptr: usize): v128 {
+  const edge = v128.load_splat<T>(ptr);
+  if (isFloat<T>()) return edge;
+  const below = v128.sub<T>(edge, v128.splat<T>(<T>1));
+  return isSigned<T>() ? below : v128.xor(below, signBits<T>());
 }
 
 /** Loads lanes in the form `atLeast` compares. */
@@ -67,13 +83,29 @@ export function splatComparable<T>(value: T): v128 {
 @inline
 export function loadComparable<T>(ptr: usize): v128 {
   const values = v128.load(ptr);
-  if (sizeof<T>() == 8 && isInteger<T>() && !isSigned<T>()) {
-    return v128.xor(values, i64x2.splat(i64.MIN_VALUE));
-  }
+  if (isInteger<T>() && !isSigned<T>()) return v128.xor(values, signBits<T>());
   return values;
 }
 
-/** The lowest value of the type: an absent lane takes it, so that it is at or above no edge but the lowest itself. */
+/** Lanes as they were before `loadComparable`. */
+// @ts-ignore: decorator
+@inline
+export function fromComparable<T>(values: v128): v128 {
+  return isInteger<T>() && !isSigned<T>() ? v128.xor(values, signBits<T>()) : values;
+}
+
+/** What an absent lane is given: at or above no edge. NaN, or the lowest integer as `loadComparable` has it. */
+// @ts-ignore: decorator
+@inline
+export function absentLanes<T>(): v128 {
+  if (isFloat<T>()) return v128.splat<T>(<T>NaN);
+  if (sizeof<T>() == 8) return i64x2.splat(i64.MIN_VALUE);
+  if (sizeof<T>() == 4) return i32x4.splat(i32.MIN_VALUE);
+  if (sizeof<T>() == 2) return i16x8.splat(i16.MIN_VALUE);
+  return i8x16.splat(i8.MIN_VALUE);
+}
+
+/** The lowest value of the type; of floats NaN, which is at or above nothing. */
 // @ts-ignore: decorator
 @inline
 export function lowest<T>(): T {

@@ -1,7 +1,7 @@
 // Lanes of a column with its absent rows masked out: NaN in floats, the lowest value in integers.
 
-import { presentBits } from "./bitmap";
-import { laneCount, loadComparable, lowest, splatComparable } from "./lanes";
+import { isPresent, presentBits } from "./bitmap";
+import { absentLanes, fromComparable, laneCount, loadComparable, lowest } from "./lanes";
 
 /** Replaces absent lanes by NaN or, in integers, the lowest value. */
 // @ts-ignore: decorator
@@ -21,7 +21,7 @@ function maskAbsent<T>(values: v128, bits: u32): v128 {
     const lanes = i8x16(1, 2, 4, 8, 16, 32, 64, -128, 1, 2, 4, 8, 16, 32, 64, -128);
     mask = v128.ne<i8>(v128.and(spread, lanes), i8x16.splat(0));
   }
-  return v128.bitselect(values, splatComparable<T>(lowest<T>()), mask);
+  return v128.bitselect(values, absentLanes<T>(), mask);
 }
 
 // @ts-ignore: decorator
@@ -37,4 +37,32 @@ export function loadPresent<T>(valuesPtr: usize, index: u32, validityPtr: usize,
     bits = presentBits(validityPtr, bitOffset, index, laneCount<T>());
   }
   return maskAbsent<T>(values, bits);
+}
+
+/**
+ * Copies rows [from, from + count) with the absent ones as NaN or the lowest integer, and as many of these behind them as fill up to
+ * `padded`, a multiple of the lanes.
+ */
+// @ts-ignore: decorator
+@inline
+export function copyPresent<T>(
+  valuesPtr: usize,
+  from: u32,
+  count: u32,
+  validityPtr: usize,
+  bitOffset: u32,
+  padded: u32,
+  outPtr: usize,
+): void {
+  const absent = isFloat<T>() ? <T>NaN : lowest<T>();
+  let index: u32 = 0;
+  for (; index + laneCount<T>() <= count; index += laneCount<T>()) {
+    const values = fromComparable<T>(loadPresent<T>(valuesPtr, from + index, validityPtr, bitOffset));
+    v128.store(outPtr + <usize>index * sizeof<T>(), values);
+  }
+  for (; index < padded; index++) {
+    const isHere = index < count && (validityPtr == 0 || isPresent(validityPtr, bitOffset, from + index));
+    const value = isHere ? load<T>(valuesPtr + <usize>(from + index) * sizeof<T>()) : absent;
+    store<T>(outPtr + <usize>index * sizeof<T>(), value);
+  }
 }

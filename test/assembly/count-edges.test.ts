@@ -1,6 +1,12 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { bytesOf, type NumericType, numericTypes, rangeOf } from "../../src/host/kernels/types.js";
+import {
+  bytesOf,
+  isWideInteger,
+  type NumericType,
+  numericTypes,
+  rangeOf,
+} from "../../src/host/kernels/types.js";
 import { allPresent, countByEdges, type Value } from "./oracle.js";
 import {
   edgesOf,
@@ -22,16 +28,18 @@ const edgeCounts = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 64, 65, 255, 300];
 
 type Upper = Uppercase<NumericType>;
 
-/** The two kernels that count by edges: what they take for edges, and how much they write beside the result. */
+/** The two kernels that count by edges: what they take for edges, and the bytes that they write, the result included. */
 const kinds = [
   {
-    histograms: 1,
+    name: "compares",
+    workBytes: (edgeCount: number) => (edgeCount + 3) * 4,
     count: (type: NumericType, ...args: Parameters<typeof kernels.countByEdgesF32>) =>
       kernels[`countByEdges${type.toUpperCase() as Upper}`](...args),
     edgesPtr: place.edges,
   },
   {
-    histograms: 4,
+    name: "cells",
+    workBytes: (edgeCount: number) => kernels.cellWorkBytes(edgeCount) >>> 0,
     count: (type: NumericType, ...args: Parameters<typeof kernels.countByEdgesF32>) =>
       kernels[`countByCells${type.toUpperCase() as Upper}`](...args),
     edgesPtr: place.scratch,
@@ -52,6 +60,25 @@ function edgeLists(type: NumericType, next: () => number): Value[][] {
   return [...lists, [lowest], [highest], [lowest, highest], [lowest, ...between, highest]];
 }
 
+/** Finite draws around 0 or above it, some over twenty powers of ten. */
+const shapes: Readonly<Record<string, (next: () => number) => number>> = {
+  uniform: (next) => next(),
+  "log-normal": (next) => Math.exp(6 * (next() + next() + next() - 1.5)),
+  "heavy on both sides": (next) => Math.tan(3.14 * (next() - 0.5)),
+  "heavy below": (next) => -((next() + 1e-7) ** -2),
+  "two clusters": (next) => (next() < 0.5 ? 1e-9 * next() : 1e9 + next()),
+};
+
+/** A draw as the type holds it: integers spread over their range. */
+function typedValue(type: NumericType, drawn: number): Value {
+  const { lowest, highest } = rangeOf(type);
+  if (type === "f32") return Math.fround(drawn);
+  if (type === "f64") return drawn;
+  const whole = Math.round(drawn * 1000);
+  if (isWideInteger(type)) return BigInt(Math.max(Number(lowest) / 2, Math.min(Number(highest) / 2, whole)));
+  return Math.max(Number(lowest), Math.min(Number(highest), whole));
+}
+
 /** Compares with the oracle, the guards around the counts included. */
 function check(
   type: NumericType,
@@ -60,14 +87,14 @@ function check(
   edgeCount: number,
   expected: readonly number[],
 ): void {
-  for (const { histograms, count, edgesPtr } of kinds) {
-    const countBytes = (edgeCount + 3) * 4 * histograms;
+  for (const { name, workBytes, count, edgesPtr } of kinds) {
+    const countBytes = workBytes(edgeCount);
     guard(place.out, countBytes);
     count(type, values.ptr, values.count, validity.ptr, validity.bitOffset, edgesPtr, edgeCount, place.out);
     const found = new Uint32Array(memory.buffer, place.out, edgeCount + 3);
     const isSame = expected.every((held, bin) => found[bin] === held) && isGuardWhole(place.out, countBytes);
     if (isSame) continue;
-    const what = `${values.count} ${type} at ${values.ptr}, ${edgeCount} edges, validity ${JSON.stringify(validity)}, ${histograms} histograms`;
+    const what = `${values.count} ${type} at ${values.ptr}, ${edgeCount} edges, validity ${JSON.stringify(validity)}, ${name}`;
     assert.equal(Array.from(found), expected, what);
     assert.unreachable(`guard bytes overwritten: ${what}`);
   }
@@ -139,6 +166,32 @@ for (const type of numericTypes) {
         Math.min(1, edges.length),
         expected,
       );
+    }
+  });
+
+  test(`${type}: quantiles of smooth, heavy-tailed and clustered values, whatever map tells their cells`, () => {
+    for (const [shape, draw] of Object.entries(shapes)) {
+      const next = random(19);
+      const count = 3_000;
+      const pool = Array.from({ length: count }, () => typedValue(type, draw(next)));
+      const sorted = [...pool].sort((left, right) => (left < right ? -1 : left > right ? 1 : 0));
+      for (const edgeCount of [30, 255]) {
+        const quantile = (j: number) => sorted[Math.ceil(((j + 1) * count) / (edgeCount + 1)) - 1]!;
+        const edges = [...new Set(Array.from({ length: edgeCount }, (_, j) => quantile(j)))];
+        put(type, place.values, pool);
+        putEdges(type, edges);
+        const values = { ptr: place.values, count };
+        const expected = countByEdges(pool, allPresent, edges);
+        assert.is(
+          expected.slice(0, edges.length + 1).reduce((sum, held) => sum + held),
+          count,
+          shape,
+        );
+        check(type, values, { ptr: 0, bitOffset: 0 }, edges.length, expected);
+        const presence = putValidity(place.validity, 512, next)(3);
+        const masked = countByEdges(pool, presence, edges);
+        check(type, values, { ptr: place.validity, bitOffset: 3 }, edges.length, masked);
+      }
     }
   });
 

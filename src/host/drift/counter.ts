@@ -132,8 +132,8 @@ interface TypedEdges {
 }
 
 /** The cell table's kernel keeps four histograms. */
-function resultBytes({ count, isCellTable }: TypedEdges): number {
-  return (count + 3) * 4 * (isCellTable ? 4 : 1);
+function resultBytes(kernels: Kernels, { count, isCellTable }: TypedEdges): number {
+  return isCellTable ? kernels.cellWorkBytes(count) : (count + 3) * 4;
 }
 
 function mergedEdges(name: string, profiles: readonly NumericFeatureProfile[]): Edge[] {
@@ -168,7 +168,7 @@ class NumericCounter implements NumericFeatureCounter {
     if (column.kind !== "numeric") throw kindError(this.name, "numbers", "text");
     const edges = this.#edgesFor(column.type);
     const slice = sliceOf(column, from, rowCount);
-    const countsPtr = scope.allocate(resultBytes(edges));
+    const countsPtr = scope.allocate(resultBytes(this.#host.kernels, edges));
     return {
       task: {
         kernel: edges.isCellTable ? "countByCells" : "countByEdges",
@@ -187,7 +187,7 @@ class NumericCounter implements NumericFeatureCounter {
     const edges = this.#edgesFor(type);
     const { kernels } = this.#host;
     const { ptr, count, isCellTable } = edges;
-    scratch.reserve(resultBytes(edges));
+    scratch.reserve(resultBytes(kernels, edges));
     return (slice, counts) => {
       if (isCellTable) kernels.countByCells(type, slice, ptr, count, scratch.ptr);
       else kernels.countByEdges(type, slice, ptr, count, scratch.ptr);
