@@ -7,6 +7,7 @@ import { countByEdges } from "./count-edges";
 import { countCategories } from "./count-categories";
 import { keysFrom, valuesFromKeys } from "./keys";
 import { moments } from "./moments";
+import { wassersteinFromSortedKeys } from "./wasserstein";
 
 export { countPresent } from "./bitmap";
 export { cellWorkBytes } from "./count-cells";
@@ -686,4 +687,31 @@ export function cellTableBytes32(edgeCount: u32): u32 {
 
 export function cellTableBytes64(edgeCount: u32): u32 {
   return cellTableBytes<u64>(edgeCount);
+}
+
+export function wassersteinFromSortedKeysF64(
+  referencePtr: usize,
+  referenceCount: u32,
+  currentPtr: usize,
+  currentCount: u32,
+): f64 {
+  return wassersteinFromSortedKeys<f64>(referencePtr, referenceCount, currentPtr, currentCount);
+}
+
+export function wassersteinFromSortedKeysI64(
+  referencePtr: usize,
+  referenceCount: u32,
+  currentPtr: usize,
+  currentCount: u32,
+): f64 {
+  return wassersteinFromSortedKeys<i64>(referencePtr, referenceCount, currentPtr, currentCount);
+}
+
+export function wassersteinFromSortedKeysU64(
+  referencePtr: usize,
+  referenceCount: u32,
+  currentPtr: usize,
+  currentCount: u32,
+): f64 {
+  return wassersteinFromSortedKeys<u64>(referencePtr, referenceCount, currentPtr, currentCount);
 }

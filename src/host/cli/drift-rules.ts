@@ -19,7 +19,7 @@ export interface RuleFlags {
   readonly watchOnly?: readonly string[];
 }
 
-const limitNames: readonly (keyof PlainLimits)[] = ["psi", "ks", "kl"];
+const limitNames: readonly (keyof PlainLimits)[] = ["psi", "ks", "kl", "js", "tv", "wasserstein"];
 
 export function addRuleOptions(command: Command): Command {
   return command
@@ -32,7 +32,7 @@ export function addRuleOptions(command: Command): Command {
     .option("--alpha <share>", "how often pure chance may raise the alarm", parsePositive(1), 0.01)
     .option(
       "--rule <limits>",
-      "plain limits instead, psi=0.1,ks=0.2,kl=0.1: a feature drifts when it exceeds one, by chance or not",
+      `plain limits instead, as in psi=0.1,ks=0.2 (${limitNames.join(", ")}): a feature drifts when it exceeds one, by chance or not`,
       parseLimits,
     )
     .option("--feature-threshold <name=psi>", "a threshold of its own, wind=0.3; repeatable", parseThresholds)
@@ -99,6 +99,15 @@ function withOne<Value>(before: ReadonlyMap<string, Value>, name: string, value:
   return new Map([...before, [name, value]]);
 }
 
+const limitTitles: Readonly<Record<keyof PlainLimits, string>> = {
+  psi: "PSI",
+  ks: "KS",
+  kl: "KL",
+  js: "Jensen-Shannon",
+  tv: "total variation",
+  wasserstein: "Wasserstein/sd",
+};
+
 /** What most features were judged by, and how many others there are: "PSI above 0.2 beyond chance, alpha 0.01". */
 export function rulesText({ features }: DriftReport, alpha: number): string {
   const texts = Object.values(features).map((feature) => ruleText(feature, alpha));
@@ -114,6 +123,6 @@ export function ruleText({ rule, psi }: FeatureReport, alpha: number): string {
   if (rule.kind === "calibrated") return `PSI above ${psi.threshold} beyond chance, alpha ${alpha}`;
   return limitNames
     .filter((name) => rule[name] !== undefined)
-    .map((name) => `${name.toUpperCase()} above ${rule[name]}`)
+    .map((name) => `${limitTitles[name]} above ${rule[name]}`)
     .join(" or ");
 }

@@ -18,6 +18,7 @@ import {
   featureProfile,
   groupsThatFit,
   isExhausted,
+  momentsOf,
   type ProfileOptions,
   profileGroups,
   type Sample,
@@ -33,6 +34,7 @@ import {
   driftReport,
   type FeatureComparison,
 } from "./report.js";
+import { exactShift } from "./shift.js";
 import { exactKs } from "./statistics.js";
 
 export type KsMode = "auto" | "exact" | "binned";
@@ -114,8 +116,8 @@ async function compareByValues(
     const comparisons = await compareByCounts(runtime, profiles, current, options);
     const currentSamples = await numericSamples(runtime, current, group, scope, options);
     return comparisons.map((comparison) => {
-      const { name } = comparison;
-      const exact = exactDistance(runtime, samples.get(name), currentSamples.get(name));
+      const { name, profile } = comparison;
+      const exact = exactDistances(runtime, profile, samples.get(name), currentSamples.get(name));
       return { ...comparison, current: { ...comparison.current, ...exact } };
     });
   } catch (thrown) {
@@ -327,11 +329,21 @@ export async function countBatch(
   }
 }
 
-function exactDistance(
+function exactDistances(
   runtime: Runtime,
+  profile: FeatureProfile,
   reference: Sample | undefined,
   current: Sample | undefined,
-): Pick<CurrentCounts, "exactKs"> {
-  if (reference?.kind !== "numeric" || current?.kind !== "numeric") return {};
-  return { exactKs: exactKs(runtime, reference.sorted, current.sorted) };
+): Pick<CurrentCounts, "exactKs" | "exactShift"> {
+  if (profile.kind !== "numeric" || reference?.kind !== "numeric" || current?.kind !== "numeric") return {};
+  const { moments } = profile;
+  const { sorted } = current;
+  return {
+    exactKs: exactKs(runtime, reference.sorted, sorted),
+    exactShift: exactShift(
+      runtime,
+      { sorted: reference.sorted, moments },
+      { sorted, moments: momentsOf(runtime, sorted) },
+    ),
+  };
 }

@@ -245,7 +245,7 @@ export function featureProfile(runtime: Runtime, sample: Sample, bins: number): 
 }
 
 /** Over the finite values, a block at a time. */
-function momentsOf(runtime: Runtime, sorted: SortedSample): Moments {
+export function momentsOf(runtime: Runtime, sorted: SortedSample): Moments {
   const { arena, kernels } = runtime;
   const count = sorted.finiteCount;
   const scope = arena.scope();

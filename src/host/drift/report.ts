@@ -1,5 +1,7 @@
 /** The drift report: per feature the statistics and a verdict, and one verdict for the model. Plain data, as CONTRACT prints it. */
 import type { Runtime } from "../../scheduler/runtime.js";
+import type { Logical } from "../columns/column.js";
+import { jensenShannonDistance, totalVariation } from "./distances.js";
 import { benjaminiHochberg } from "./distributions/index.js";
 import { type Edge, edgeToJson } from "./edges.js";
 import type { FeatureProfile } from "./profile.js";
@@ -9,8 +11,11 @@ import {
   type DriftRule,
   type DriftSettings,
   type FeatureRule,
+  limitNames,
+  type PlainLimits,
   ruleOf,
 } from "./rules.js";
+import { binnedShift, type Shift } from "./shift.js";
 import { binnedKs, type Divergence, divergenceOf, type KsResult, sum } from "./statistics.js";
 
 export {
@@ -38,6 +43,8 @@ export interface PsiReport {
 
 export interface FeatureReport {
   readonly kind: "numeric" | "categorical";
+  /** What the reference's column means: edges of dates and timestamps are whole numbers of its unit. */
+  readonly logical: Logical;
   readonly verdict: Verdict;
   /** What the verdict was found by, and whether it counts toward the model's. */
   readonly rule: DriftRule;
@@ -45,6 +52,12 @@ export interface FeatureReport {
   readonly psi: PsiReport;
   readonly ks: KsResult | null;
   readonly kl: { readonly value: number; readonly pValue: number };
+  /** Jensen-Shannon distance over the slots, missing among them: the root of the divergence in nats, 0 to sqrt(ln 2) = 0.8326. */
+  readonly js: { readonly distance: number };
+  /** Total variation over the same slots, 0 to 1: the share of the rows that would have to be in another slot. */
+  readonly tv: { readonly distance: number };
+  /** In the feature's own unit; null for categories, and where a side has no finite value. */
+  readonly shift: Shift | null;
   readonly missing: { readonly reference: number; readonly current: number };
   readonly nonFinite: { readonly reference: number; readonly current: number };
   /** Share of the current rows; categorical only. */
@@ -67,6 +80,7 @@ export interface CurrentCounts {
   readonly nonFinite: number;
   /** The exact distance, where both samples' values were at hand. */
   readonly exactKs?: KsResult | null;
+  readonly exactShift?: Shift | null;
 }
 
 export interface FeatureComparison {
@@ -82,7 +96,10 @@ interface Judged {
   readonly current: CurrentCounts;
   readonly reference: readonly number[];
   readonly divergence: Divergence | null;
+  readonly js: number;
+  readonly tv: number;
   readonly ks: KsResult | null;
+  readonly shift: Shift | null;
 }
 
 /** @throws MendlineError MENDLINE_ARGUMENT_INVALID  an option out of range */
@@ -117,17 +134,30 @@ function judge(
   const { name, profile, current } = comparison;
   const rule = ruleOf(settings, name);
   const reference = referenceSlots(profile);
-  if (currentRows === 0) return { ...comparison, rule, reference, divergence: null, ks: null };
+  const none = { divergence: null, js: 0, tv: 0, ks: null, shift: null };
+  if (currentRows === 0) return { ...comparison, rule, reference, ...none };
   const { threshold } = rule;
-  const divergence = divergenceOf(runtime, reference, current.psi, { ...settings, threshold });
-  let ks: KsResult | null = null;
-  if (profile.kind === "numeric") {
-    ks =
-      current.exactKs !== undefined
-        ? current.exactKs
-        : binnedKs(runtime, profile.ks.counts, current.ks!, profile.ks.edges, profile.type);
-  }
-  return { ...comparison, rule, reference, divergence, ks };
+  return {
+    ...comparison,
+    rule,
+    reference,
+    divergence: divergenceOf(runtime, reference, current.psi, { ...settings, threshold }),
+    js: jensenShannonDistance(reference, current.psi),
+    tv: totalVariation(reference, current.psi),
+    ks: ksOf(runtime, profile, current),
+    shift: shiftOf(profile, current),
+  };
+}
+
+function ksOf(runtime: Runtime, profile: FeatureProfile, current: CurrentCounts): KsResult | null {
+  if (profile.kind !== "numeric") return null;
+  if (current.exactKs !== undefined) return current.exactKs;
+  return binnedKs(runtime, profile.ks.counts, current.ks!, profile.ks.edges, profile.type);
+}
+
+function shiftOf(profile: FeatureProfile, current: CurrentCounts): Shift | null {
+  if (profile.kind !== "numeric") return null;
+  return current.exactShift !== undefined ? current.exactShift : binnedShift(profile, current.ks!);
 }
 
 function isInsufficient({ divergence }: Judged, alpha: number): boolean {
@@ -163,13 +193,20 @@ function adjustedPValues(judged: readonly Judged[], alpha: number): (number | nu
 function drifts(one: Judged, pValueAdjusted: number | null, alpha: number): boolean {
   const { rule } = one.rule;
   if (rule.kind === "calibrated") return pValueAdjusted !== null && pValueAdjusted < alpha;
-  const over = (value: number | undefined, limit: number | undefined) =>
-    value !== undefined && limit !== undefined && value > limit;
-  return (
-    over(one.divergence?.psi, rule.psi) ||
-    over(one.divergence?.kl, rule.kl) ||
-    over(one.ks?.statistic, rule.ks)
-  );
+  return limitNames.some((name) => {
+    const [value, limit] = [limitedValue(one, name), rule[name]];
+    return value !== null && limit !== undefined && value > limit;
+  });
+}
+
+/** What a plain rule limits, null where the feature has none. */
+function limitedValue({ divergence, js, tv, ks, shift }: Judged, name: keyof PlainLimits): number | null {
+  if (name === "psi") return divergence?.psi ?? null;
+  if (name === "kl") return divergence?.kl ?? null;
+  if (name === "ks") return ks?.statistic ?? null;
+  if (name === "wasserstein") return shift?.wasserstein.scaled ?? null;
+  if (divergence === null) return null;
+  return name === "js" ? js : tv;
 }
 
 function verdictOf(one: Judged, pValueAdjusted: number | null, alpha: number): Verdict {
@@ -190,6 +227,7 @@ function featureReport(
   const share = (count: number, of: number) => (of === 0 ? 0 : count / of);
   return {
     kind: profile.kind,
+    logical: profile.logical,
     verdict: verdictOf(one, pValueAdjusted, settings.alpha),
     rule: one.rule.rule,
     votes: one.rule.votes,
@@ -205,6 +243,9 @@ function featureReport(
     },
     ks: one.ks,
     kl: { value: divergence?.kl ?? 0, pValue: divergence?.klPValue ?? 1 },
+    js: { distance: one.js },
+    tv: { distance: one.tv },
+    shift: one.shift,
     missing: {
       reference: share(profile.missing, rows.reference),
       current: share(current.psi[missingSlot] ?? 0, rows.current),

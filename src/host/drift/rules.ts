@@ -2,7 +2,7 @@
 import { MendlineError } from "../../errors.js";
 import { type Smoothing, smoothingDefault } from "./statistics.js";
 
-/** Statistics that a plain rule may limit. A feature drifts when one of them exceeds its limit; categories have no KS. */
+/** Statistics that a plain rule may limit. A feature drifts when one of them exceeds its limit; categories have no KS and no W1. */
 export interface PlainLimits {
   /** Nats. */
   readonly psi?: number;
@@ -10,6 +10,12 @@ export interface PlainLimits {
   readonly ks?: number;
   /** Nats. */
   readonly kl?: number;
+  /** Jensen-Shannon distance, 0 to 0.8326. */
+  readonly js?: number;
+  /** Total variation, 0 to 1. */
+  readonly tv?: number;
+  /** Wasserstein distance in standard deviations of the reference. */
+  readonly wasserstein?: number;
 }
 
 /**
@@ -49,7 +55,14 @@ const smoothingMax = 1e6;
 /** A floor is a proportion. */
 const floorMax = 0.5;
 
-const limitNames = ["psi", "ks", "kl"] as const satisfies readonly (keyof PlainLimits)[];
+export const limitNames = [
+  "psi",
+  "ks",
+  "kl",
+  "js",
+  "tv",
+  "wasserstein",
+] as const satisfies readonly (keyof PlainLimits)[];
 
 /**
  * @param names  the features to be judged, where they are known: the options must not speak of others

@@ -65,6 +65,13 @@ export type KernelExports = SortExports & {
   [K in NumericType as `keysFrom${Uppercase<K>}`]: OverColumn<number>;
 } & {
   [K in KeyKind as `valuesFromKeys${Uppercase<K>}`]: (keysPtr: number, count: number, outPtr: number) => void;
+} & {
+  [K in KeyKind as `wassersteinFromSortedKeys${Uppercase<K>}`]: (
+    referencePtr: number,
+    referenceCount: number,
+    currentPtr: number,
+    currentCount: number,
+  ) => number;
 } & { [K in NumericType as `moments${Uppercase<K>}`]: OverColumn<void> } & {
   [K in VectorType as `subtract${Uppercase<K>}`]: Subtract;
 } & { [K in VectorType as `scale${Uppercase<K>}`]: Scale } & {

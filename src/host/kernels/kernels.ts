@@ -289,6 +289,24 @@ export class Kernels {
     this.#exports.ksFromSortedKeys(referencePtr, referenceCount, currentPtr, currentCount, outPtr);
   }
 
+  /** W1 of two samples of finite values, in their unit; infinite beyond the largest double (assembly/wasserstein.ts). */
+  wassersteinFromSortedKeys(
+    kind: KeyKind,
+    referencePtr: number,
+    referenceCount: number,
+    currentPtr: number,
+    currentCount: number,
+  ): number {
+    this.#check("reference keys", referencePtr, referenceCount * 8, 8);
+    this.#check("current keys", currentPtr, currentCount * 8, 8);
+    return this.#exports[`wassersteinFromSortedKeys${upper(kind)}`](
+      referencePtr,
+      referenceCount,
+      currentPtr,
+      currentCount,
+    );
+  }
+
   /** out = target - source. Returns whether all of it, as stored, is finite. out may be source or target. */
   subtract(type: VectorType, sourcePtr: number, targetPtr: number, count: number, outPtr: number): boolean {
     this.#checkVectors(type, count, { source: sourcePtr, target: targetPtr, out: outPtr });

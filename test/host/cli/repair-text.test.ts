@@ -6,6 +6,7 @@ import type { FeatureReport, RepairReport } from "../../../src/index.js";
 function feature(verdict: FeatureReport["verdict"], psi: number, p: number): FeatureReport {
   return {
     kind: "numeric",
+    logical: "float",
     verdict,
     rule: { kind: "calibrated" },
     votes: true,
@@ -21,6 +22,9 @@ function feature(verdict: FeatureReport["verdict"], psi: number, p: number): Fea
     },
     ks: null,
     kl: { value: psi / 2, pValue: p },
+    js: { distance: 0.1 },
+    tv: { distance: 0.1 },
+    shift: null,
     missing: { reference: 0, current: 0 },
     nonFinite: { reference: 0, current: 0 },
     counts: { reference: [], current: [] },

@@ -132,6 +132,11 @@ test("keys: sort, back to values, KS", () => {
   checkRegions("ksFromSortedKeys", [keys, region("current", 24, 8), region("out", 8, 8)], ([r, c, out]) =>
     kernels.ksFromSortedKeys(r!, 10, c!, 3, out!),
   );
+  for (const kind of ["f64", "i64", "u64"] as const) {
+    checkRegions("wassersteinFromSortedKeys", [keys, region("current", 24, 8)], ([r, c]) =>
+      kernels.wassersteinFromSortedKeys(kind, r!, 10, c!, 3),
+    );
+  }
 });
 
 test("counts: divergence with pseudo-counts and floor, KS", () => {

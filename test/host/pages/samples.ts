@@ -28,6 +28,7 @@ export const hostileNames = [
 export function numericFeature(changes: Partial<FeatureReport> = {}): FeatureReport {
   return {
     kind: "numeric",
+    logical: "float",
     verdict: "stable",
     rule: { kind: "calibrated" },
     votes: true,
@@ -43,6 +44,9 @@ export function numericFeature(changes: Partial<FeatureReport> = {}): FeatureRep
     },
     ks: { statistic: 0.1, lower: 0.1, upper: 0.12, pValue: 0.3, pValueAtUpper: 0.2, method: "binned" },
     kl: { value: 0.02, pValue: 0.3 },
+    js: { distance: 0.1 },
+    tv: { distance: 0.1 },
+    shift: null,
     missing: { reference: 0.02, current: 0.02 },
     nonFinite: { reference: 0, current: 0 },
     edges: [1.5, 2.25, 4, 9],
@@ -59,6 +63,7 @@ export function categoricalFeature(
   return {
     ...rest,
     kind: "categorical",
+    logical: "text",
     ks: null,
     unseen: 0,
     categories,
