@@ -58,7 +58,9 @@ export const importRules: ImportRules = {
       zones: numeric,
       packages: ["apache-arrow", "hyparquet", "hyparquet-compressors", "csv-parse"],
     },
-    drift: { path: "src/host/drift", zones: [...numeric, "columns", "scheduler"] },
+    drift: { path: "src/host/drift", zones: [...numeric, "columns", "scheduler", "slotLabels"] },
+    // Words for bins, without a runtime: what a report says and what a page draws are called the same.
+    slotLabels: { path: "src/host/drift/slot-labels", zones: ["drift"], typesOf: ["columns", "kernels"] },
     parameters: { path: "src/host/parameters", zones: [...numeric, "scheduler"] },
     models: {
       path: "src/host/models",
@@ -82,7 +84,11 @@ export const importRules: ImportRules = {
       packages: ["onnxruntime-web", "onnxruntime-node", "onnxruntime-common"],
       computed: true,
     },
-    pages: { path: "src/host/pages", zones: base, typesOf: ["drift", "repair", "lineage-store"] },
+    pages: {
+      path: "src/host/pages",
+      zones: [...base, "slotLabels"],
+      typesOf: ["drift", "repair", "lineage-store"],
+    },
     "lineage-store": { path: "src/lineage-store", zones: base, packages: ["level", "msgpackr"] },
     scheduler: { path: "src/scheduler", zones: numeric, packages: ["piscina"] },
     engine: { path: "src/host/engine", zones: [...base, ...hosts, "lineage-store", "scheduler"] },

@@ -6,6 +6,7 @@ export type { ColumnBatch, ColumnValues } from "./host/columns/held.js";
 export type { Row } from "./host/columns/rows.js";
 export type { Deployment } from "./host/deployment/deployments.js";
 export type { CompareOptions, KsMode } from "./host/drift/compare.js";
+export type { Contribution, Explanation } from "./host/drift/explain.js";
 export type {
   AncestorReport,
   DriftMonitor,
@@ -25,6 +26,7 @@ export {
 export type { ProfileOptions } from "./host/drift/profiler.js";
 export type { DriftReport, FeatureReport, PsiReport, Verdict } from "./host/drift/report.js";
 export type { DriftOptions, DriftRule, FeatureRule, PlainLimits } from "./host/drift/rules.js";
+export type { MomentShift, Shift } from "./host/drift/shift.js";
 export type { KsResult, Smoothing } from "./host/drift/statistics.js";
 export type { TriggerOptions } from "./host/drift/trigger.js";
 export type { WindowOptions } from "./host/drift/window.js";

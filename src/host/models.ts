@@ -177,14 +177,15 @@ function finiteMoments(moments: { count: number; min: number; max: number }): Re
   return moments.count === 0 ? { ...moments, min: null, max: null } : { ...moments };
 }
 
-/** The figures of a report without its counts. */
+/** The figures of a report without its counts; of what drifted, the sentence that says what moved. */
 export function driftSummary(report: DriftReport) {
-  const features = Object.entries(report.features).map(([name, { verdict, psi, ks, kl }]) => ({
+  const features = Object.entries(report.features).map(([name, { verdict, psi, ks, kl, explanation }]) => ({
     name,
     verdict,
     psi,
     ks,
     kl,
+    ...(verdict === "drift" && { moved: explanation.sentence }),
   }));
   return { verdict: report.verdict, rows: report.rows, features };
 }

@@ -28,8 +28,23 @@ export function driftText(report: DriftReport, options: DriftTextOptions): strin
     "",
     featureTable(report),
   ];
+  const moved = movedLines(report);
+  if (moved.length > 0) lines.push("", ...moved);
   const note = noteText(report);
-  return (note === null ? lines : [...lines, "", note]).join("\n");
+  if (note !== null) lines.push("", note);
+  return lines.join("\n");
+}
+
+/** Sentences of the features that need one most; the rest are in the page and in the JSON document. */
+const sentencesMax = 20;
+
+function movedLines(report: DriftReport): string[] {
+  const drifted = sortedFeatures(report).filter(([, { verdict }]) => verdict === "drift");
+  const lines = drifted
+    .slice(0, sentencesMax)
+    .map(([name, { explanation }]) => `${nameText(name)}: ${visibleText(explanation.sentence)}`);
+  const left = drifted.length - lines.length;
+  return left > 0 ? [...lines, `and ${formatPlural(left, "feature")} more`] : lines;
 }
 
 function summaryText(report: DriftReport, { alpha }: DriftTextOptions): string {

@@ -1,9 +1,11 @@
 /** The drift report: per feature the statistics and a verdict, and one verdict for the model. Plain data, as CONTRACT prints it. */
 import type { Runtime } from "../../scheduler/runtime.js";
 import type { Logical } from "../columns/column.js";
+import type { NumericType } from "../kernels/types.js";
 import { jensenShannonDistance, totalVariation } from "./distances.js";
 import { benjaminiHochberg } from "./distributions/index.js";
 import { type Edge, edgeToJson } from "./edges.js";
+import { type Explanation, explain } from "./explain.js";
 import type { FeatureProfile } from "./profile.js";
 import {
   checkedDriftOptions,
@@ -45,6 +47,8 @@ export interface FeatureReport {
   readonly kind: "numeric" | "categorical";
   /** What the reference's column means: edges of dates and timestamps are whole numbers of its unit. */
   readonly logical: Logical;
+  /** The type whose values the edges are; numeric only. */
+  readonly type?: NumericType;
   readonly verdict: Verdict;
   /** What the verdict was found by, and whether it counts toward the model's. */
   readonly rule: DriftRule;
@@ -58,6 +62,8 @@ export interface FeatureReport {
   readonly tv: { readonly distance: number };
   /** In the feature's own unit; null for categories, and where a side has no finite value. */
   readonly shift: Shift | null;
+  /** What moved. */
+  readonly explanation: Explanation;
   readonly missing: { readonly reference: number; readonly current: number };
   readonly nonFinite: { readonly reference: number; readonly current: number };
   /** Share of the current rows; categorical only. */
@@ -225,10 +231,13 @@ function featureReport(
   const isNumeric = profile.kind === "numeric";
   const missingSlot = one.reference.length - (isNumeric ? 1 : 2);
   const share = (count: number, of: number) => (of === 0 ? 0 : count / of);
+  const verdict = verdictOf(one, pValueAdjusted, settings.alpha);
+  const nonFinite = { reference: isNumeric ? profile.nonFinite : 0, current: current.nonFinite };
   return {
     kind: profile.kind,
     logical: profile.logical,
-    verdict: verdictOf(one, pValueAdjusted, settings.alpha),
+    ...(isNumeric && { type: profile.type }),
+    verdict,
     rule: one.rule.rule,
     votes: one.rule.votes,
     psi: {
@@ -246,11 +255,18 @@ function featureReport(
     js: { distance: one.js },
     tv: { distance: one.tv },
     shift: one.shift,
+    explanation: explain({
+      ...one,
+      current: current.psi,
+      nonFinite,
+      smoothing: settings.smoothing,
+      isDrift: verdict === "drift",
+    }),
     missing: {
       reference: share(profile.missing, rows.reference),
       current: share(current.psi[missingSlot] ?? 0, rows.current),
     },
-    nonFinite: { reference: isNumeric ? profile.nonFinite : 0, current: current.nonFinite },
+    nonFinite,
     ...(isNumeric
       ? { edges: profile.psi.edges.map((edge: Edge) => edgeToJson(edge)) }
       : { unseen: share(current.psi.at(-1)!, rows.current), categories: categoryNames(profile) }),

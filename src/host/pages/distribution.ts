@@ -47,7 +47,7 @@ function numericSvg(feature: FeatureReport, label: string): Markup {
   const highest = Math.max(...bars.map((bar) => Math.max(bar.reference, bar.current))) || 1;
   const y = (density: number) => px(plotBottom - (density / highest) * (plotBottom - plotTop));
   const shapes = [values, ...(missing === null ? [] : [[missing]])];
-  const labels = axisLabels(edgeTexts(feature.edges ?? []), values, missing);
+  const labels = axisLabels(edgeTexts(feature), values, missing);
   const end = values.at(-1)!;
   return svgMarkup({ width: widthPx, height: 154 }, label, "chart", [
     shapes.map((shape) => html`<path class="rf" d="${stepPath(shape, ({ reference }) => y(reference))}"/>`),

@@ -4,7 +4,6 @@ import { distributionSvg } from "./distribution.js";
 import { formatCount, formatLoss, formatNumber, formatPValue, formatShare } from "./format.js";
 import { html, type Markup, nameMarkup, type Part, visibleText } from "./markup.js";
 import { verdictMarkup } from "./page.js";
-import { movedSentence } from "./slots.js";
 
 export interface FeatureEntry {
   readonly name: string;
@@ -15,14 +14,19 @@ export interface FeatureEntry {
 
 /** @param currentName  what the current rows are called in the drawing's description */
 export function featureMarkup({ name, feature, anchor }: FeatureEntry, isOpen: boolean): Markup {
-  const moved = movedSentence(feature);
+  const moved = typeset(feature.explanation.sentence);
   const label = `Distributions of ${visibleText(name)} in the reference and in the current rows. ${moved}`;
   return html`<details class="feature"${isOpen && html` open`}><summary><b>${nameMarkup(name)}</b>${verdictMarkup(feature.verdict)}<span class="soft">PSI ${formatLoss(feature.psi.value)}</span></summary><div class="body" id="${anchor}"><p>${moved}</p><figure>${distributionSvg(feature, label)}</figure>${statistics(feature)}</div></details>
 `;
 }
 
+/** A percent sign stays with its number. */
+function typeset(sentence: string): string {
+  return sentence.replaceAll(/(?<=\d) (?=%)/g, "\u202f");
+}
+
 function statistics(feature: FeatureReport): Markup {
-  const { psi, ks, kl, missing, nonFinite } = feature;
+  const { psi, ks, kl, js, tv, missing, nonFinite } = feature;
   const rows: [string, Part][] = [
     ["PSI", `${formatLoss(psi.value)}, ${formatLoss(psi.debiased)} without the expected noise`],
     ["p, no change at all", formatPValue(psi.pValue)],
@@ -31,6 +35,9 @@ function statistics(feature: FeatureReport): Markup {
     ["Bins in use", formatCount(psi.bins)],
     ["KL", `${formatLoss(kl.value)}, p ${formatPValue(kl.pValue)}`],
     ...(ks === null ? [] : ([["KS", ksText(ks)]] as [string, Part][])),
+    ["Jensen-Shannon distance", formatLoss(js.distance)],
+    ["Total variation", formatLoss(tv.distance)],
+    ...shiftRows(feature),
     ["Missing", `${formatShare(missing.reference)} → ${formatShare(missing.current)}`],
   ];
   if (nonFinite.reference + nonFinite.current > 0) {
@@ -38,6 +45,24 @@ function statistics(feature: FeatureReport): Markup {
   }
   if (feature.unseen !== undefined) rows.push(["In categories never seen", formatShare(feature.unseen)]);
   return html`<dl class="stats">${rows.map(([term, value]) => html`<dt>${term}</dt><dd>${value}</dd>`)}</dl>`;
+}
+
+/** In the feature's own unit, and in standard deviations of the reference. */
+function shiftRows({ shift }: FeatureReport): [string, Part][] {
+  if (shift === null) return [];
+  const { wasserstein, mean, standardDeviation, method } = shift;
+  const about = method === "binned" ? "about " : "";
+  const deviations = (scaled: number | null) => (scaled === null ? "" : `, ${formatLoss(scaled)} sd`);
+  const moved = ({ reference, current }: { reference: number; current: number }) =>
+    `${formatNumber(reference)} → ${about}${formatNumber(current)}`;
+  return [
+    [
+      "Wasserstein distance",
+      `${about}${formatNumber(wasserstein.distance)}${deviations(wasserstein.scaled)}`,
+    ],
+    ["Mean", moved(mean)],
+    ["Standard deviation", moved(standardDeviation)],
+  ];
 }
 
 function thresholdText({ psi }: FeatureReport): string {

@@ -25,6 +25,7 @@ function feature(verdict: FeatureReport["verdict"], psi: number, p: number): Fea
     js: { distance: 0.1 },
     tv: { distance: 0.1 },
     shift: null,
+    explanation: { sentence: "It moved.", contributions: [] },
     missing: { reference: 0, current: 0 },
     nonFinite: { reference: 0, current: 0 },
     counts: { reference: [], current: [] },

@@ -46,7 +46,16 @@ export function numericFeature(changes: Partial<FeatureReport> = {}): FeatureRep
     kl: { value: 0.02, pValue: 0.3 },
     js: { distance: 0.1 },
     tv: { distance: 0.1 },
-    shift: null,
+    shift: {
+      method: "binned",
+      wasserstein: { distance: 0.4, lower: 0.3, upper: 0.5, scaled: 0.2 },
+      mean: { reference: 3, current: 3.4, shift: 0.4, scaled: 0.2 },
+      standardDeviation: { reference: 2, current: 1.8, shift: -0.2, scaled: -0.1 },
+    },
+    explanation: {
+      sentence: "31 % of the rows are now 4 or above, 20 % in the reference; the values moved up.",
+      contributions: [],
+    },
     missing: { reference: 0.02, current: 0.02 },
     nonFinite: { reference: 0, current: 0 },
     edges: [1.5, 2.25, 4, 9],
@@ -65,6 +74,7 @@ export function categoricalFeature(
     kind: "categorical",
     logical: "text",
     ks: null,
+    shift: null,
     unseen: 0,
     categories,
     counts: {
