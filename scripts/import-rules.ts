@@ -58,9 +58,14 @@ export const importRules: ImportRules = {
       zones: numeric,
       packages: ["apache-arrow", "hyparquet", "hyparquet-compressors", "csv-parse"],
     },
-    drift: { path: "src/host/drift", zones: [...numeric, "columns", "scheduler", "slotLabels"] },
+    drift: { path: "src/host/drift", zones: [...numeric, "columns", "scheduler", "edges", "slotLabels"] },
+    edges: { path: "src/host/drift/edges", zones: ["kernels"] },
     // Words for bins, without a runtime: what a report says and what a page draws are called the same.
-    slotLabels: { path: "src/host/drift/slot-labels", zones: ["drift"], typesOf: ["columns", "kernels"] },
+    slotLabels: {
+      path: "src/host/drift/slot-labels",
+      zones: ["edges"],
+      typesOf: ["columns", "kernels"],
+    },
     parameters: { path: "src/host/parameters", zones: [...numeric, "scheduler"] },
     models: {
       path: "src/host/models",

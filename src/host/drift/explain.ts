@@ -2,14 +2,16 @@
 import { type Edge, edgeToJson } from "./edges.js";
 import type { FeatureProfile, NumericFeatureProfile } from "./profile.js";
 import type { Shift } from "./shift.js";
-import { edgeTexts, rangeLabel, type SlotLabel, slotLabels } from "./slot-labels.js";
+import { edgeTexts, rangeLabel } from "./slot-labels.js";
 import type { Smoothing } from "./statistics.js";
+
+export type SlotKind = "value" | "other" | "missing" | "unseen";
 
 /** One slot's part of the PSI. */
 export interface Contribution {
   /** Index in `counts`. */
   readonly slot: number;
-  readonly kind: SlotLabel["kind"];
+  readonly kind: SlotKind;
   /** "6.2 or above", "exactly 0", a category, "missing". */
   readonly label: string;
   /** Numeric bins: from <= x < to; null where the bin is open. */
@@ -77,7 +79,9 @@ function bounds({ psi }: NumericFeatureProfile, bin: number): Pick<Contribution,
   return { from: at(bin - 1), to: at(bin) };
 }
 
-interface Slot extends SlotLabel {
+interface Slot {
+  readonly kind: SlotKind;
+  readonly label: string;
   readonly slot: number;
   readonly reference: number;
   readonly current: number;
@@ -104,6 +108,23 @@ function slotsOf({ profile, reference, current, smoothing }: Explained): Slot[] 
       psi: isUsed ? (now - before) * Math.log(now / before) : 0,
     };
   });
+}
+
+/** In the order of `counts`. */
+function slotLabels(profile: FeatureProfile): Pick<Slot, "kind" | "label">[] {
+  const missing = { kind: "missing" as const, label: "missing" };
+  if (profile.kind === "categorical") {
+    const names = profile.categories.map((label) => ({ kind: "value" as const, label }));
+    const folded = profile.other === null ? [] : [{ kind: "other" as const, label: "other" }];
+    return [...names, ...folded, missing, { kind: "unseen", label: "unseen" }];
+  }
+  const { psi, type, logical } = profile;
+  const texts = edgeTexts(psi.edges, logical, type);
+  const bins = Array.from({ length: psi.edges.length + 1 }, (_, bin) => ({
+    kind: "value" as const,
+    label: rangeLabel(psi.edges, texts, bin, bin, profile),
+  }));
+  return [...bins, missing];
 }
 
 function total(counts: readonly number[]): number {

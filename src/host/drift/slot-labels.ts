@@ -1,32 +1,7 @@
-/** What each slot of a feature's counts is called: "6.2 or above", "exactly 0", "2024-05-01 to before 2024-06-01", a category, "missing". */
+/** What the bins of a numeric feature are called: "6.2 or above", "exactly 0", "2024-05-01 to before 2024-06-01", "true". */
 import type { Logical } from "../columns/column.js";
 import type { NumericType } from "../kernels/types.js";
 import { type Edge, nextAbove } from "./edges.js";
-import type { FeatureProfile } from "./profile.js";
-
-export type SlotKind = "value" | "other" | "missing" | "unseen";
-
-export interface SlotLabel {
-  readonly kind: SlotKind;
-  readonly label: string;
-}
-
-/** In the order of `counts`. */
-export function slotLabels(profile: FeatureProfile): SlotLabel[] {
-  const missing: SlotLabel = { kind: "missing", label: "missing" };
-  if (profile.kind === "categorical") {
-    const names = profile.categories.map((label): SlotLabel => ({ kind: "value", label }));
-    const folded: SlotLabel[] = profile.other === null ? [] : [{ kind: "other", label: "other" }];
-    return [...names, ...folded, missing, { kind: "unseen", label: "unseen" }];
-  }
-  const { psi, type, logical } = profile;
-  const texts = edgeTexts(psi.edges, logical, type);
-  const bins = Array.from({ length: psi.edges.length + 1 }, (_, bin): SlotLabel => {
-    const label = rangeLabel(psi.edges, texts, bin, bin, profile);
-    return { kind: "value", label };
-  });
-  return [...bins, missing];
-}
 
 /** The values of bins first to last together. */
 export function rangeLabel(
