@@ -39,6 +39,10 @@ export const batchRowsMax = 65_536;
 export const recordBytesMax = 16 * 1024 * 1024;
 /** Metadata of one Arrow message: a schema of 10,000 columns takes about 2 MB. */
 export const arrowMetadataBytesMax = 64 * 1024 * 1024;
+/** Bytes nobody asked for that are read along rather than read around: a read of its own costs as much as copying some 100 KB. */
+export const arrowGapBytesMax = 65_536;
+/** Reads of one piece that are under way at once: as many threads as node reads with. */
+export const arrowReadsMax = 4;
 /** Bytes of one text column that are held at once while they turn into codes. */
 export const arrowTextWindowBytes = 4 * 1024 * 1024;
 
