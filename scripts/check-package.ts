@@ -39,6 +39,7 @@ const dependenciesAllowed = [
   "level",
   "msgpackr",
   "piscina",
+  "yaml",
 ];
 
 /** The floor that the manifest promises, then the first long-term release of each later line. */

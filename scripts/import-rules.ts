@@ -94,7 +94,7 @@ export const importRules: ImportRules = {
       zones: [...base, "slotLabels"],
       typesOf: ["drift", "repair", "lineage-store"],
     },
-    "lineage-store": { path: "src/lineage-store", zones: base, packages: ["level", "msgpackr"] },
+    "lineage-store": { path: "src/lineage-store", zones: base, packages: ["level", "msgpackr", "yaml"] },
     scheduler: { path: "src/scheduler", zones: numeric, packages: ["piscina"] },
     engine: { path: "src/host/engine", zones: [...base, ...hosts, "lineage-store", "scheduler"] },
     index: { path: "src/index", zones: [...base, ...hosts, "lineage-store", "scheduler", "engine"] },

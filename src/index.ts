@@ -61,6 +61,18 @@ export type {
   RepairOutcome,
   RepairReport,
 } from "./host/repair/report.js";
+export type {
+  DeclarationRecord,
+  ExternalRecord,
+  ExternalSource,
+  Resolution,
+} from "./lineage-store/declared.js";
 export type { ExportFormat, ExportRequest, ExportSummary } from "./lineage-store/export/export-lineage.js";
+export type {
+  ImportedDeclaration,
+  ImportedExternal,
+  ImportRequest,
+  ImportSummary,
+} from "./lineage-store/import/import-lineage.js";
 export type { DerivationRecord, ModelRecord, ModelTask } from "./lineage-store/records.js";
 export type { Transformation } from "./lineage-store/transformations.js";

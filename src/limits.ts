@@ -173,3 +173,13 @@ export const bootstrapRowsMax = 10_000;
 export const weightedVectorsMax = 8;
 /** Text of an export that is gathered before it is written: few calls, little memory. */
 export const exportBufferBytes = 65_536;
+/** A name that other tools give a model: MLflow stores 500 characters, paths and addresses are longer. */
+export const externalNameLengthMax = 1_000;
+/** External models walked up from one model. */
+export const externalWalkMax = 100_000;
+/** One document to import: a page of MLflow's search with 1,000 runs takes about 5 MB. */
+export const importFileBytesMax = 32 * 1024 * 1024;
+/** Documents of one import, which are read together. */
+export const importFilesMax = 1_000;
+/** Metadata of one model card: the longest of benchmarks' results take about 1 MB. */
+export const cardMetadataBytesMax = 2 * 1024 * 1024;

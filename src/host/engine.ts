@@ -6,6 +6,7 @@ import { resolve as absolutePath } from "node:path";
 import { MendlineError } from "../errors.js";
 import { monitorAncestorsMax } from "../limits.js";
 import type { ExportRequest, ExportSummary } from "../lineage-store/export/export-lineage.js";
+import type { ImportRequest, ImportSummary } from "../lineage-store/import/import-lineage.js";
 import type { DerivationRecord, ModelRecord } from "../lineage-store/records.js";
 import type { AliasEntry } from "../lineage-store/refs.js";
 import type { LineageStore } from "../lineage-store/store.js";
@@ -229,6 +230,12 @@ export class Engine extends EventEmitter<EngineEvents> {
       import("./pages/lineage-drawing.js"),
     ]);
     return exportLineage(this.store, request, lineageMermaid);
+  }
+
+  /** Writes down what other tools' documents say of models; see import-lineage.ts for what it throws. */
+  async importLineage(request: ImportRequest): Promise<ImportSummary> {
+    const { importLineage } = await import("../lineage-store/import/import-lineage.js");
+    return importLineage(this.store, request);
   }
 
   // Watching and mending

@@ -19,8 +19,9 @@ import { errnoOf, fileError, makeFolder, replaceFile, stagingPrefix, writeAll } 
  *
  *     1  as first written
  *     2  indexes of versions, tags and forms
+ *     3  external models and what is declared of them
  */
-export const storeSchema = 2;
+export const storeSchema = 3;
 const formatName = "mendline-lineage-store";
 
 export function databaseDir(dir: string): string {

@@ -28,6 +28,10 @@ const layouts = {
   report: ["text", "number"],
   /** monitor key, sequence -> state. */
   monitor: ["text", "number"],
+  /** external model's id, sequence -> what was said of a model of which no parameters are held. */
+  external: ["id", "number"],
+  /** external child's id, place -> the external parent that it is said to have. */
+  declaration: ["id", "number"],
   /** sequence -> what one commit did. */
   journal: ["number"],
 
@@ -44,6 +48,8 @@ const layouts = {
   tag: ["id", "number"],
   /** sha256 of the names and shapes of a model's tensors, model's number -> null. */
   form: ["id", "number"],
+  /** model's id (it need not be in the store), place -> id of an external model that is said to be it. */
+  named: ["id", "number"],
   /** child's number, place -> parent's number. */
   parent: ["number", "number"],
   /** parent's number, place -> child's number. */
@@ -77,6 +83,8 @@ export const journaledKinds = [
   "run",
   "report",
   "monitor",
+  "external",
+  "declaration",
 ] as const satisfies readonly RecordKind[];
 
 /** Logs whose oldest entries are dropped. */

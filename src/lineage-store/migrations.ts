@@ -17,7 +17,7 @@ import { allModels, parametersOf } from "./models.js";
 type Step = (database: Database) => AsyncIterable<RecordWrite>;
 
 /** By the schema that a step begins with. */
-const steps: Readonly<Record<number, Step>> = { 1: searchIndexes };
+const steps: Readonly<Record<number, Step>> = { 1: searchIndexes, 2: nothing };
 
 /**
  * @param database  open, so that the folder is this process's
@@ -60,6 +60,9 @@ async function* searchIndexes(database: Database): AsyncGenerator<RecordWrite> {
     yield record("versions", [name, sequence, place], version);
   }
 }
+
+/** 2 -> 3: kinds of records that no earlier store has. */
+async function* nothing(): AsyncGenerator<RecordWrite> {}
 
 function record<K extends RecordKind>(kind: K, parts: KeyParts<K>, value: unknown): RecordWrite {
   const key = keyOf(kind, ...parts);

@@ -31,10 +31,16 @@ export function isText(value: string): boolean {
   return value.length <= 2 * storeNameLengthMax + 1 && !forbidden.test(value) && !loneSurrogate.test(value);
 }
 
-function textProblem(value: unknown): string | null {
+/** Text of others, which becomes no part of a key. */
+export function checkLongText(what: string, value: unknown, lengthMax: number): asserts value is string {
+  const problem = textProblem(value, lengthMax);
+  if (problem !== null) throw invalid(`${what} ${shown(value)}`, problem);
+}
+
+function textProblem(value: unknown, lengthMax = storeNameLengthMax): string | null {
   if (typeof value !== "string") return "must be text";
-  if (value.length < 1 || value.length > storeNameLengthMax)
-    return `has ${value.length} characters: choose 1 to ${storeNameLengthMax}`;
+  if (value.length < 1 || value.length > lengthMax)
+    return `has ${value.length} characters: choose 1 to ${lengthMax}`;
   if (forbidden.test(value)) return "holds a control character: leave it out";
   return loneSurrogate.test(value) ? "holds half of a surrogate pair: give well-formed text" : null;
 }
@@ -46,6 +52,11 @@ export function checkLabelPart(what: "name" | "version", value: unknown): assert
     throw invalid(`${what} ${shown(value)}`, 'holds "@", which separates name and version');
 }
 
+/** Whether there could be a label with it. */
+export function isLabelPart(value: string): boolean {
+  return textProblem(value) === null && !value.includes("@");
+}
+
 export function checkAlias(value: unknown): asserts value is string {
   checkText("alias", value);
   if (value.includes("@")) throw invalid(`alias ${shown(value)}`, 'holds "@", which is for name@version');
@@ -53,8 +64,12 @@ export function checkAlias(value: unknown): asserts value is string {
   if (idPrefix.test(value)) throw invalid(`alias ${shown(value)}`, "looks like a model's id: choose another");
 }
 
+export function isHash(value: unknown): value is string {
+  return typeof value === "string" && sha256Hex.test(value);
+}
+
 export function checkHash(what: string, value: unknown): asserts value is string {
-  if (typeof value !== "string" || !sha256Hex.test(value)) {
+  if (!isHash(value)) {
     throw invalid(`${what} ${shown(value)}`, "is no sha256: give 64 lower-case hex digits");
   }
 }

@@ -8,6 +8,16 @@ import { MendlineError } from "../errors.js";
 import { Commits, objectRecord } from "./commits.js";
 import { Database } from "./database.js";
 import {
+  allExternals,
+  type DeclarationRecord,
+  declarationsOf,
+  type ExternalRecord,
+  externalsOf,
+  findExternal,
+  type Resolution,
+  resolutionOf,
+} from "./declared.js";
+import {
   allMonitors,
   allRuns,
   type MonitorReport,
@@ -335,6 +345,36 @@ export class LineageStore {
   async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
     const [first, second] = [this.#require(ancestor).number, this.#require(descendant).number];
     return first !== second && reaches(this.#database, first, second);
+  }
+
+  // What other tools say (declared.ts)
+
+  /** By id. */
+  externals(): AsyncGenerator<ExternalRecord> {
+    return allExternals(this.#database);
+  }
+
+  async external(id: string): Promise<ExternalRecord | null> {
+    checkHash("external model", id);
+    return findExternal(this.#database, id);
+  }
+
+  /** What an external model is said to be derived from. */
+  async declarations(id: string): Promise<DeclarationRecord[]> {
+    checkHash("external model", id);
+    return declarationsOf(this.#database, id);
+  }
+
+  /** The model that an external model stands for, or null. */
+  async resolutionOf(
+    external: Pick<ExternalRecord, "hash" | "name" | "version">,
+  ): Promise<Resolution | null> {
+    return resolutionOf(this.#database, external);
+  }
+
+  /** The external models that stand for a model. */
+  async externalsOf(id: string): Promise<ExternalRecord[]> {
+    return externalsOf(this.#database, this.#require(id));
   }
 
   // Aliases

@@ -5,6 +5,8 @@
 import { storePageEntriesMax } from "../limits.js";
 import { decodeRecord, encodeRecord, JsonDocument, type Stored } from "./codec.js";
 import type { RecordReader, RecordWrite } from "./database.js";
+import { type AddedExternal, addDeclaration, addExternal, type RecordWriter } from "./declare.js";
+import type { NewDeclaration, NewExternal } from "./declared.js";
 import { stepCount } from "./documents.js";
 import { hashBytes } from "./fields.js";
 import { formHash, tagHash } from "./indexes.js";
@@ -237,6 +239,29 @@ export class Transaction implements RecordReader {
   #append(kind: "parent" | "child", number: number, neighbour: number): void {
     const place = nextPlace(this, (index) => keyOf(kind, number, index));
     this.#put(keyOf(kind, number, place), neighbour);
+  }
+
+  /** Writes down what a document says of a model of which no parameters are held (declared.ts). */
+  addExternal(external: NewExternal): AddedExternal {
+    return this.#atomically(() => addExternal(this.#writer(), external));
+  }
+
+  /**
+   * Writes down what a document says of where such a model comes from.
+   *
+   * @returns whether it is new
+   * @throws MendlineError MENDLINE_STORE_CYCLE  the parent is said to come from the child
+   */
+  addDeclaration(declaration: NewDeclaration): boolean {
+    return this.#atomically(() => addDeclaration(this.#writer(), declaration));
+  }
+
+  #writer(): RecordWriter {
+    return {
+      atMs: this.#atMs,
+      read: (key) => this.read(key),
+      put: (key, value) => this.#put(key, value),
+    };
   }
 
   /**

@@ -20,6 +20,7 @@ const dependencies = {
   level: "1.0.0",
   msgpackr: "1.0.0",
   piscina: "1.0.0",
+  yaml: "1.0.0",
 };
 const manifest: Manifest = {
   type: "module",

@@ -3,13 +3,21 @@
  * Source: http://cyclonedx.org/schema/bom-1.7.schema.json
  *
  * Every model is a component with its card; its parents stand in its pedigree, without their own pedigrees, for they are components
- * too (mendline:id tells which). What only the end of the lineage tells, the newest time and the serial number, comes last.
+ * too (mendline:id tells which). What is only declared by other tools' documents is marked so (mendline:declared). What only the end of the lineage tells, the newest time and the serial number, comes last.
  */
 import { createHash } from "node:crypto";
+import type { ExternalRecord } from "../declared.js";
 import type { DerivationRecord, ModelRecord } from "../records.js";
 import { jsonText, nameUuid, timeText, valueText } from "./identifiers.js";
 import { producerUri, producerVersion } from "./producer.js";
-import { type ExportedModel, type ExportedParent, type ExportScope, labelOf } from "./scope.js";
+import {
+  type DeclaredParent,
+  type ExportedModel,
+  type ExportedParent,
+  type ExportScope,
+  externalLabel,
+  labelOf,
+} from "./scope.js";
 
 interface Property {
   readonly name: string;
@@ -41,11 +49,19 @@ async function* bomParts(scope: ExportScope): AsyncGenerator<string> {
       separator = ",\n    ";
     }
   }
+  for await (const { external, declared } of scope.externals()) {
+    yield separator + jsonText(externalComponent(external, declared));
+    separator = ",\n    ";
+  }
   yield `\n  ],\n  "metadata": ${jsonText(metadata(newestMs, subject))}`;
 }
 
-function timesOf({ model, parents }: ExportedModel): number[] {
-  return [model.createdMs, ...parents.map(({ derivation }) => derivation.createdMs)];
+function timesOf({ model, parents, declared }: ExportedModel): number[] {
+  return [
+    model.createdMs,
+    ...parents.map(({ derivation }) => derivation.createdMs),
+    ...declared.map(({ declaration }) => declaration.atMs),
+  ];
 }
 
 /** The time is that of the newest record: the bill is the same whenever it is written. */
@@ -59,12 +75,15 @@ function metadata(newestMs: number | null, subject: object | null): object {
 }
 
 function component(exported: ExportedModel): object {
-  const { model, labels, parents } = exported;
+  const { model, labels, parents, externals, declared } = exported;
   const properties = [
     property("mendline:id", model.id),
     property("mendline:format", model.format),
     property("mendline:byteLength", String(model.byteLength)),
     property("mendline:created", timeText(model.createdMs)),
+    ...externals.map((external) =>
+      property(`mendline:alsoNamed:${external.source}`, externalLabel(external)),
+    ),
     ...labels.slice(1).map((label) => property("mendline:alsoNamed", labelOf(label))),
     ...Object.entries(model.tags).map(([name, value]) => property(`mendline:tag:${name}`, value)),
   ];
@@ -72,7 +91,7 @@ function component(exported: ExportedModel): object {
     ...identity(model),
     "bom-ref": model.id,
     ...licenses(model),
-    ...(parents.length === 0 ? {} : { pedigree: pedigree(parents) }),
+    ...pedigree(parents, declared),
     modelCard: modelCard(model),
     properties,
   };
@@ -88,34 +107,91 @@ function identity({ name, version, fileHash }: ModelRecord): object {
 }
 
 /** By name: whether a tag is one of SPDX's identifiers is not known here. */
-function licenses({ tags }: ModelRecord): object {
+function licenses({ tags }: Pick<ModelRecord, "tags">): object {
   return tags.license === undefined ? {} : { licenses: [{ license: { name: tags.license } }] };
 }
 
-function pedigree(parents: readonly ExportedParent[]): object {
-  const ancestors = parents.map(({ model, derivation }) => ({
-    ...identity(model),
-    properties: [property("mendline:id", model.id), ...derivationProperties(derivation)],
-  }));
-  const notes = parents.map(({ model, derivation }) => `${derivation.transformation} of ${labelOf(model)}`);
-  return { ancestors, notes: notes.join("; ") };
+function externalComponent(external: ExternalRecord, declared: readonly DeclaredParent[]): object {
+  const { id, metrics, tags, hash } = external;
+  return {
+    ...externalIdentity(external),
+    "bom-ref": id,
+    ...licenses(external),
+    ...pedigree([], declared),
+    modelCard: quantitativeAnalysis(metrics),
+    properties: [
+      property("mendline:declared", external.source),
+      ...(hash === null ? [] : [property("mendline:id", hash)]),
+      ...Object.entries(tags).map(([name, value]) => property(`mendline:tag:${name}`, value)),
+    ],
+  };
 }
 
-function derivationProperties(derivation: DerivationRecord): Property[] {
-  const { transformation, parameters, metrics, distribution, createdMs } = derivation;
+/** Source of the package URL: https://github.com/package-url/purl-spec, types/huggingface. */
+function externalIdentity({ source, name, version }: ExternalRecord): object {
+  const isRepository = source === "huggingface" && /^[\w.-]+\/[\w.-]+$/.test(name);
+  return {
+    type: "machine-learning-model",
+    name,
+    ...(version === null ? {} : { version }),
+    ...(isRepository ? { purl: `pkg:huggingface/${name}` } : {}),
+  };
+}
+
+function pedigree(parents: readonly ExportedParent[], declared: readonly DeclaredParent[]): object {
+  if (parents.length + declared.length === 0) return {};
+  const ancestors = [
+    ...parents.map(({ model, derivation }) => ({
+      ...identity(model),
+      properties: [
+        property("mendline:id", model.id),
+        property("mendline:recorded", timeText(derivation.createdMs)),
+        ...edgeProperties(derivation),
+        ...(derivation.distribution === null
+          ? []
+          : [property("mendline:distribution", jsonText(derivation.distribution))]),
+      ],
+    })),
+    ...declared.map(declaredAncestor),
+  ];
+  const notes = [
+    ...parents.map(({ model, derivation }) => `${derivation.transformation} of ${labelOf(model)}`),
+    ...declared.map(
+      ({ external, declaration }) =>
+        `${declaration.transformation} of ${externalLabel(external)}, as declared by ${external.source}`,
+    ),
+  ];
+  return { pedigree: { ancestors, notes: notes.join("; ") } };
+}
+
+function declaredAncestor({ external, model, declaration }: DeclaredParent): object {
+  const id = model?.id ?? external.hash;
+  return {
+    ...(model === null ? externalIdentity(external) : identity(model)),
+    properties: [
+      property("mendline:declared", external.source),
+      ...(id === null ? [] : [property("mendline:id", id)]),
+      property("mendline:recorded", timeText(declaration.atMs)),
+      ...edgeProperties(declaration),
+    ],
+  };
+}
+
+function edgeProperties({
+  transformation,
+  parameters,
+  metrics,
+}: Pick<DerivationRecord, "transformation" | "parameters" | "metrics">): Property[] {
   return [
     property("mendline:transformation", transformation),
-    property("mendline:recorded", timeText(createdMs)),
     ...Object.entries(parameters).map(([name, value]) =>
       property(`mendline:parameter:${name}`, valueText(value)),
     ),
     ...Object.entries(metrics).map(([name, value]) => property(`mendline:metric:${name}`, String(value))),
-    ...(distribution === null ? [] : [property("mendline:distribution", jsonText(distribution))]),
   ];
 }
 
 function modelCard({ task, metrics, signature }: ModelRecord): object {
-  const performanceMetrics = Object.entries(metrics).map(([type, value]) => ({ type, value: String(value) }));
   const datasets = signature === null ? [] : [trainingData(signature)];
   return {
     modelParameters: {
@@ -123,9 +199,14 @@ function modelCard({ task, metrics, signature }: ModelRecord): object {
       ...(task === null ? {} : { approach: { type: "supervised" }, task: task.kind }),
       ...(datasets.length === 0 ? {} : { datasets }),
     },
-    ...(performanceMetrics.length === 0 ? {} : { quantitativeAnalysis: { performanceMetrics } }),
+    ...quantitativeAnalysis(metrics),
     ...(task === null ? {} : { properties: taskProperties(task) }),
   };
+}
+
+function quantitativeAnalysis(metrics: Readonly<Record<string, number>>): object {
+  const performanceMetrics = Object.entries(metrics).map(([type, value]) => ({ type, value: String(value) }));
+  return performanceMetrics.length === 0 ? {} : { quantitativeAnalysis: { performanceMetrics } };
 }
 
 function trainingData(signature: string): object {

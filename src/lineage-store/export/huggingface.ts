@@ -2,10 +2,11 @@
  * Model cards as the Hugging Face Hub reads them: YAML metadata at the head of a README.md.
  * Source: https://github.com/huggingface/hub-docs, modelcard.md and docs/hub/model-cards.md.
  *
- * A model's name on the Hub is its tag `huggingface`; else its name where it looks like one (`org/name`); else `name-version`, for
+ * A model's name on the Hub is its tag `huggingface`; else the one under which a card was imported for it; else its name where it looks like one (`org/name`); else `name-version`, for
  * versions are models of their own here. Tags `license`, `pipeline_tag`, `library_name`, `language` and `dataset` become the fields of
  * these names. The member `mendline` pins what the Hub's fields cannot: content hashes, versions and transformations.
  */
+import type { ExternalRecord } from "../declared.js";
 import type { DerivationRecord, ModelRecord } from "../records.js";
 import { type ExportedModel, type ExportedParent, type ExportScope, labelOf } from "./scope.js";
 import { type YamlValue, yamlText } from "./yaml.js";
@@ -25,18 +26,26 @@ export async function* huggingFaceCards(scope: ExportScope): AsyncGenerator<stri
   }
 }
 
-function cardMetadata({ model, parents }: ExportedModel): { [key: string]: YamlValue | undefined } {
-  const bases = [...new Set(parents.map((parent) => hubName(parent.model)))];
+function cardMetadata(exported: ExportedModel): { [key: string]: YamlValue | undefined } {
+  const { model, parents, declared, externals } = exported;
+  const bases = [
+    ...parents.map((parent) => hubName(parent.model, parent.externals)),
+    ...declared.map(({ external }) => external.name),
+  ];
+  // An earlier version in the same repository is no base model to the Hub.
+  const own = hubName(model, externals);
+  const names = [...new Set(bases)].filter((name) => name !== own);
   return {
     license: tagOf(model, "license"),
     language: tagOf(model, "language"),
     library_name: tagOf(model, "library_name") ?? (model.format === "onnx" ? "onnx" : undefined),
     pipeline_tag: pipelineTag(model),
     tags: ["mendline", model.format, ...freeTags(model)],
-    base_model: bases.length > 1 ? bases : bases[0],
-    base_model_relation: relationOf(parents),
-    "model-index": modelIndex(model),
+    base_model: names.length > 1 ? names : names[0],
+    base_model_relation: names.length > 0 ? relationOf(exported) : undefined,
+    "model-index": modelIndex(model, own),
     mendline: {
+      hub: own,
       id: model.id,
       name: model.name,
       version: model.version,
@@ -46,12 +55,16 @@ function cardMetadata({ model, parents }: ExportedModel): { [key: string]: YamlV
   };
 }
 
-export function hubName(model: ModelRecord): string {
-  const tag = tagOf(model, "huggingface");
-  if (tag !== undefined) return tag;
-  const slash = model.name.indexOf("/");
-  if (slash < 0) return hubPart(`${model.name}-${model.version}`);
-  return `${hubPart(model.name.slice(0, slash))}/${hubPart(model.name.slice(slash + 1))}`;
+/** @param externals  under which names other tools know the model */
+export function hubName(model: ModelRecord, externals: readonly ExternalRecord[]): string {
+  const told = tagOf(model, "huggingface") ?? externals.find(({ source }) => source === "huggingface")?.name;
+  if (told !== undefined) return told;
+  const text = model.name.includes("/") ? model.name : `${model.name}-${model.version}`;
+  const slash = text.indexOf("/");
+  const name =
+    slash < 0 ? hubPart(text) : `${hubPart(text.slice(0, slash))}/${hubPart(text.slice(slash + 1))}`;
+  // Two names that differ in what the Hub does not take stay two.
+  return name === text ? name : `${name}-${model.id.slice(0, 8)}`;
 }
 
 /** The Hub takes letters, digits, `_`, `-` and `.`; no `--`, no `..`, and neither at an end. */
@@ -78,14 +91,18 @@ function pipelineTag(model: ModelRecord): string | undefined {
 }
 
 /** One for the whole card: left out, which the Hub takes as "work it out", where the parents differ. */
-function relationOf(parents: readonly ExportedParent[]): HubRelation | undefined {
-  const relations = new Set(parents.map(({ derivation }) => hubRelation(derivation, parents.length)));
+function relationOf({ parents, declared }: ExportedModel): HubRelation | undefined {
+  const edges = [
+    ...parents.map(({ derivation }) => derivation),
+    ...declared.map(({ declaration }) => declaration),
+  ];
+  const relations = new Set(edges.map((edge) => hubRelation(edge, edges.length)));
   return relations.size === 1 ? [...relations][0] : undefined;
 }
 
 /** The Hub has no words for pruning and distillation, and a repair is a blend of two models. */
 function hubRelation(
-  { transformation, parameters }: DerivationRecord,
+  { transformation, parameters }: Pick<DerivationRecord, "transformation" | "parameters">,
   parentCount: number,
 ): HubRelation | undefined {
   if (transformation === "quantization") return "quantized";
@@ -96,19 +113,27 @@ function hubRelation(
 }
 
 /** The Hub wants a task and a data set with every metric. */
-function modelIndex(model: ModelRecord): YamlValue | undefined {
+function modelIndex(model: ModelRecord, name: string): YamlValue | undefined {
   const metrics = Object.entries(model.metrics).map(([type, value]) => ({ type, name: type, value }));
   if (metrics.length === 0) return undefined;
   const dataset = tagOf(model, "dataset") ?? "unspecified";
   const task = { type: pipelineTag(model) ?? "other" };
   const result = { task, dataset: { type: dataset, name: dataset }, metrics };
-  return [{ name: hubName(model), results: [result] }];
+  return [{ name, results: [result] }];
 }
 
-function pinnedParent({ model, derivation }: ExportedParent): YamlValue {
+function pinnedParent({ model, derivation, externals }: ExportedParent): YamlValue {
   const { id, name, version } = model;
   const { transformation, parameters } = derivation;
-  return { id, name, version, transformation, ...(Object.keys(parameters).length > 0 ? { parameters } : {}) };
+  const hub = hubName(model, externals);
+  return {
+    hub,
+    id,
+    name,
+    version,
+    transformation,
+    ...(Object.keys(parameters).length > 0 ? { parameters } : {}),
+  };
 }
 
 function cardBody({ model, parents }: ExportedModel): string {

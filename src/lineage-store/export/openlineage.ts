@@ -5,15 +5,25 @@
  *     a model             a dataset: namespace, name@version
  *     its derivations     one run, of a job of the dataset's name: parents are inputs, the model is the output
  *     a model of no one   a dataset event
+ *     an external model   a dataset in the namespace of who named it; what is declared of it is marked so (mendline_declaration)
  *
  * All parents of a model are inputs of one run: each run of OpenLineage makes a new version of its output, so that with a run for
  * each parent only the last one would count. The store knows when a derivation was recorded and not how long it took: START, which
  * the specification requires, has the same time as COMPLETE.
  */
+import type { DeclarationRecord } from "../declared.js";
 import type { DerivationRecord, ModelRecord } from "../records.js";
 import { jsonText, nameUuid, timeText } from "./identifiers.js";
 import { producerUri } from "./producer.js";
-import { type ExportedModel, type ExportedParent, type ExportScope, labelOf } from "./scope.js";
+import {
+  type DeclaredParent,
+  type ExportedExternal,
+  type ExportedModel,
+  type ExportedParent,
+  type ExportScope,
+  externalLabel,
+  labelOf,
+} from "./scope.js";
 
 const specUrl = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/";
 const facetsUrl = "https://openlineage.io/spec/facets/";
@@ -38,11 +48,17 @@ function facet(schema: keyof typeof facetSchemas, members: object): object {
 
 export async function* openLineageEvents(scope: ExportScope, namespace: string): AsyncGenerator<string> {
   const writer = new EventWriter(namespace);
-  for await (const exported of scope.models()) {
-    const events =
-      exported.parents.length === 0 ? [writer.datasetEvent(exported)] : writer.runEvents(exported);
-    for (const event of events) yield `${jsonText(event)}\n`;
-  }
+  for await (const exported of scope.models()) yield linesOf(writer.modelEvents(exported));
+  for await (const exported of scope.externals()) yield linesOf(writer.externalEvents(exported));
+}
+
+function linesOf(events: readonly object[]): string {
+  return events.map((event) => `${jsonText(event)}\n`).join("");
+}
+
+interface Dataset {
+  readonly namespace: string;
+  readonly name: string;
 }
 
 class EventWriter {
@@ -52,40 +68,71 @@ class EventWriter {
     this.#namespace = namespace;
   }
 
-  datasetEvent(exported: ExportedModel): object {
-    return {
-      eventTime: timeText(exported.model.createdMs),
-      producer: producerUri,
-      schemaURL: `${specUrl}DatasetEvent`,
-      dataset: { ...this.#dataset(exported.model), facets: this.#datasetFacets(exported) },
-    };
+  modelEvents(exported: ExportedModel): object[] {
+    const { model, parents, declared } = exported;
+    const dataset = { ...this.#dataset(model), facets: this.#datasetFacets(exported) };
+    if (parents.length + declared.length === 0) return [datasetEvent(model.createdMs, dataset)];
+    const times = [
+      ...parents.map(({ derivation }) => derivation.createdMs),
+      ...declared.map(({ declaration }) => declaration.atMs),
+    ];
+    return this.#runEvents(exported, {
+      id: model.id,
+      atMs: times.reduce((latest, ms) => Math.max(latest, ms)),
+      job: this.#dataset(model),
+      output: this.#output(exported),
+    });
   }
 
-  runEvents(exported: ExportedModel): object[] {
-    const { model, parents } = exported;
-    const times = parents.map(({ derivation }) => derivation.createdMs);
+  externalEvents({ external, declared }: ExportedExternal): object[] {
+    const { id, source, createdMs, atMs, hash, metrics, tags } = external;
+    const dataset = { namespace: source, name: externalLabel(external) };
+    const facets = {
+      datasetType: facet("datasetType", { datasetType: "MODEL", subType: "external" }),
+      mendline_external: facet("dataset", { id, hash, metrics, tags }),
+    };
+    if (declared.length === 0) return [datasetEvent(createdMs ?? atMs, { ...dataset, facets })];
+    return this.#runEvents(
+      { parents: [], declared },
+      { id, atMs: createdMs ?? atMs, job: dataset, output: { ...dataset, facets } },
+    );
+  }
+
+  #runEvents(
+    { parents, declared }: Pick<ExportedModel, "parents" | "declared">,
+    told: { readonly id: string; readonly atMs: number; readonly job: Dataset; readonly output: object },
+  ): object[] {
     const event = {
-      eventTime: timeText(times.reduce((latest, ms) => Math.max(latest, ms))),
+      eventTime: timeText(told.atMs),
       producer: producerUri,
       schemaURL: `${specUrl}RunEvent`,
     };
-    const run = { runId: nameUuid(jsonText(["openlineage", this.#namespace, model.id])) };
-    const job = { namespace: this.#namespace, name: labelOf(model) };
+    const run = { runId: nameUuid(jsonText(["openlineage", this.#namespace, told.id])) };
+    const { job } = told;
     return [
       { eventType: "START", ...event, run, job },
       {
         eventType: "COMPLETE",
         ...event,
-        run: { ...run, facets: { mendline_transformation: this.#transformation(parents) } },
-        job: { ...job, facets: jobFacets(parents) },
-        inputs: parents.map((parent) => this.#input(parent)),
-        outputs: [this.#output(exported)],
+        run: { ...run, facets: { mendline_transformation: this.#transformation(parents, declared) } },
+        job: { ...job, facets: jobFacets(parents, declared) },
+        inputs: [
+          ...parents.map((parent) => this.#input(parent)),
+          ...declared.map((parent) => this.#declaredInput(parent)),
+        ],
+        outputs: [told.output],
       },
     ];
   }
 
-  #dataset(model: ModelRecord): { namespace: string; name: string } {
+  #dataset(model: ModelRecord): Dataset {
     return { namespace: this.#namespace, name: labelOf(model) };
+  }
+
+  #declaredDataset({ external, model }: DeclaredParent): Dataset {
+    return model === null
+      ? { namespace: external.source, name: externalLabel(external) }
+      : this.#dataset(model);
   }
 
   #output(exported: ExportedModel): object {
@@ -106,12 +153,17 @@ class EventWriter {
     return { ...dataset, inputFacets: { mendline_distribution: distribution } };
   }
 
-  #datasetFacets({ model, labels }: ExportedModel): object {
-    const aliases = labels.slice(1).map((label) => ({
-      namespace: this.#namespace,
-      name: labelOf(label),
-      type: "MODEL",
-    }));
+  #datasetFacets({ model, labels, externals }: ExportedModel): object {
+    const aliases = [
+      ...labels
+        .slice(1)
+        .map((label) => ({ namespace: this.#namespace, name: labelOf(label), type: "MODEL" })),
+      ...externals.map((external) => ({
+        namespace: external.source,
+        name: externalLabel(external),
+        type: "MODEL",
+      })),
+    ];
     const tags = Object.entries(model.tags).map(([key, value]) => ({ key, value, source: "USER" }));
     return {
       datasetType: facet("datasetType", { datasetType: "MODEL", subType: model.format }),
@@ -122,18 +174,40 @@ class EventWriter {
     };
   }
 
-  #transformation(parents: readonly ExportedParent[]): object {
-    const derivations = parents.map(({ derivation, model }) => ({
-      parent: this.#dataset(model),
-      ...derivationMembers(derivation),
-    }));
-    return facet("run", { derivations });
+  #declaredInput(parent: DeclaredParent): object {
+    const { source, hash } = parent.external;
+    const { document, atMs } = parent.declaration;
+    const declaration = facet("input", { source, document, hash, recordedTime: timeText(atMs) });
+    return { ...this.#declaredDataset(parent), inputFacets: { mendline_declaration: declaration } };
+  }
+
+  #transformation(parents: readonly ExportedParent[], declared: readonly DeclaredParent[]): object {
+    return facet("run", {
+      derivations: [
+        ...parents.map(({ derivation, model }) => ({
+          parent: this.#dataset(model),
+          ...derivationMembers(derivation),
+        })),
+        ...declared.map((parent) => ({
+          parent: this.#declaredDataset(parent),
+          ...declarationMembers(parent.declaration),
+        })),
+      ],
+    });
   }
 }
 
+function datasetEvent(atMs: number, dataset: object): object {
+  return { eventTime: timeText(atMs), producer: producerUri, schemaURL: `${specUrl}DatasetEvent`, dataset };
+}
+
 /** One word for the job, where all its derivations are of one kind. */
-function jobFacets(parents: readonly ExportedParent[]): object {
-  const kinds = new Set(parents.map(({ derivation }) => derivation.transformation.toUpperCase()));
+function jobFacets(parents: readonly ExportedParent[], declared: readonly DeclaredParent[]): object {
+  const edges = [
+    ...parents.map(({ derivation }) => derivation),
+    ...declared.map(({ declaration }) => declaration),
+  ];
+  const kinds = new Set(edges.map(({ transformation }) => transformation.toUpperCase()));
   const jobType = kinds.size === 1 ? { jobType: [...kinds][0] } : {};
   return { jobType: facet("jobType", { processingType: "BATCH", integration: "MENDLINE", ...jobType }) };
 }
@@ -157,4 +231,9 @@ function modelMembers(model: ModelRecord): object {
 function derivationMembers(derivation: DerivationRecord): object {
   const { parent: parentId, transformation, parameters, metrics, createdMs } = derivation;
   return { parentId, transformation, parameters, metrics, recordedTime: timeText(createdMs) };
+}
+
+function declarationMembers(declaration: DeclarationRecord): object {
+  const { transformation, parameters, metrics, atMs } = declaration;
+  return { declared: true, transformation, parameters, metrics, recordedTime: timeText(atMs) };
 }

@@ -30,7 +30,7 @@ test("the lineage of two models in every format", async () => {
     );
     assert.is(code, 0, stderr);
     const { sha256, byteLength, ...summary } = JSON.parse(stdout);
-    assert.equal(summary, { format, out, models: 2, derivations: 1 });
+    assert.equal(summary, { format, out, models: 2, derivations: 1, externals: 0, declarations: 0 });
     assert.is(byteLength, readFileSync(out).length);
     assert.match(sha256, /^[0-9a-f]{64}$/);
   }

@@ -30,7 +30,7 @@ test("the summary tells what is in the file", () =>
       assert.is(sha256, createHash("sha256").update(bytes).digest("hex"));
       const models = format === "huggingface" ? 1 : 3;
       const derivations = format === "huggingface" ? 2 : 3;
-      assert.equal(summary, { format, out, models, derivations });
+      assert.equal(summary, { format, out, models, derivations, externals: 0, declarations: 0 });
     }
   }));
 

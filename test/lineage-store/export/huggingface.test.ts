@@ -43,7 +43,13 @@ test("a card has the Hub's fields, and pins what they cannot", () =>
           ],
         },
       ],
-      mendline: { id: idOf("rain@1"), name: "rain", version: "1", file_sha256: idOf("file of rain@1") },
+      mendline: {
+        hub: "rain-1",
+        id: idOf("rain@1"),
+        name: "rain",
+        version: "1",
+        file_sha256: idOf("file of rain@1"),
+      },
     });
     const { metadata, body } = await card(store, "rain@2");
     assert.is(metadata.base_model, "rain-1");
@@ -51,6 +57,7 @@ test("a card has the Hub's fields, and pins what they cannot", () =>
     assert.is(metadata["model-index"][0].results[0].metrics[0].value, 1e-7, "a number in YAML 1.1, too");
     assert.equal(metadata.mendline.parents, [
       {
+        hub: "rain-1",
         id: idOf("rain@1"),
         name: "rain",
         version: "1",
@@ -94,8 +101,8 @@ test("names on the Hub: the tag, a name that looks like one, else name and versi
     const names: [name: string, tags: Record<string, string>, expected: string][] = [
       ["a", { huggingface: "org/model" }, "org/model"],
       ["org/base", {}, "org/base"],
-      ["c -.- d?", {}, "c.d-1"],
-      ["-/..", {}, "model/model"],
+      ["c -.- d?", {}, `c.d-1-${idOf("c -.- d?@1").slice(0, 8)}`],
+      ["-/..", {}, `model/model-${idOf("-/..@1").slice(0, 8)}`],
     ];
     for (const [name, tags, expected] of names) {
       const [parent, child] = [
