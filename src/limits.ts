@@ -65,6 +65,14 @@ export const tensorRankMax = 64;
 /** Memory the index of one model may take: names, shapes, and values that have no byte range of their own in the file. */
 export const parameterIndexBytesMax = 256 * 1024 * 1024;
 
+/**
+ * What is kept of the graph between queries, 30 MB at most: ids, lists of neighbours by their weight (a number counts 1, a list 4 more),
+ * neighbours of one list, and models by their bytes as stored (a model takes 300, and four times that in memory).
+ */
+export const graphIdsMax = 50_000;
+export const graphListsWeightMax = 200_000;
+export const graphListNumbersMax = 1_000;
+export const graphModelBytesMax = 4 * 1024 * 1024;
 /** Models walked in one ancestor or descendant query. */
 export const walkNodesMax = 1_000_000;
 /** Closed windows' reports kept for one monitor. */

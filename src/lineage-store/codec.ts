@@ -33,6 +33,11 @@ const payloadOffset = checkOffset + checkBytes;
 
 // Maps, because msgpackr renames the key "__proto__" of objects; no records extension, so that any reader can decode.
 const packr = new Packr({ useRecords: false, mapsAsObjects: false, copyBuffers: true });
+/** For payloads without such a key: no maps on the way, half the time. */
+const objectPackr = new Packr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
+
+/** Where what is hashed is put together. Larger records take a buffer of their own. */
+const scratch = Buffer.allocUnsafeSlow(4_096);
 
 const loneSurrogate = /\p{Surrogate}/gu;
 
@@ -52,11 +57,12 @@ type Packed = null | boolean | number | string | Uint8Array | Packed[] | Map<str
  * @throws MendlineError MENDLINE_DATA_LIMIT        larger than `storeRecordBytesMax`
  */
 export function encodeRecord(key: Buffer, value: unknown): Buffer {
-  const payload = packr.pack(new Normalizer(describeKey(key)).normalize(value, 0));
-  const header = Buffer.alloc(payloadOffset);
-  header[0] = recordVersion;
-  checkFor(recordVersion, key, payload).copy(header, checkOffset);
-  return Buffer.concat([header, payload]);
+  const payload = packr.pack(new Normalizer(key).normalize(value, 0));
+  const bytes = Buffer.allocUnsafeSlow(payloadOffset + payload.length);
+  bytes[0] = recordVersion;
+  bytes.set(payload, payloadOffset);
+  bytes.write(checkFor(key, bytes), checkOffset, "latin1");
+  return bytes;
 }
 
 /**
@@ -64,9 +70,8 @@ export function encodeRecord(key: Buffer, value: unknown): Buffer {
  * @throws MendlineError MENDLINE_STORE_VERSION  a sound record of a later format
  */
 export function decodeRecord(key: Buffer, bytes: Buffer): Stored {
-  const payload = bytes.subarray(payloadOffset);
   const version = bytes[0] ?? 0;
-  if (bytes.length <= payloadOffset || !checkFor(version, key, payload).equals(checkOf(bytes))) {
+  if (bytes.length <= payloadOffset || checkFor(key, bytes) !== storedCheck(bytes)) {
     throw corrupt(key, "does not match its hash");
   }
   if (version !== recordVersion) {
@@ -77,10 +82,18 @@ export function decodeRecord(key: Buffer, bytes: Buffer): Stored {
     );
   }
   try {
-    return restore(packr.unpack(payload) as Packed);
+    return decodePayload(bytes);
   } catch (error) {
     throw corrupt(key, `cannot be decoded (${messageOf(error)})`);
   }
+}
+
+/** The value in bytes that `encodeRecord` has just made and nobody could change. */
+export function decodePayload(bytes: Buffer): Stored {
+  const payload = bytes.subarray(payloadOffset);
+  return payload.includes("__proto__")
+    ? restore(packr.unpack(payload) as Packed)
+    : (objectPackr.unpack(payload) as Stored);
 }
 
 /** The check inside a record's bytes: names its exact content in the journal. */
@@ -96,21 +109,31 @@ export function corrupt(key: Buffer, problem: string): MendlineError {
   );
 }
 
-function checkFor(version: number, key: Buffer, payload: Uint8Array): Buffer {
-  const preamble = Buffer.alloc(5);
-  preamble[0] = version;
-  preamble.writeUInt32BE(key.length, 1);
-  return hash("sha256", Buffer.concat([preamble, key, payload]), "buffer").subarray(0, checkBytes);
+function storedCheck(bytes: Buffer): string {
+  return bytes.toString("latin1", checkOffset, payloadOffset);
+}
+
+/** As latin1 text ("binary" to node): node 20 makes that eight times as fast as a buffer (0.19 us, 1.5 us). */
+function checkFor(key: Buffer, bytes: Buffer): string {
+  const keyOffset = 5;
+  const byteLength = keyOffset + key.length + bytes.length - payloadOffset;
+  const hashed =
+    byteLength <= scratch.length ? scratch.subarray(0, byteLength) : Buffer.allocUnsafe(byteLength);
+  hashed[0] = bytes[0]!;
+  hashed.writeUInt32BE(key.length, 1);
+  hashed.set(key, keyOffset);
+  bytes.copy(hashed, keyOffset + key.length, payloadOffset);
+  return hash("sha256", hashed, "binary").slice(0, checkBytes);
 }
 
 /** One form for equal values: keys sorted, undefined members left out, text well-formed, -0 as 0. */
 class Normalizer {
-  readonly #what: string;
+  readonly #key: Buffer;
   #bytes = 0;
   #bytesAllowed = true;
 
-  constructor(what: string) {
-    this.#what = what;
+  constructor(key: Buffer) {
+    this.#key = key;
   }
 
   normalize(value: unknown, depth: number): Packed {
@@ -156,14 +179,17 @@ class Normalizer {
     if (this.#bytes > storeRecordBytesMax) {
       throw new MendlineError(
         "MENDLINE_DATA_LIMIT",
-        `${this.#what} is larger than the ${storeRecordBytesMax} bytes that one record may hold: split it, or store it as an object`,
+        `${describeKey(this.#key)} is larger than the ${storeRecordBytesMax} bytes that one record may hold: split it, or store it as an object`,
         { details: { byteLengthMax: storeRecordBytesMax } },
       );
     }
   }
 
   #invalid(problem: string): MendlineError {
-    return new MendlineError("MENDLINE_ARGUMENT_INVALID", `${this.#what} ${problem}: give plain JSON data`);
+    return new MendlineError(
+      "MENDLINE_ARGUMENT_INVALID",
+      `${describeKey(this.#key)} ${problem}: give plain JSON data`,
+    );
   }
 }
 

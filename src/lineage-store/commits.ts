@@ -57,6 +57,11 @@ export class Commits {
     return last === undefined ? 0 : partsOf(kind, last)[0] + 1;
   }
 
+  /** Sequence of the journal's last entry; -1 before the first. */
+  get lastSequence(): number {
+    return this.#head.sequence;
+  }
+
   /** Runs after every task given before, and before every later one. */
   exclusive<T>(task: () => Promise<T>): Promise<T> {
     const turn = this.#last.then(task);

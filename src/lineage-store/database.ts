@@ -10,6 +10,8 @@ import type { KeyRange } from "./keys.js";
 export interface RecordReader {
   /** undefined: no such record. */
   read(key: Buffer): Stored | undefined;
+  /** Whether there is one, sound or not. */
+  has(key: Buffer): boolean;
 }
 
 export interface RecordEntry {
@@ -94,6 +96,10 @@ export class Database implements RecordReader {
   read(key: Buffer): Stored | undefined {
     const bytes = this.bytes(key);
     return bytes === undefined ? undefined : decodeRecord(key, bytes);
+  }
+
+  has(key: Buffer): boolean {
+    return this.bytes(key) !== undefined;
   }
 
   async *keys({ gte, lt, reverse = false, limit = Infinity }: ScanOptions): AsyncGenerator<Buffer> {

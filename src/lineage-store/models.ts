@@ -16,7 +16,7 @@ import {
   parametersFrom,
   type TensorRecord,
 } from "./records.js";
-import { type Direction, neighbours } from "./walk.js";
+import { checkSignal, type Direction, neighbours } from "./walk.js";
 
 export function findModel(reader: RecordReader, id: string): ModelRecord | null {
   const key = keyOf("model", id);
@@ -27,8 +27,12 @@ export function findModel(reader: RecordReader, id: string): ModelRecord | null 
 /** @throws MendlineError MENDLINE_STORE_UNKNOWN */
 export function requireModel(reader: RecordReader, id: string, what = "model"): ModelRecord {
   const model = findModel(reader, id);
-  if (model !== null) return model;
-  throw new MendlineError("MENDLINE_STORE_UNKNOWN", `${what} ${id} is not in the store: add it first`, {
+  if (model === null) throw unknownModel(id, what);
+  return model;
+}
+
+export function unknownModel(id: string, what = "model"): MendlineError {
+  return new MendlineError("MENDLINE_STORE_UNKNOWN", `${what} ${id} is not in the store: add it first`, {
     details: { id },
   });
 }
@@ -60,9 +64,21 @@ export function parametersOf(reader: RecordReader, model: ModelRecord): ModelPar
 }
 
 /** All models in created order. Models added meanwhile may or may not come. */
-export async function* allModels(database: Database): AsyncGenerator<ModelRecord> {
+export async function* allModels(database: Database, signal?: AbortSignal): AsyncGenerator<ModelRecord> {
   for await (const { key, value } of database.entries(rangeOf(prefixOf("number")))) {
+    checkSignal(signal, "listing the models");
     yield requireModel(database, new Fields(key, value).hash("id"));
+  }
+}
+
+/** All derivations, by the created order of the parent, then of the child. */
+export async function* allDerivations(
+  database: Database,
+  signal?: AbortSignal,
+): AsyncGenerator<DerivationRecord> {
+  for await (const { key, value } of database.entries(rangeOf(prefixOf("derivation")))) {
+    checkSignal(signal, "listing the derivations");
+    yield derivationFrom(key, value);
   }
 }
 

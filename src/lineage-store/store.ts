@@ -29,41 +29,23 @@ import {
   stepsOf,
 } from "./documents.js";
 import { databaseDir, prepareFolder } from "./folder.js";
+import { Graph } from "./graph.js";
 import { type JournalSummary, verifyJournal } from "./journal.js";
 import { migrate } from "./migrations.js";
 import { type AddedFile, addFile, type FileSegment, restoreFile } from "./model-files.js";
-import {
-  allModels,
-  derivationsOf,
-  findDerivation,
-  findModel,
-  idOfLabel,
-  idOfNumber,
-  labelsOf,
-  type ModelVersion,
-  parametersOf,
-  requireModel,
-  versionsOf,
-} from "./models.js";
+import { parametersOf } from "./models.js";
 import { corruptObject, ObjectBatch, ObjectFiles, type StoredObject } from "./objects.js";
 import { forgetOwner, heldBy, tellOwner } from "./owner.js";
-import type { DerivationRecord, ModelLabel, ModelParameters, ModelRecord } from "./records.js";
-import { type AliasEntry, aliasHistory, allAliases, currentAlias, resolve } from "./refs.js";
-import { checkAlias, checkHash, checkLabelPart, checkText, shown } from "./rules.js";
+import { LineageReader } from "./reader.js";
+import { type AliasEntry, aliasHistory, allAliases, currentAlias } from "./refs.js";
+import { checkAlias, checkHash, checkText, shown } from "./rules.js";
 import type { Transaction } from "./transaction.js";
-import { type Direction, neighbours, reaches, type WalkOptions, walk } from "./walk.js";
 
 export interface StoreOptions {
   /** Whether a missing or empty folder becomes a store; true if left out. */
   readonly create?: boolean;
   /** The clock of records that bring no time of their own. */
   readonly nowMs?: () => number;
-}
-
-export interface Relative {
-  readonly id: string;
-  /** Derivations between, at the shortest. */
-  readonly distance: number;
 }
 
 export interface ListOptions {
@@ -78,19 +60,22 @@ async function openDatabase(dir: string): Promise<Database> {
   }
 }
 
-export class LineageStore {
+export class LineageStore extends LineageReader {
   readonly dir: string;
   readonly #database: Database;
   readonly #files: ObjectFiles;
   readonly #commits: Commits;
+  readonly #graph: Graph;
   readonly #sinceMs = Date.now();
   #isClosed = false;
 
-  private constructor(dir: string, database: Database, files: ObjectFiles, commits: Commits) {
+  private constructor(dir: string, database: Database, files: ObjectFiles, commits: Commits, graph: Graph) {
+    super(database, graph);
     this.dir = dir;
     this.#database = database;
     this.#files = files;
     this.#commits = commits;
+    this.#graph = graph;
   }
 
   /**
@@ -109,7 +94,9 @@ export class LineageStore {
     try {
       await migrate(dir, database);
       const files = await ObjectFiles.open(dir);
-      const store = new LineageStore(dir, database, files, await Commits.open(database, files, nowMs));
+      const commits = await Commits.open(database, files, nowMs);
+      const graph = new Graph(database, () => commits.lastSequence);
+      const store = new LineageStore(dir, database, files, commits, graph);
       await store.announce(null);
       return store;
     } catch (error) {
@@ -124,6 +111,7 @@ export class LineageStore {
     this.#isClosed = true;
     await this.#commits.exclusive(async () => {
       if (isFirst) await forgetOwner(this.dir);
+      this.#graph.clear();
       await this.#database.close();
     });
   }
@@ -213,7 +201,7 @@ export class LineageStore {
    * @throws MendlineError MENDLINE_STORE_UNKNOWN, MENDLINE_STORE_CORRUPT, MENDLINE_DATA_WRITE
    */
   async restoreFile(id: string, target: string): Promise<void> {
-    const model = this.#require(id);
+    const model = this.record(id);
     const { layout } = parametersOf(this.#database, model);
     await restoreFile(model, layout, target, (hash) => this.readObject(hash));
   }
@@ -254,99 +242,6 @@ export class LineageStore {
     return this.#commits.exclusive(() => verifyJournal(this.#database));
   }
 
-  // Models
-
-  #require(id: string): ModelRecord {
-    checkHash("model id", id);
-    return requireModel(this.#database, id);
-  }
-
-  /** @throws MendlineError MENDLINE_STORE_UNKNOWN */
-  async get(id: string): Promise<ModelRecord> {
-    return this.#require(id);
-  }
-
-  async find(id: string): Promise<ModelRecord | null> {
-    checkHash("model id", id);
-    return findModel(this.#database, id);
-  }
-
-  /** Tensors and layout of a model, as they were added. */
-  async parameters(id: string): Promise<ModelParameters> {
-    return parametersOf(this.#database, this.#require(id));
-  }
-
-  /**
-   * From what a person types to an id: an id, its beginning of 8 or more hex digits, `name@version`, an alias.
-   *
-   * @throws MendlineError MENDLINE_STORE_UNKNOWN    with names that look alike
-   * @throws MendlineError MENDLINE_STORE_AMBIGUOUS  with some of the ids
-   */
-  async resolve(ref: string): Promise<string> {
-    return resolve(this.#database, ref);
-  }
-
-  async idOfLabel(name: string, version: string): Promise<string | null> {
-    checkLabelPart("name", name);
-    checkLabelPart("version", version);
-    return idOfLabel(this.#database, name, version);
-  }
-
-  /** In created order. */
-  models(): AsyncGenerator<ModelRecord> {
-    return allModels(this.#database);
-  }
-
-  /** All labels of a model, its primary one first. */
-  async labelsOf(id: string): Promise<ModelLabel[]> {
-    return labelsOf(this.#database, this.#require(id).number);
-  }
-
-  /** Versions of a name in the order in which they were added; none for an unknown name. */
-  async *versionsOf(name: string): AsyncGenerator<ModelVersion> {
-    checkLabelPart("name", name);
-    yield* versionsOf(this.#database, name);
-  }
-
-  // Lineage
-
-  /** The derivations that made this model, in the order in which they were added. */
-  async parents(id: string): Promise<DerivationRecord[]> {
-    return derivationsOf(this.#database, "parent", this.#require(id).number);
-  }
-
-  /** The derivations made from this model, in the order in which they were added. */
-  async *children(id: string): AsyncGenerator<DerivationRecord> {
-    const { number } = this.#require(id);
-    for (const child of neighbours(this.#database, "child", number)) {
-      const derivation = findDerivation(this.#database, number, child);
-      if (derivation !== null) yield derivation;
-    }
-  }
-
-  /** Breadth first: by distance, then by created order; every model once, without the start. */
-  ancestors(id: string, options: WalkOptions = {}): AsyncGenerator<Relative> {
-    return this.#relatives("parent", id, options);
-  }
-
-  /** As `ancestors`, downwards. */
-  descendants(id: string, options: WalkOptions = {}): AsyncGenerator<Relative> {
-    return this.#relatives("child", id, options);
-  }
-
-  async *#relatives(direction: Direction, id: string, options: WalkOptions): AsyncGenerator<Relative> {
-    const { number: start } = this.#require(id);
-    for await (const { number, distance } of walk(this.#database, direction, start, options)) {
-      yield { id: idOfNumber(this.#database, number), distance };
-    }
-  }
-
-  /** Whether `descendant` comes from `ancestor`; false for the model itself. */
-  async isAncestor(ancestor: string, descendant: string): Promise<boolean> {
-    const [first, second] = [this.#require(ancestor).number, this.#require(descendant).number];
-    return first !== second && reaches(this.#database, first, second);
-  }
-
   // What other tools say (declared.ts)
 
   /** By id. */
@@ -374,7 +269,7 @@ export class LineageStore {
 
   /** The external models that stand for a model. */
   async externalsOf(id: string): Promise<ExternalRecord[]> {
-    return externalsOf(this.#database, this.#require(id));
+    return externalsOf(this.#database, this.record(id));
   }
 
   // Aliases

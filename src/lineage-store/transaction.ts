@@ -3,7 +3,7 @@
  * of the same transaction read; nothing reaches the disk before all is known to fit.
  */
 import { storePageEntriesMax } from "../limits.js";
-import { decodeRecord, encodeRecord, JsonDocument, type Stored } from "./codec.js";
+import { decodePayload, decodeRecord, encodeRecord, JsonDocument, type Stored } from "./codec.js";
 import type { RecordReader, RecordWrite } from "./database.js";
 import { type AddedExternal, addDeclaration, addExternal, type RecordWriter } from "./declare.js";
 import type { NewDeclaration, NewExternal } from "./declared.js";
@@ -25,7 +25,7 @@ import {
 import { type AliasChange, type AliasEntry, aliasValue, currentAlias } from "./refs.js";
 import { aliasMoved, circle, edgeTaken, labelTaken } from "./refusals.js";
 import { checkAlias, checkCount, checkHash, checkText, checkTextOrNull, invalid } from "./rules.js";
-import { nextPlace, reaches } from "./walk.js";
+import { type Direction, type Neighbourhood, neighbours, nextPlace, reaches } from "./walk.js";
 
 export interface AddedModel {
   readonly id: string;
@@ -69,7 +69,7 @@ const comparedFields = [
   "tags",
 ] as const;
 
-export class Transaction implements RecordReader {
+export class Transaction implements RecordReader, Neighbourhood {
   readonly #reader: RecordReader;
   readonly #atMs: number;
   readonly #sequence: number;
@@ -95,7 +95,15 @@ export class Transaction implements RecordReader {
 
   read(key: Buffer): Stored | undefined {
     const own = this.#writes.get(key.toString("latin1"));
-    return own === undefined ? this.#reader.read(key) : decodeRecord(key, own.bytes);
+    return own === undefined ? this.#reader.read(key) : decodePayload(own.bytes);
+  }
+
+  has(key: Buffer): boolean {
+    return this.#writes.has(key.toString("latin1")) || this.#reader.has(key);
+  }
+
+  neighbours(direction: Direction, number: number): Iterable<number> {
+    return neighbours(this, direction, number);
   }
 
   /** The model with this id, this transaction's own included; null where there is none. */
@@ -260,6 +268,7 @@ export class Transaction implements RecordReader {
     return {
       atMs: this.#atMs,
       read: (key) => this.read(key),
+      has: (key) => this.has(key),
       put: (key, value) => this.#put(key, value),
     };
   }

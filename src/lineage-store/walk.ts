@@ -1,6 +1,7 @@
 /**
- * The lineage graph. Inside, a model is its number in created order: small keys, small sets, and a stable order for free.
- * Each adjacency list is a run of keys (model, place 0, 1, 2 …), read by point lookups, which cost a tenth of opening an iterator.
+ * Walks through the lineage graph. Inside, a model is its number in created order: small keys, small sets, and a stable order for
+ * free. Each adjacency list is a run of keys (model, place 0, 1, 2 …), read by point lookups, which cost a tenth of opening an
+ * iterator.
  */
 import { setImmediate } from "node:timers/promises";
 import { MendlineError } from "../errors.js";
@@ -9,11 +10,18 @@ import { corrupt } from "./codec.js";
 import type { RecordReader } from "./database.js";
 import { keyOf } from "./keys.js";
 
-export interface WalkOptions {
+/** Which list: the parents of a model or its children. */
+export type Direction = "parent" | "child";
+
+export interface Neighbourhood {
+  neighbours(direction: Direction, number: number): Iterable<number>;
+}
+
+export interface WalkBounds {
   /** Derivations away at most; no bound if left out. */
   readonly maxDistance?: number;
   readonly signal?: AbortSignal | undefined;
-  /** Models visited at most. */
+  /** Models visited at most: bounds the memory, about 50 bytes each. */
   readonly nodesMax?: number;
 }
 
@@ -22,15 +30,12 @@ export interface WalkStep {
   readonly distance: number;
 }
 
-/** Which list: the parents of a model or its children. */
-export type Direction = "parent" | "child";
-
 /** Lookups between two turns of the event loop: about a millisecond. */
 const turnLookups = 256;
 
 /** First free place of a list whose places are filled from 0 without gaps. Doubling, then halving: 2 log2(n) lookups. */
 export function nextPlace(reader: RecordReader, placeKey: (place: number) => Buffer): number {
-  const isFilled = (place: number) => reader.read(placeKey(place)) !== undefined;
+  const isFilled = (place: number) => reader.has(placeKey(place));
   let free = 1;
   if (!isFilled(0)) return 0;
   while (isFilled(free)) free *= 2;
@@ -43,12 +48,24 @@ export function nextPlace(reader: RecordReader, placeKey: (place: number) => Buf
   return free;
 }
 
+/** null behind the last. */
+export function neighbourAt(
+  reader: RecordReader,
+  direction: Direction,
+  number: number,
+  place: number,
+): number | null {
+  const key = keyOf(direction, number, place);
+  const neighbour = reader.read(key);
+  if (neighbour === undefined) return null;
+  if (typeof neighbour !== "number") throw corrupt(key, "is no number");
+  return neighbour;
+}
+
 export function* neighbours(reader: RecordReader, direction: Direction, number: number): Generator<number> {
   for (let place = 0; ; place++) {
-    const key = keyOf(direction, number, place);
-    const neighbour = reader.read(key);
-    if (neighbour === undefined) return;
-    if (typeof neighbour !== "number") throw corrupt(key, "is no number");
+    const neighbour = neighbourAt(reader, direction, number, place);
+    if (neighbour === null) return;
     yield neighbour;
   }
 }
@@ -60,29 +77,67 @@ export function* neighbours(reader: RecordReader, direction: Direction, number: 
  * @throws MendlineError MENDLINE_TASK_ABORTED  by the signal
  */
 export async function* walk(
-  reader: RecordReader,
+  graph: Neighbourhood,
   direction: Direction,
   start: number,
-  { maxDistance = Infinity, signal, nodesMax = walkNodesMax }: WalkOptions = {},
+  bounds: WalkBounds = {},
 ): AsyncGenerator<WalkStep> {
+  const turns = new Turns(bounds.signal);
+  for (const step of walkSteps(graph, direction, start, bounds)) {
+    if (turns.isDue()) await turns.next();
+    if (step !== null) yield step;
+  }
+}
+
+/** The same at one go; null now and then while a long level is gathered, so that the caller can give the event loop its turn. */
+export function* walkSteps(
+  graph: Neighbourhood,
+  direction: Direction,
+  start: number,
+  { maxDistance = Infinity, nodesMax = walkNodesMax }: WalkBounds = {},
+): Generator<WalkStep | null> {
   const visited = new Set([start]);
   let level = [start];
-  let lookups = 0;
   for (let distance = 1; distance <= maxDistance && level.length > 0; distance++) {
     const next: number[] = [];
     for (const number of level) {
-      if (++lookups % turnLookups === 0) await setImmediate();
-      checkSignal(signal);
-      for (const neighbour of neighbours(reader, direction, number)) {
-        if (visit(visited, neighbour, nodesMax)) next.push(neighbour);
+      yield null;
+      for (const neighbour of graph.neighbours(direction, number)) {
+        if (!visit(visited, neighbour, nodesMax)) continue;
+        next.push(neighbour);
+        yield null;
       }
     }
     level = next.sort((left, right) => left - right);
-    for (const number of level) {
-      checkSignal(signal);
-      yield { number, distance };
-    }
+    for (const number of level) yield { number, distance };
   }
+}
+
+/** Counts what a loop does, so that it is cancelled soon and others get their turn. */
+export class Turns {
+  readonly #signal: AbortSignal | undefined;
+  #count = 0;
+
+  constructor(signal: AbortSignal | undefined) {
+    this.#signal = signal;
+  }
+
+  /** @throws MendlineError MENDLINE_TASK_ABORTED  by the signal */
+  isDue(): boolean {
+    checkSignal(this.#signal);
+    return ++this.#count % turnLookups === 0;
+  }
+
+  async next(): Promise<void> {
+    await setImmediate();
+    checkSignal(this.#signal);
+  }
+}
+
+/** @throws MendlineError MENDLINE_TASK_ABORTED */
+export function checkSignal(signal: AbortSignal | undefined, what = "the walk through the lineage"): void {
+  if (!signal?.aborted) return;
+  throw new MendlineError("MENDLINE_TASK_ABORTED", `${what} was cancelled`, { cause: signal.reason });
 }
 
 function visit(visited: Set<number>, number: number, nodesMax: number): boolean {
@@ -93,7 +148,7 @@ function visit(visited: Set<number>, number: number, nodesMax: number): boolean 
   return true;
 }
 
-function tooManyNodes(nodesMax: number): MendlineError {
+export function tooManyNodes(nodesMax: number): MendlineError {
   return new MendlineError(
     "MENDLINE_DATA_LIMIT",
     `the walk reached more than ${nodesMax} models: bound its distance`,
@@ -101,21 +156,14 @@ function tooManyNodes(nodesMax: number): MendlineError {
   );
 }
 
-function checkSignal(signal: AbortSignal | undefined): void {
-  if (!signal?.aborted) return;
-  throw new MendlineError("MENDLINE_TASK_ABORTED", "the walk through the lineage was cancelled", {
-    cause: signal.reason,
-  });
-}
-
 /**
  * Whether `descendant` is `ancestor` itself or comes from it. Searches from both ends in turns and ends when either side
  * has no more: a new child, or a parent without parents, is answered at once.
  */
-export function reaches(reader: RecordReader, ancestor: number, descendant: number): boolean {
+export function reaches(graph: Neighbourhood, ancestor: number, descendant: number): boolean {
   if (ancestor === descendant) return true;
-  const down = search(reader, "child", ancestor, descendant);
-  const up = search(reader, "parent", descendant, ancestor);
+  const down = search(graph, "child", ancestor, descendant);
+  const up = search(graph, "parent", descendant, ancestor);
   for (;;) {
     for (const side of [down, up]) {
       const { done, value } = side.next();
@@ -124,9 +172,9 @@ export function reaches(reader: RecordReader, ancestor: number, descendant: numb
   }
 }
 
-/** Returns whether the target was met; gives way after every model. */
+/** Returns whether the target was met; gives way while there is more to look at. */
 function* search(
-  reader: RecordReader,
+  graph: Neighbourhood,
   direction: Direction,
   start: number,
   target: number,
@@ -134,11 +182,12 @@ function* search(
   const visited = new Set([start]);
   const stack = [start];
   for (let number = stack.pop(); number !== undefined; number = stack.pop()) {
-    for (const neighbour of neighbours(reader, direction, number)) {
+    for (const neighbour of graph.neighbours(direction, number)) {
       if (neighbour === target) return true;
-      if (visit(visited, neighbour, walkNodesMax)) stack.push(neighbour);
+      if (!visit(visited, neighbour, walkNodesMax)) continue;
+      stack.push(neighbour);
+      yield;
     }
-    yield;
   }
   return false;
 }
