@@ -102,6 +102,8 @@ function reachBreaches(
   for (const path of seen) {
     for (const edge of edges) {
       if (edge.from !== path || edge.reference.kind === "type") continue;
+      const isLater = edge.reference.kind === "dynamic" || edge.reference.kind === "worker";
+      if (rule.when === "start" && isLater) continue;
       const { target } = edge;
       if (target?.kind === "package" && !rule.packages.includes(target.name)) {
         breaches.push(`${place(edge)} is loaded by ${rule.entry}, which must not load ${target.name}`);
@@ -109,7 +111,7 @@ function reachBreaches(
       if (target?.kind !== "file" || seen.has(target.path)) continue;
       seen.add(target.path);
       const zone = zoneOf(target.path, rules) ?? "no zone";
-      if (!rule.zones.includes(zone)) {
+      if (rule.zones !== undefined && !rule.zones.includes(zone)) {
         breaches.push(
           `${place(edge)} is loaded by ${rule.entry}, which must not load ${zone} (${target.path})`,
         );

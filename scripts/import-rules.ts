@@ -18,10 +18,13 @@ export interface ZoneRule {
   readonly computed?: boolean;
 }
 
-/** A start file whose whole run-time tree is bounded, because loading it is paid for by every worker thread. */
+/** A start file whose run-time tree is bounded, because loading it is paid for by every worker thread, or by every start. */
 export interface ReachRule {
   readonly entry: string;
-  readonly zones: readonly string[];
+  /** `start`: only what loads with it, not what it imports or starts as a worker later. */
+  readonly when: "ever" | "start";
+  /** Absent: any. */
+  readonly zones?: readonly string[];
   readonly packages: readonly string[];
 }
 
@@ -111,7 +114,14 @@ export const importRules: ImportRules = {
   reach: [
     {
       entry: "src/scheduler/worker.ts",
+      when: "ever",
       zones: ["scheduler", "kernels", "memory", "errors", "limits"],
+      packages: ["@assemblyscript/loader"],
+    },
+    {
+      // Libraries load where they are first needed: each takes longer than the rest of an engine's start.
+      entry: "src/index.ts",
+      when: "start",
       packages: ["@assemblyscript/loader"],
     },
   ],

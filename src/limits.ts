@@ -80,16 +80,37 @@ export const monitorReportsMax = 1_000;
 /** Ancestors that one monitor counts for. */
 export const monitorAncestorsMax = 16;
 
-/** Rows of one task: a 10-bin count of so many f32 takes about 0.2 ms, well above a round trip to a worker (50 us). */
+/**
+ * Rows of one task, and of one kernel call on the calling thread: a 10-bin count of so many f32 takes about 0.2 ms, well above what a
+ * worker takes from one task to the next, and no kernel takes more than about 2 ms for them.
+ */
 export const partitionRows = 262_144;
-/** Work of fewer bytes than this runs on the calling thread. 1 MiB is counted in about the time of two round trips. */
-export const inlineBytesMax = 1_048_576;
-/** Inline work hands the event loop its turn after so many milliseconds. */
+/** Work on the calling thread hands the event loop its turn after so many milliseconds: it never waits longer than this and one call. */
 export const inlineTurnMsMax = 5;
-/** Tasks waiting for a worker. */
+/** Worker threads of one engine: more wait for the memory bus, and each takes about 10 MB. */
+export const threadsMax = 64;
+/** Bytes of observed data that are counted at once on the calling thread: they take about 1 ms. */
+export const inlineBytesMax = 1_048_576;
+/** What several workers must save at the least before they are woken: waking one takes 0.03 to 0.1 ms. */
+export const pooledSavingMsMin = 0.2;
+/** Posting one task to one worker, and taking it there, in ms. */
+export const taskPostMs = 0.004;
+/** The longest tasks that the calling thread helps with until the workers are awake. */
+export const leadMsMax = 2;
+/** Work that is one worker's alone saves time for the event loop only, and costs a cold cache: less than this is not worth it. */
+export const offloadMsMin = 20;
+/** Tasks posted at once: more are cut up, so that posting them takes the calling thread no longer than a kernel call. */
+export const taskBlockMax = 512;
+/** Parts of runs that wait for a worker. */
 export const taskQueueMax = 4_096;
 /** Times a task is tried when its worker dies. */
 export const taskTriesMax = 3;
+/** A task takes milliseconds. The longest, a sort of all keys that 4 GiB hold, takes 5 s on a server's core: ten times slower will do. */
+export const taskDeadlineMs = 60_000;
+/** How often a run on the pool is looked at: for its progress, and for tasks past their deadline. */
+export const watchEveryMs = 100;
+/** JavaScript heap of a worker: it holds the kernels' wrappers and a list of tasks, all data lie in the shared memory. */
+export const workerHeapMbMax = 64;
 
 /** Rows of a sample up to which the two-sample Kolmogorov-Smirnov p value is counted exactly: scipy's `method='auto'` has the same. */
 export const ksExactRowsMax = 10_000;

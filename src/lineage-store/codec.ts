@@ -13,6 +13,7 @@ import { Packr } from "msgpackr";
 import { MendlineError, messageOf } from "../errors.js";
 import { storeDepthMax, storeRecordBytesMax } from "../limits.js";
 import { describeKey } from "./keys.js";
+import { isPlainObject } from "./plain-object.js";
 
 /** What JSON can say. Numbers may also be NaN and infinite; -0 is kept as 0. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -195,12 +196,6 @@ class Normalizer {
 
 function byName([left]: [string, unknown], [right]: [string, unknown]): number {
   return left < right ? -1 : 1;
-}
-
-export function isPlainObject(value: unknown): value is Record<string, unknown> {
-  if (typeof value !== "object" || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || prototype === Object.prototype;
 }
 
 function restore(packed: Packed): Stored {

@@ -2,7 +2,8 @@
  * Reads the members of a decoded record. Its hash says that mendline wrote it, yet the store may be somebody else's folder:
  * a member of the wrong type is a damaged record, never an undefined further on.
  */
-import { corrupt, isPlainObject, type Json, type Stored } from "./codec.js";
+import { corrupt, type Json, type Stored } from "./codec.js";
+import { isPlainObject } from "./plain-object.js";
 
 export function hashBytes(hex: string): Buffer {
   return Buffer.from(hex, "hex");

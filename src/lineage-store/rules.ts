@@ -1,7 +1,7 @@
 /** What may be given to the store: every check of an argument, with the message a person gets. */
 import { MendlineError } from "../errors.js";
 import { modelTagsMax, storeNameLengthMax } from "../limits.js";
-import { isPlainObject } from "./codec.js";
+import { isPlainObject } from "./plain-object.js";
 
 /** Control characters, line ends, and the marks that turn text round in a terminal. */
 const forbidden = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u;

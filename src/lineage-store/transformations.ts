@@ -2,7 +2,7 @@
  * How a model came from its parent, and what a derivation says of it. The parameters named here are checked when they are given;
  * any other may stand beside them and is kept as the JSON that it is.
  */
-import { isPlainObject } from "./codec.js";
+import { isPlainObject } from "./plain-object.js";
 import { checkObject, invalid, isText, shown } from "./rules.js";
 
 export const transformations = [

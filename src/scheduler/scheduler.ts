@@ -1,149 +1,142 @@
 /**
- * Spreads kernel calls over a fixed, warmed pool of workers that share the engine's memory. Small work runs inline: a round trip to a
- * worker costs more than the work. What a task computes never depends on where it ran, and how work is cut into tasks depends on the
- * data alone (partition.ts), so results are the same bytes for any number of threads.
+ * Spreads kernel calls over a fixed, warmed pool of workers that share the engine's memory. Small work runs inline: waking a worker
+ * costs more than the work. What a task computes never depends on where it ran, and how work is cut into tasks depends on the data
+ * alone (partition.ts), so results are the same bytes for any number of threads.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { Piscina } from "piscina";
-import { MendlineError, messageOf, rehydrateError } from "../errors.js";
+import { MendlineError } from "../errors.js";
 import type { Kernels } from "../host/kernels/kernels.js";
-import { inlineBytesMax, inlineTurnMsMax, taskQueueMax, taskTriesMax } from "../limits.js";
-import { isRepeatable, runTask, type Task } from "./tasks.js";
-import type { Answer } from "./worker.js";
-
-export interface SchedulerOptions {
-  /** Worker threads; 0 runs everything on the calling thread. */
-  readonly threads: number;
-  readonly module: WebAssembly.Module;
-  readonly kernels: Kernels;
-}
+import {
+  offloadMsMin,
+  pooledSavingMsMin,
+  taskBlockMax,
+  taskDeadlineMs,
+  taskPostMs,
+  taskQueueMax,
+} from "../limits.js";
+import type { WorkerPool } from "./pool.js";
+import { PooledRun } from "./pooled-run.js";
+import { assertBounded, runTask, stepsOf, type Task, workMs } from "./tasks.js";
+import { Turns } from "./turns.js";
+import { asMendlineError } from "./work.js";
 
 export interface RunOptions {
-  readonly signal?: AbortSignal;
-  /** Called after each finished task. */
-  readonly onProgress?: (done: number, total: number) => void;
+  readonly signal?: AbortSignal | undefined;
+  /** Told now and then as tasks are finished, with rising figures, the last time with all. */
+  readonly onProgress?: ((done: number, total: number) => void) | undefined;
 }
 
 export class Scheduler {
+  /** Workers; 0: everything runs on the calling thread. */
   readonly threads: number;
   readonly #kernels: Kernels;
-  readonly #pool: Piscina | null;
+  readonly #pool: WorkerPool | null;
+  readonly #deadlineMs: number;
   #isClosed = false;
 
-  private constructor(threads: number, kernels: Kernels, pool: Piscina | null) {
-    this.threads = threads;
+  constructor(kernels: Kernels, pool: WorkerPool | null, deadlineMs: number = taskDeadlineMs) {
+    this.threads = pool?.threads ?? 0;
     this.#kernels = kernels;
     this.#pool = pool;
-  }
-
-  static create({ threads, module, kernels }: SchedulerOptions): Scheduler {
-    if (threads === 0) return new Scheduler(0, kernels, null);
-    const pool = new Piscina({
-      filename: new URL("./worker.js", import.meta.url).href,
-      minThreads: threads,
-      maxThreads: threads,
-      idleTimeout: Number.POSITIVE_INFINITY,
-      maxQueue: taskQueueMax,
-      // Sharing needs no copy: module and memory are sent once, as the workers start.
-      workerData: { module, memory: kernels.memory },
-    });
-    // A worker that fails while idle is replaced by the pool, and a task that it held is told by its own promise.
-    pool.on("error", () => undefined);
-    return new Scheduler(threads, kernels, pool);
+    this.#deadlineMs = deadlineMs;
   }
 
   /**
    * Runs all tasks, in no particular order, and gives their results in the tasks' order.
    *
    * @throws MendlineError what a task threw; MENDLINE_TASK_FAILED  its worker died three times, or once under a task that works in
-   * place; MENDLINE_TASK_ABORTED  by the signal, or because the scheduler was closed
+   * place; MENDLINE_TASK_QUEUE_FULL; MENDLINE_TASK_ABORTED  by the signal, or because the scheduler was closed. When it throws, none of
+   * the tasks is at work any more
    */
   async run(tasks: readonly Task[], options: RunOptions = {}): Promise<unknown[]> {
-    const workBytes = tasks.reduce((sum, task) => sum + task.workBytes, 0);
-    if (this.#pool === null || workBytes <= inlineBytesMax) return this.#runInline(tasks, options);
-    return this.#runPooled(this.#pool, tasks, options);
+    for (const task of tasks) assertBounded(task);
+    const results: unknown[] = [];
+    for (let from = 0; from < tasks.length; from += taskBlockMax) {
+      const onProgress =
+        options.onProgress && ((done: number) => options.onProgress!(from + done, tasks.length));
+      const block = tasks.slice(from, from + taskBlockMax);
+      for (const result of await this.#runBlock(block, { ...options, onProgress })) results.push(result);
+    }
+    return results;
   }
 
   /** Ends the workers, and with them what is still running. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    await this.#pool?.destroy();
+    await this.#pool?.close();
   }
 
-  /** Gives the event loop its turn whenever `inlineTurnMsMax` has passed. */
+  async #runBlock(tasks: readonly Task[], options: RunOptions): Promise<unknown[]> {
+    this.#assertGoesOn(options.signal);
+    const lanes = this.#lanesFor(tasks);
+    if (lanes === 0) return this.#runInline(tasks, options);
+    const pool = this.#pool!;
+    if (pool.queueSize + lanes > taskQueueMax) {
+      throw new MendlineError(
+        "MENDLINE_TASK_QUEUE_FULL",
+        `${pool.queueSize} parts of runs are waiting for a worker, the limit is ${taskQueueMax}: offer work more slowly, or open the engine with more threads`,
+      );
+    }
+    const run = new PooledRun(pool, this.#kernels, tasks, lanes, {
+      ...options,
+      deadlineMs: this.#deadlineMs,
+    });
+    const board = await run.run();
+    this.#assertGoesOn(options.signal);
+    const results = tasks.map((_, index) => board.resultOf(index));
+    // Only where no worker could be had.
+    const left = [...tasks.keys()].filter((index) => !board.isDone(index));
+    const rest = await this.#runInline(
+      left.map((index) => tasks[index]!),
+      { signal: options.signal },
+    );
+    for (const [at, index] of left.entries()) results[index] = rest[at];
+    return results;
+  }
+
+  /** Workers to wake: as many as save time, one where the work would keep the event loop busy for long, else none. */
+  #lanesFor(tasks: readonly Task[]): number {
+    const lanes = Math.min(this.threads, tasks.length);
+    if (lanes === 0) return 0;
+    const inlineMs = tasks.reduce((sum, task) => sum + workMs(task), 0);
+    const savedMs = inlineMs - inlineMs / lanes;
+    const postMs = tasks.length * lanes * taskPostMs;
+    if (savedMs - postMs >= pooledSavingMsMin) return lanes;
+    return inlineMs >= offloadMsMin && postMs < inlineMs / 100 ? lanes : 0;
+  }
+
   async #runInline(tasks: readonly Task[], { signal, onProgress }: RunOptions): Promise<unknown[]> {
     const results: unknown[] = [];
-    let turnBegan = performance.now();
+    const turns = new Turns();
     for (const task of tasks) {
-      throwIfAborted(signal);
-      results.push(runTask(this.#kernels, task));
+      this.#assertGoesOn(signal);
+      results.push(await this.#runSteps(task, turns, signal));
       onProgress?.(results.length, tasks.length);
-      if (performance.now() - turnBegan < inlineTurnMsMax) continue;
-      await nextTurn();
-      turnBegan = performance.now();
+      if (turns.isOver) await turns.next();
     }
     return results;
   }
 
-  async #runPooled(pool: Piscina, tasks: readonly Task[], options: RunOptions): Promise<unknown[]> {
-    const results = new Array<unknown>(tasks.length);
-    let next = 0;
-    let done = 0;
-    // As many lanes as threads, and one more so that no worker waits for this thread between two tasks.
-    const lane = async () => {
-      while (next < tasks.length) {
-        const index = next++;
-        try {
-          results[index] = await this.#runOne(pool, tasks[index]!, options.signal);
-          done += 1;
-          options.onProgress?.(done, tasks.length);
-        } catch (thrown) {
-          next = tasks.length;
-          throw thrown;
-        }
-      }
-    };
-    const lanes = Array.from({ length: Math.min(this.threads + 1, tasks.length) }, lane);
-    const outcomes = await Promise.allSettled(lanes);
-    // Settled, not raced: when a task fails, none of its siblings may still be writing to memory that the caller then releases.
-    const failed = outcomes.find((outcome) => outcome.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
-    return results;
-  }
-
-  async #runOne(pool: Piscina, task: Task, signal: AbortSignal | undefined): Promise<unknown> {
-    for (let attempt = 1; ; attempt++) {
-      throwIfAborted(signal);
-      // A closed pool would start new workers for a new task.
-      if (this.#isClosed)
-        throw new MendlineError("MENDLINE_TASK_ABORTED", `${task.kernel}: the scheduler was closed`);
-      if (pool.queueSize >= taskQueueMax) {
-        throw new MendlineError(
-          "MENDLINE_TASK_QUEUE_FULL",
-          `${taskQueueMax} tasks are waiting for a worker: offer work more slowly, or open the engine with more threads`,
-        );
-      }
-      const answer = await pool.run(task).then(
-        (value) => value as Answer,
-        (thrown: unknown) => messageOf(thrown),
-      );
-      if (typeof answer !== "string") {
-        if (answer.ok) return answer.value;
-        throw rehydrateError(answer.error);
-      }
-      // The pool only rejects when a worker has died, or with its end.
-      if (!this.#isClosed && (attempt === taskTriesMax || !isRepeatable(task))) {
-        throw new MendlineError(
-          "MENDLINE_TASK_FAILED",
-          `${task.kernel} ended its worker ${attempt} times: ${answer}`,
-        );
-      }
+  /** A task's kernel calls, with turns between them. Synchronous where there is one call only. */
+  #runSteps(task: Task, turns: Turns, signal: AbortSignal | undefined): unknown {
+    try {
+      const steps = stepsOf(this.#kernels, task);
+      return steps === null ? runTask(this.#kernels, task) : this.#goThrough(steps, turns, signal);
+    } catch (thrown) {
+      throw asMendlineError(task, thrown);
     }
   }
-}
 
-function throwIfAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted) {
-    throw new MendlineError("MENDLINE_TASK_ABORTED", "the work was cancelled", { cause: signal.reason });
+  async #goThrough(steps: Iterable<void>, turns: Turns, signal: AbortSignal | undefined): Promise<void> {
+    for (const _ of steps) {
+      if (turns.isOver) await turns.next();
+      this.#assertGoesOn(signal);
+    }
+  }
+
+  #assertGoesOn(signal: AbortSignal | undefined): void {
+    if (signal?.aborted) {
+      throw new MendlineError("MENDLINE_TASK_ABORTED", "the work was cancelled", { cause: signal.reason });
+    }
+    if (this.#isClosed) throw new MendlineError("MENDLINE_TASK_ABORTED", "the scheduler was closed");
   }
 }

@@ -3,44 +3,101 @@
  * writes lies in the shared memory.
  */
 import type { Kernels } from "../host/kernels/kernels.js";
+import { partitionRows } from "../limits.js";
 
-/** Fused steps that would cost a round trip each. */
-const steps = {
-  countByEdges: (kernels: Kernels, ...a: Parameters<Kernels["countByEdges"]>) => kernels.countByEdges(...a),
-  countByCells: (kernels: Kernels, ...a: Parameters<Kernels["countByCells"]>) => kernels.countByCells(...a),
-  countCategories: (kernels: Kernels, ...a: Parameters<Kernels["countCategories"]>) =>
-    kernels.countCategories(...a),
-  keysFrom: (kernels: Kernels, ...a: Parameters<Kernels["keysFrom"]>) => kernels.keysFrom(...a),
-  sortKeys: (kernels: Kernels, ...a: Parameters<Kernels["sortKeys"]>) => kernels.sortKeys(...a),
-  moments: (kernels: Kernels, ...a: Parameters<Kernels["moments"]>) => kernels.moments(...a),
-  ksFromSortedKeys: (kernels: Kernels, ...a: Parameters<Kernels["ksFromSortedKeys"]>) =>
-    kernels.ksFromSortedKeys(...a),
-  blend: (kernels: Kernels, ...a: Parameters<Kernels["blend"]>) => kernels.blend(...a),
-  compareVectors: (kernels: Kernels, ...a: Parameters<Kernels["compareVectors"]>) =>
-    kernels.compareVectors(...a),
-  subtract: (kernels: Kernels, ...a: Parameters<Kernels["subtract"]>) => kernels.subtract(...a),
-  scale: (kernels: Kernels, ...a: Parameters<Kernels["scale"]>) => kernels.scale(...a),
-  weightedSum: (kernels: Kernels, ...a: Parameters<Kernels["weightedSum"]>) => kernels.weightedSum(...a),
-  encodeDelta: (kernels: Kernels, ...a: Parameters<Kernels["encodeDelta"]>) => kernels.encodeDelta(...a),
-  decodeDelta: (kernels: Kernels, ...a: Parameters<Kernels["decodeDelta"]>) => kernels.decodeDelta(...a),
-} as const;
+/** The kernels that tasks name, as their wrappers are called. */
+const kernelNames = [
+  "countByEdges",
+  "countByCells",
+  "countCategories",
+  "keysFrom",
+  "sortKeys",
+  "moments",
+  "ksFromSortedKeys",
+  "blend",
+  "compareVectors",
+  "subtract",
+  "scale",
+  "weightedSum",
+  "encodeDelta",
+  "decodeDelta",
+] as const satisfies readonly (keyof Kernels)[];
 
-export type TaskName = keyof typeof steps;
-type Arguments<N extends TaskName> = Parameters<Kernels[N]>;
+export type TaskName = (typeof kernelNames)[number];
 export type TaskResult<N extends TaskName> = ReturnType<Kernels[N]>;
 
 export type Task = {
   [N in TaskName]: {
     readonly kernel: N;
-    readonly args: Arguments<N>;
-    /** Bytes the kernel reads: what decides between inline and a worker. */
+    readonly args: Parameters<Kernels[N]>;
+    /** Bytes that the kernel reads: what its time is estimated from. */
     readonly workBytes: number;
   };
 }[TaskName];
 
+/**
+ * Nanoseconds a byte read, on one core of a server (AMD EPYC, Zen 4), rounded; edges and lanes of other types make it half or twice as
+ * much. All that hangs on it is whether workers are woken.
+ */
+const nsPerByte: Readonly<Record<TaskName, number>> = {
+  countByEdges: 0.2,
+  countByCells: 0.5,
+  countCategories: 0.25,
+  keysFrom: 0.2,
+  sortKeys: 1.5,
+  moments: 0.25,
+  ksFromSortedKeys: 0.5,
+  blend: 0.05,
+  compareVectors: 0.1,
+  subtract: 0.05,
+  scale: 0.05,
+  weightedSum: 0.05,
+  encodeDelta: 0.2,
+  decodeDelta: 0.2,
+};
+
+/** About how long a task takes. */
+export function workMs({ kernel, workBytes }: Task): number {
+  return workBytes * nsPerByte[kernel] * 1e-6;
+}
+
 export function runTask(kernels: Kernels, task: Task): unknown {
-  const step = steps[task.kernel] as (kernels: Kernels, ...args: Task["args"]) => unknown;
-  return step(kernels, ...task.args);
+  const kernel = kernels[task.kernel] as (...args: Task["args"]) => unknown;
+  return kernel.apply(kernels, task.args);
+}
+
+/** A task's kernel calls one by one, for the calling thread; null where it is one call. */
+export function stepsOf(kernels: Kernels, task: Task): Iterable<void> | null {
+  return task.kernel === "sortKeys" ? kernels.sortSteps(...task.args) : null;
+}
+
+/** Rows, keys or elements of a task's one kernel call. */
+function rowsOf(task: Task): number {
+  switch (task.kernel) {
+    // In steps.
+    case "sortKeys":
+      return 0;
+    case "ksFromSortedKeys":
+      return task.args[1] + task.args[3];
+    case "blend":
+    case "compareVectors":
+    case "subtract":
+    case "encodeDelta":
+    case "decodeDelta":
+      return task.args[3];
+    case "scale":
+    case "weightedSum":
+      return task.args[2];
+    default:
+      return task.args[1].rowCount;
+  }
+}
+
+/** A call that nobody can interrupt must be short on any thread: callers cut their work (partition.ts). */
+export function assertBounded(task: Task): void {
+  const rows = rowsOf(task);
+  if (!(rows <= partitionRows))
+    throw new RangeError(`a task of ${rows} rows: cut it into tasks of ${partitionRows} at most`);
 }
 
 /** Whether a task whose worker died half way can run again: not where it may have begun to overwrite what it reads. */

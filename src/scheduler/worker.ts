@@ -1,29 +1,29 @@
-/** A worker's whole life: one kernel instance over the shared memory, tasks by name. Never imports Level or Arrow: start cost. */
-import { workerData } from "node:worker_threads";
-import { MendlineError, messageOf } from "../errors.js";
+/** A worker's whole life: one kernel instance over the shared memory, and runs to take part in. Never imports Level or Arrow: start cost. */
+import { threadId, workerData } from "node:worker_threads";
 import { Kernels } from "../host/kernels/kernels.js";
 import { instantiateKernels } from "../host/kernels/module.js";
-import { runTask, type Task } from "./tasks.js";
+import { Board, type BoardSize } from "./board.js";
+import type { Task } from "./tasks.js";
+import { type Outcome, work } from "./work.js";
 
-/** Errors lose class and code across threads: both are sent as data. */
-export type Answer = { ok: true; value: unknown } | { ok: false; error: ReturnType<MendlineError["toJSON"]> };
-
-interface Shared {
+export interface WorkerData {
   readonly module: WebAssembly.Module;
   readonly memory: WebAssembly.Memory;
 }
 
-const shared = workerData as Shared;
-const kernels = new Kernels(instantiateKernels(shared.module, shared.memory), shared.memory);
+/** A worker's part in a run. */
+export interface Part {
+  readonly tasks: readonly Task[];
+  readonly board: SharedArrayBuffer;
+  readonly size: BoardSize;
+  readonly lane: number;
+  /** The task that the lane's worker before was at when it died; null for none. */
+  readonly first: number | null;
+}
 
-export default function answer(task: Task): Answer {
-  try {
-    return { ok: true, value: runTask(kernels, task) };
-  } catch (thrown) {
-    const error =
-      thrown instanceof MendlineError
-        ? thrown
-        : new MendlineError("MENDLINE_TASK_FAILED", `${task.kernel} failed: ${messageOf(thrown)}`);
-    return { ok: false, error: error.toJSON() };
-  }
+const { module, memory } = workerData as WorkerData;
+const kernels = new Kernels(instantiateKernels(module, memory), memory);
+
+export default function takePart({ tasks, board, size, lane, first }: Part): Outcome {
+  return work(kernels, tasks, new Board(size, board), { lane, threadId }, first);
 }

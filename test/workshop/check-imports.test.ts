@@ -25,7 +25,7 @@ const house: Files = {
   "src/host/columns/arrow.ts": 'import "apache-arrow";\nimport "../kernels/load.js";',
   "src/host/drift/report.ts": 'import type { Column } from "../columns/arrow.js";',
   "src/host/repair/run.ts":
-    'import "../drift/report.js";\nimport "../../scheduler/pool.js";\nconst ort = await import(name);',
+    'import "../drift/report.js";\nawait import("../../scheduler/pool.js");\nconst ort = await import(name);',
   "src/host/pages/report.ts": 'import type { Report } from "../drift/report.js";',
   "src/host/cli/main.ts": 'import "../../index.js";\nimport "../pages/report.js";\nimport "commander";',
   "src/lineage-store/store.ts": 'import { Level } from "level";\nimport { join } from "node:path";',
@@ -148,6 +148,12 @@ const broken: readonly [name: string, path: string, source: string, says: readon
     "src/host/drift/a.ts",
     "await import(`./$" + "{name}.js`);",
     ["computes what it imports"],
+  ],
+  [
+    "a library that loads with the engine",
+    "src/host/repair/run.ts",
+    'import "../../scheduler/pool.js";',
+    ["src/scheduler/pool.ts:1 is loaded by src/index.ts, which must not load piscina"],
   ],
   ["a folder without a row", "src/host/misc/a.ts", "", ["src/host/misc/a.ts is in no folder of the table"]],
   [

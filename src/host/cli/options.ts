@@ -1,7 +1,7 @@
 /** Options that several commands share. */
 import { type Command, Option } from "commander";
 import { MendlineError } from "../../errors.js";
-import { arenaBytesDefault, binsMax } from "../../limits.js";
+import { arenaBytesDefault, binsMax, threadsMax } from "../../limits.js";
 import { parseBytes, parseNames, parseText, parseWhole } from "./values.js";
 
 export interface OutputOptions {
@@ -28,7 +28,6 @@ export const refHelp = "id, beginning of an id, name@version, or alias";
 export const dataHelp = "Arrow, Parquet, CSV or NDJSON file; - is standard input";
 
 const storeDefault = "./.mendline";
-const threadsMax = 64;
 
 export function addOutputOption(command: Command): Command {
   return command.option("--json", "print one JSON document");

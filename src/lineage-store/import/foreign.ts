@@ -1,6 +1,6 @@
 /** Reads members of a document that somebody else wrote: a member of another type is told by file and place. */
 import { MendlineError } from "../../errors.js";
-import { isPlainObject } from "../codec.js";
+import { isPlainObject } from "../plain-object.js";
 import { isHash, shown } from "../rules.js";
 
 export class Foreign {

@@ -1,0 +1,20 @@
+/**
+ * The event loop's turns in long work on the gateway's thread: whoever works asks after each bounded step, and waits a turn when
+ * `inlineTurnMsMax` has passed since the last one. So nothing waits longer than that and one step.
+ */
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { inlineTurnMsMax } from "../limits.js";
+
+export class Turns {
+  #endsMs = performance.now() + inlineTurnMsMax;
+
+  get isOver(): boolean {
+    return performance.now() >= this.#endsMs;
+  }
+
+  /** Lets everything run that is ready. */
+  async next(): Promise<void> {
+    await nextTurn();
+    this.#endsMs = performance.now() + inlineTurnMsMax;
+  }
+}
