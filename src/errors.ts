@@ -56,6 +56,7 @@ export const errorTable = {
   MENDLINE_REPAIR_UNRELATED: row("the weights have nothing in common", 422, notPublished),
   MENDLINE_REPAIR_VALIDATOR: row("the validator failed or gave no loss", 422, failed),
   MENDLINE_REPAIR_LABELS: row("labels are missing or do not fit the model's outputs", 422, failed),
+  MENDLINE_REPAIR_INPUTS: row("the data is not what the run began with", 409, failed),
   MENDLINE_REPAIR_BUSY: row("the alias already has a repair under way", 409, failed),
 
   MENDLINE_DEPLOY_FAILED: row("the model could not be put into the target", 500, failed),

@@ -37,6 +37,7 @@ export {
   type EngineStatus,
   openEngine,
   type RelatedModel,
+  type WatchOptions,
 } from "./host/engine.js";
 export type { ParentLink } from "./host/models/links.js";
 export type { AddedModelVersion, AddModelRequest } from "./host/models.js";
@@ -51,7 +52,8 @@ export {
   lineageText,
 } from "./host/pages/lineage-drawing.js";
 export { type RepairStory, repairPage } from "./host/pages/repair-page.js";
-export type { RepairProgress, RepairRequest } from "./host/repair/pipeline.js";
+export type { AutoRepairOptions } from "./host/repair/auto-repair.js";
+export type { ResumeRequest } from "./host/repair/pipeline.js";
 export type {
   ChosenAncestor,
   ControlReport,
@@ -61,6 +63,8 @@ export type {
   RepairOutcome,
   RepairReport,
 } from "./host/repair/report.js";
+export type { RepairProgress, RepairRequest } from "./host/repair/request.js";
+export type { RepairRun, RepairRunDetails } from "./host/repair/runs.js";
 export type {
   DeclarationRecord,
   ExternalRecord,

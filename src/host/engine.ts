@@ -33,8 +33,12 @@ import {
   loadProfile,
   ScratchModels,
 } from "./models.js";
-import type { RepairRequest } from "./repair/pipeline.js";
+import type { AutoRepair, AutoRepairOptions } from "./repair/auto-repair.js";
+import type { RepairContext } from "./repair/context.js";
+import type { RepairResult, ResumeRequest } from "./repair/pipeline.js";
 import type { RepairReport } from "./repair/report.js";
+import type { RepairRequest } from "./repair/request.js";
+import type { RepairRun, RepairRunDetails } from "./repair/runs.js";
 
 export interface EngineOptions extends RuntimeOptions {
   /** Folder of the lineage store; without one, only drift can be computed. */
@@ -51,6 +55,11 @@ export interface EngineStatus {
   readonly monitors: readonly { readonly monitor: string; readonly lastWindow: unknown }[];
   readonly repairs: readonly { readonly run: string; readonly step: string; readonly atMs: number }[];
   readonly labelRequests: readonly never[];
+}
+
+export interface WatchOptions extends MonitorOptions {
+  /** Repairs that alarms set off. */
+  readonly repair?: AutoRepairOptions;
 }
 
 export interface RelatedModel {
@@ -70,7 +79,12 @@ interface EngineEvents {
   repaired: [RepairReport];
   /** An alias serves another model. */
   deployed: [Deployment];
-  /** Something failed where no caller could be told: writing a window's report. With no listener, `close` throws the first. */
+  /** An alarm set off no repair, and why. */
+  repairSkipped: [{ readonly monitor: string; readonly reason: string }];
+  /**
+   * Something failed where no caller could be told: writing a window's report, a repair that an alarm set off. With no listener,
+   * `close` throws the first.
+   */
   error: [Error];
 }
 
@@ -79,6 +93,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly #store: LineageStore | null;
   readonly #scratch: ScratchModels | null;
   readonly #monitors = new Set<DriftMonitor>();
+  readonly #autoRepairs = new Set<AutoRepair>();
   readonly #windows: WindowLog;
   #failure: { readonly thrown: unknown } | null = null;
   #closing: Promise<void> | null = null;
@@ -126,6 +141,8 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   async #close(): Promise<void> {
     const steps: (() => Promise<void> | undefined)[] = [
+      // Before the monitors: an alarm of their last windows comes too late.
+      ...Array.from(this.#autoRepairs, (repair) => () => repair.close()),
       ...Array.from(this.#monitors, (monitor) => () => monitor.close()),
       () => this.#windows.settled(),
       () => this.#scratch?.close(),
@@ -242,9 +259,9 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /**
    * Attaches a drift monitor to a model or alias; its nearest ancestors that know its features by the same kinds are judged on the
-   * same counts. Windows are recorded in the store.
+   * same counts. Windows are recorded in the store. With `repair`, an alarm sets off a repair of what `ref` stands for then.
    */
-  async monitor(ref: string, options: MonitorOptions): Promise<DriftMonitor> {
+  async monitor(ref: string, options: WatchOptions): Promise<DriftMonitor> {
     const model = await this.model(ref);
     const watched = await this.#watched(model);
     if (watched === null) {
@@ -260,24 +277,62 @@ export class Engine extends EventEmitter<EngineEvents> {
       ancestors.push(ancestor);
       if (ancestors.length === monitorAncestorsMax) break;
     }
+    const autoRepair = options.repair === undefined ? null : await this.#autoRepair(ref, options.repair);
     const monitor = new DriftMonitor(this.runtime, watched, ancestors, options);
     this.#monitors.add(monitor);
     monitor.on("window", (window) => {
       this.#windows.add(ref, window);
       this.emit("window", window);
     });
-    monitor.on("drift", (window) => this.emit("drift", window));
-    monitor.once("close", () => this.#monitors.delete(monitor));
+    monitor.on("drift", (window) => {
+      this.emit("drift", window);
+      autoRepair?.alarm(window);
+    });
+    monitor.once("close", () => {
+      this.#monitors.delete(monitor);
+      void autoRepair?.settled().then(() => this.#autoRepairs.delete(autoRepair));
+    });
     return monitor;
   }
 
   async repair(ref: string, request: RepairRequest): Promise<RepairReport> {
-    const context = { runtime: this.runtime, store: this.store, scratch: this.#scratch! };
+    const context = this.#repairContext;
     const { repairModel } = await import("./repair/pipeline.js");
-    const { report, deployment } = await repairModel(context, await this.model(ref), request);
-    if (deployment !== null) this.emit("deployed", deployment);
-    this.emit("repaired", report);
-    return report;
+    return this.#told(await repairModel(context, await this.model(ref), request));
+  }
+
+  /** Goes on with a run that was broken off; of one that has ended, tells the end. @param run  the only one by default */
+  async resume(run?: string, request: ResumeRequest = {}): Promise<RepairReport> {
+    const context = this.#repairContext;
+    const { resumeRepair } = await import("./repair/pipeline.js");
+    return this.#told(await resumeRepair(context, run ?? (await this.resumableRun()), request));
+  }
+
+  /** Repair runs, newest first. */
+  async *runs(options: { limit?: number } = {}): AsyncGenerator<RepairRun> {
+    const { store } = this;
+    const { listRuns } = await import("./repair/runs.js");
+    yield* listRuns(store, options);
+  }
+
+  async run(run: string): Promise<RepairRunDetails> {
+    const { store } = this;
+    const { describeRun } = await import("./repair/runs.js");
+    return describeRun(store, run);
+  }
+
+  /** The only run that can be resumed. @throws MendlineError MENDLINE_STORE_UNKNOWN, MENDLINE_STORE_AMBIGUOUS */
+  async resumableRun(): Promise<string> {
+    const { store } = this;
+    const { onlyResumable } = await import("./repair/runs.js");
+    return onlyResumable(store);
+  }
+
+  /** Ends a run that was broken off and will not be resumed, so that its alias is free. */
+  async cancelRun(run: string): Promise<RepairRun> {
+    const context = this.#repairContext;
+    const { cancelRun } = await import("./repair/runs.js");
+    return cancelRun(context, run);
   }
 
   async deploy(ref: string, target: { alias: string; dir?: string }): Promise<Deployment> {
@@ -304,6 +359,29 @@ export class Engine extends EventEmitter<EngineEvents> {
       repairs.push({ run: runId, step, atMs: updatedMs });
     }
     return { aliases, monitors, repairs, labelRequests: [] };
+  }
+
+  get #repairContext(): RepairContext {
+    return { runtime: this.runtime, store: this.store, scratch: this.#scratch! };
+  }
+
+  #told({ report, deployment }: RepairResult): RepairReport {
+    if (deployment !== null) this.emit("deployed", deployment);
+    this.emit("repaired", report);
+    return report;
+  }
+
+  async #autoRepair(monitor: string, options: AutoRepairOptions): Promise<AutoRepair> {
+    const { AutoRepair } = await import("./repair/auto-repair.js");
+    const repair = new AutoRepair(options, {
+      store: this.store,
+      repair: (request) => this.repair(monitor, request),
+      cancelRun: (run) => this.cancelRun(run),
+      onSkipped: (reason) => this.emit("repairSkipped", { monitor, reason }),
+      onFailure: (thrown) => this.#tellFailure(thrown),
+    });
+    this.#autoRepairs.add(repair);
+    return repair;
   }
 
   async #aliasStatus(entry: AliasEntry): Promise<AliasStatus> {

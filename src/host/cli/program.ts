@@ -10,7 +10,9 @@ import { addModelCommands } from "./model.js";
 import { failureText, isMendlineError, write } from "./output.js";
 import { addProfileCommand } from "./profile.js";
 import { addRepairCommand } from "./repair.js";
+import { addResumeCommand } from "./resume.js";
 import { addRollbackCommand } from "./rollback.js";
+import { addRunsCommand } from "./runs.js";
 import { addStatusCommand } from "./status.js";
 
 /** From dist/src/host/cli/ to the package's root. */
@@ -37,6 +39,8 @@ export function buildProgram(context: CommandContext): Command {
   addModelCommands(program, context);
   addLineageCommands(program, context);
   addRepairCommand(program, context);
+  addRunsCommand(program, context);
+  addResumeCommand(program, context);
   addDeployCommand(program, context);
   addRollbackCommand(program, context);
   addStatusCommand(program, context);

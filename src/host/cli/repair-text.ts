@@ -67,7 +67,7 @@ function passedOverLine({ label, distance, reason }: PassedOver): string {
 function ancestorLine({ ancestor }: RepairReport): string | null {
   if (ancestor === null) return null;
   const { label, distance, totalPsi } = ancestor;
-  return `${nameText(label)}, ${away(distance)}; PSI of all features ${figure(totalPsi)}`;
+  return `${nameText(label)}, ${away(distance)}; PSI of all features ${totalPsi === null ? "not known" : figure(totalPsi)}`;
 }
 
 function away(distance: number): string {

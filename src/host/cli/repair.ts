@@ -61,9 +61,13 @@ export function addRepairCommand(parent: Command, context: CommandContext): void
     async (ref: string, flags: RepairFlags) => {
       const report = await repair(context, ref, flags);
       await print({ json: report, text: () => repairText(report) }, flags);
-      context.exitCode = settled.includes(report.outcome) ? exitCodes.done : exitCodes.notPublished;
+      context.exitCode = exitCodeOf(report);
     },
   );
+}
+
+export function exitCodeOf({ outcome }: RepairReport): number {
+  return settled.includes(outcome) ? exitCodes.done : exitCodes.notPublished;
 }
 
 function addJudgingOptions(command: Command): Command {
@@ -105,17 +109,23 @@ async function repair(context: CommandContext, ref: string, flags: RepairFlags):
 
 async function repairIn(workspace: Workspace, ref: string, flags: RepairFlags): Promise<RepairReport> {
   const { json: _json, store: _store, memory: _memory, threads: _threads, ...request } = flags;
+  const live = await workspace.openData(flags.live);
+  const validation = await workspace.openData(flags.validation);
+  const control = flags.control === undefined ? undefined : await workspace.openData(flags.control);
+  return reportProgress(workspace, (controls) =>
+    workspace.engine.repair(ref, { ...request, ...controls, live, validation, control }),
+  );
+}
+
+/** Runs a repair that the person can interrupt, and shows how far it is. */
+export async function reportProgress(
+  { signal }: Workspace,
+  work: (controls: Pick<RepairRequest, "signal" | "onProgress">) => Promise<RepairReport>,
+): Promise<RepairReport> {
   const progress = new ProgressLine();
   const onProgress = ({ message, done, total }: RepairProgress) => progress.update(message, done, total);
   try {
-    return await workspace.engine.repair(ref, {
-      ...request,
-      live: await workspace.openData(flags.live),
-      validation: await workspace.openData(flags.validation),
-      control: flags.control === undefined ? undefined : await workspace.openData(flags.control),
-      signal: workspace.signal,
-      onProgress,
-    });
+    return await work({ signal, onProgress });
   } finally {
     progress.clear();
   }

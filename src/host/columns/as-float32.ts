@@ -14,6 +14,7 @@ export function asFloat32(source: DataSource, isWanted: (name: string) => boolea
   const fields = source.fields.map((field): Field => (isNarrowed(field) ? { ...field, type: "f32" } : field));
   return {
     label: source.label,
+    path: source.path,
     rowCount: source.rowCount,
     fields,
     async *read(options) {

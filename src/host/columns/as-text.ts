@@ -14,6 +14,7 @@ export function asText(source: DataSource, names: readonly string[], arena: Aren
   if (turned.size === 0) return source;
   return {
     label: source.label,
+    path: source.path,
     rowCount: source.rowCount,
     fields: source.fields.map((field) =>
       turned.has(field.name) ? { name: field.name, logical: "text", type: null } : field,

@@ -60,6 +60,8 @@ export interface ReadOptions {
 export interface DataSource {
   /** The file, or `standard input`: for messages. */
   readonly label: string;
+  /** The file that it can be opened from again, absolute; absent for rows, bytes and streams. */
+  readonly path?: string | undefined;
   readonly fields: readonly Field[];
   readonly rowCount: number;
   read(options?: ReadOptions): AsyncIterable<Batch>;

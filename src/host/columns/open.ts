@@ -1,6 +1,7 @@
 /** Opens data of any format that mendline reads. */
 import { createReadStream, type Stats } from "node:fs";
 import { open, stat } from "node:fs/promises";
+import { resolve as absolutePath } from "node:path";
 import { MendlineError, messageOf } from "../../errors.js";
 import type { Arena } from "../memory/arena.js";
 import type { DataSource } from "./column.js";
@@ -37,7 +38,8 @@ export async function openData(path: string, arena: Arena, options: OpenOptions 
   if (stats.isDirectory()) throw notFound(path, "is a folder; name a file");
   if (!stats.isFile())
     return openSpooled(createReadStream(path), { label: path, name: path }, arena, options);
-  return openFile({ path, label: path, name: path }, arena, options);
+  const source = await openFile({ path, label: path, name: path }, arena, options);
+  return { ...source, path: absolutePath(path) };
 }
 
 async function openSpooled(

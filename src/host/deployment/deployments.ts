@@ -3,6 +3,7 @@ import { resolve as absolutePath } from "node:path";
 import { MendlineError } from "../../errors.js";
 import type { AliasEntry } from "../../lineage-store/refs.js";
 import type { LineageStore } from "../../lineage-store/store.js";
+import type { Transaction } from "../../lineage-store/transaction.js";
 import { deployedPath, discard, isServing, stage, swap } from "./folder-target.js";
 
 export interface DeployRequest {
@@ -15,6 +16,8 @@ export interface DeployRequest {
   readonly run?: string | null;
   /** Refused with MENDLINE_STORE_CONFLICT when the alias has moved elsewhere meanwhile. */
   readonly expectedId?: string | null;
+  /** Writes that are committed with the alias, or alone where it need not move; `path` is that of the published file. */
+  readonly alongside?: (transaction: Transaction, path: string | null) => void;
 }
 
 export interface Deployment {
@@ -43,8 +46,10 @@ async function deployNow(store: LineageStore, request: DeployRequest): Promise<D
   const model = await store.get(request.id);
   const before = await store.alias(request.alias);
   const target = request.dir == null ? (before?.target ?? null) : absolutePath(request.dir);
+  const path = target === null ? null : deployedPath(target, model);
   if (before?.id === model.id && before.target === target) {
     await reconcileNow(store, before);
+    if (request.alongside !== undefined) await store.commit((tx) => request.alongside?.(tx, path));
     return toDeployment(store, before);
   }
   const staged = target === null ? null : await stage(store, model, target);
@@ -53,6 +58,7 @@ async function deployNow(store: LineageStore, request: DeployRequest): Promise<D
       const { alias, reason, run = null } = request;
       const expected = request.expectedId === undefined ? {} : { expectedId: request.expectedId };
       tx.setAlias({ alias, id: model.id, reason, run, target, ...expected });
+      request.alongside?.(tx, path);
     });
   } catch (thrown) {
     if (staged !== null) await discard(staged);

@@ -8,7 +8,7 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { rmSync } from "node:fs";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MendlineError, messageOf } from "../../errors.js";
@@ -76,7 +76,7 @@ export class CommandValidator implements Validator {
     const folder = await this.#openFolder();
     const candidatePath = join(folder, `candidate.${candidate.format}`);
     try {
-      await writeFile(candidatePath, candidate.bytes, { mode: 0o600 });
+      await candidate.writeTo(candidatePath);
       const slicePath = await this.#slicePath(folder, slice);
       const output = await this.#runCommand([candidatePath, slicePath], slice.rowCount, ends);
       return judgementOfLoss(lossOf(output, slice.rowCount), slice.rowCount);

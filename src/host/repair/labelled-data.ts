@@ -41,8 +41,7 @@ export interface ReadLabelledOptions {
  * @throws MendlineError MENDLINE_DATA_LIMIT  more rows than labelledRowsMax, or bytes than labelledBytesMax
  */
 export async function readLabelled(source: DataSource, options: ReadLabelledOptions): Promise<LabelledData> {
-  checkColumns(source, options);
-  checkSize(source, options.features.length);
+  checkLabelled(source, options);
   const reading = new Reading(source, options);
   const columns = [...options.features, options.label];
   for await (const batch of source.read({ columns, ...(options.signal && { signal: options.signal }) })) {
@@ -78,7 +77,16 @@ function sharedF64(count: number): Float64Array {
   return new Float64Array(new SharedArrayBuffer(count * 8));
 }
 
-function checkColumns(source: DataSource, { features, label }: ReadLabelledOptions): void {
+/** What `readLabelled` would refuse before it reads. @throws MendlineError  as there */
+export function checkLabelled(
+  source: DataSource,
+  { features, label }: Pick<ReadLabelledOptions, "features" | "label">,
+): void {
+  checkColumns(source, features, label);
+  checkSize(source, features.length);
+}
+
+function checkColumns(source: DataSource, features: readonly string[], label: string): void {
   if (features.length === 0) {
     throw new MendlineError(
       "MENDLINE_ARGUMENT_INVALID",

@@ -3,7 +3,7 @@ import type { DataSource } from "../columns/column.js";
 import { alignKinds, fieldOf } from "../drift/compare.js";
 import type { Profile } from "../drift/profile.js";
 import { profileData } from "../drift/profiler.js";
-import type { RepairContext } from "./pipeline.js";
+import type { RepairContext } from "./context.js";
 
 /** The drifted model's features, kinds and bins, so that the two, and their ancestors, stay comparable. */
 export function profileLive(

@@ -106,7 +106,10 @@ export class OnnxValidator implements Validator {
     const rows = { source, rowCount, features, columns, texts, rowNumbers };
     const turn = this.#last
       .catch(() => undefined)
-      .then(() => this.#exchange({ model: compact(candidate.bytes), rows, task }, candidate.name, signal));
+      .then(async () => {
+        const model = compact(await candidate.bytes());
+        return this.#exchange({ model, rows, task }, candidate.name, signal);
+      });
     this.#last = turn;
     return turn;
   }

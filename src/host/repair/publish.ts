@@ -1,71 +1,85 @@
-/** Publication: the repaired file is written, read back and checked; then node, edge, run and alias are committed, and the folder follows. */
-import { open, rm } from "node:fs/promises";
+/**
+ * Publication. The repaired file is written, read back and known by its content; node and edge are committed; then, in one commit, the
+ * alias moves and the run says `published`, and the folder follows. So a run has moved its alias exactly when it says so, and a crash at
+ * any place leaves what the same steps, done again, complete.
+ */
+import { rm } from "node:fs/promises";
 import { MendlineError } from "../../errors.js";
-import type { ModelRecord, ModelTask } from "../../lineage-store/records.js";
+import type { ModelRecord } from "../../lineage-store/records.js";
 import { type Deployment, deploy } from "../deployment/deployments.js";
-import { type Profile, profileSignature, profileToBytes } from "../drift/profile.js";
+import { profileSignature, profileToBytes } from "../drift/profile.js";
 import { storeFile } from "../models.js";
-import { blendFiles } from "../parameters/blend.js";
-import { contentId } from "../parameters/identity.js";
-import { openParameterFile } from "../parameters/parameter-file.js";
-import type { ParameterFile } from "../parameters/tensor-index.js";
-
-import type { RepairContext } from "./pipeline.js";
-import type { ControlReport, GateReport } from "./report.js";
-
-interface Part {
-  readonly model: ModelRecord;
-  readonly file: ParameterFile;
-}
+import { type CandidateSpec, Candidates, type WrittenCandidate } from "./candidates.js";
+import type { RepairContext } from "./context.js";
+import { requireProfile } from "./lineage-drift.js";
+import { profileLive } from "./live-profile.js";
+import { type RepairControls, type RepairSources, taskOf } from "./request.js";
+import type { RunLog } from "./run-log.js";
+import type { EndStep, GatedStep, SearchedStep } from "./run-steps.js";
 
 export interface Publication {
-  readonly drifted: Part;
-  readonly ancestor: Part;
-  readonly scale: number;
-  readonly task: ModelTask;
-  readonly findings: {
-    readonly gate: GateReport;
-    readonly control: ControlReport | null;
-    readonly barrier: number | null;
+  readonly log: RunLog;
+  readonly model: ModelRecord;
+  /** Id of the ancestor. */
+  readonly ancestor: string;
+  readonly spec: CandidateSpec;
+  readonly searched: SearchedStep;
+  readonly gated: GatedStep;
+  readonly sources: RepairSources;
+  readonly controls: RepairControls;
+}
+
+type Published = NonNullable<EndStep["model"]>;
+
+/** @returns the deployment; null for a run without an alias */
+export async function publish(context: RepairContext, publication: Publication): Promise<Deployment | null> {
+  const { spec, log, gated } = publication;
+  const { id, name, version } =
+    spec.kind === "ancestor"
+      ? await context.store.get(spec.id)
+      : await addRepaired(context, publication, spec);
+  const { alias, dir, aliasBefore } = log.started.plan;
+  const end: EndStep = {
+    outcome: "published",
+    reason: gated.reason,
+    model: { id, name, version },
+    path: null,
   };
-  /** What the repaired model was shown to be good at: its reference from now on. */
-  readonly liveProfile: () => Promise<Profile>;
-  readonly alias: string | null;
-  readonly dir: string | null;
-  /** What the alias stood for when the run began: whoever moved it meanwhile knew something that the run does not. */
-  readonly aliasBefore: string | null;
-  readonly run: string;
-}
-
-export interface Published {
-  readonly model: { readonly id: string; readonly name: string; readonly version: string };
-  readonly deployment: Deployment | null;
-}
-
-export async function publish(context: RepairContext, publication: Publication): Promise<Published> {
-  const model =
-    publication.scale === 1 ? publication.ancestor.model : await addRepaired(context, publication);
-  const { alias, dir, run, aliasBefore } = publication;
-  if (alias === null) return { model, deployment: null };
+  if (alias === null) {
+    await log.append("published", end);
+    return null;
+  }
+  let told = end;
   const deployment = await deploy(context.store, {
     alias,
-    id: model.id,
+    id,
     dir,
     reason: "repair",
-    run,
+    run: log.id,
     expectedId: aliasBefore,
+    alongside: (tx, path) => {
+      told = { ...end, path };
+      log.appendIn(tx, "published", told);
+    },
   });
-  return { model, deployment };
+  log.committed("published", told);
+  return deployment;
 }
 
-async function addRepaired(context: RepairContext, publication: Publication): Promise<Published["model"]> {
-  const { drifted, run } = publication;
-  const path = await context.scratch.path(`${run}.${drifted.file.format}`);
+async function addRepaired(
+  context: RepairContext,
+  publication: Publication,
+  spec: CandidateSpec,
+): Promise<Published> {
+  const { log, model, gated } = publication;
+  const known = await context.store.find(gated.repaired);
+  if (known !== null) return known;
+  const path = await context.scratch.path(`${log.id}.${model.format}`);
   try {
-    await writeBlend(context, publication, path);
-    const file = await openParameterFile(path);
-    checkForm(drifted.file, file);
-    return await addFile(context, publication, file);
+    const candidates = await Candidates.open(context, model);
+    const written = await candidates.write(spec, path);
+    if (written.id !== gated.repaired) throw notWhatWasJudged(log.id, gated.repaired, written.id);
+    return await addFile(context, publication, written);
   } finally {
     await rm(path, { force: true });
   }
@@ -74,18 +88,24 @@ async function addRepaired(context: RepairContext, publication: Publication): Pr
 async function addFile(
   context: RepairContext,
   publication: Publication,
-  file: ParameterFile,
-): Promise<Published["model"]> {
+  { file, id }: WrittenCandidate,
+): Promise<Published> {
   const { store } = context;
-  const { drifted, ancestor, scale, task, findings, run } = publication;
-  const id = await contentId(file);
-  const known = await store.find(id);
-  if (known !== null) return known;
-  const stored = await storeFile(store, file);
-  const profile = await publication.liveProfile();
+  const { log, model, ancestor, searched, gated, sources, controls } = publication;
+  const { scale, barrier } = searched;
+  const { plan } = log.started;
+  const stored = await storeFile(store, file, controls.signal);
+  // What the repaired model was shown to be good at: its reference from now on.
+  const profile = await profileLive(
+    context,
+    await requireProfile(context, model),
+    sources.live,
+    controls.signal,
+  );
   const profileObject = await store.putObject(profileToBytes(profile));
-  const { name } = drifted.model;
-  const version = await nextVersion(context, drifted.model);
+  const { name } = model;
+  const version = await nextVersion(context, model);
+  const metrics = { [gated.gate.metric]: gated.gate.repaired };
   await store.commit((tx) => {
     tx.addModel({
       id,
@@ -95,52 +115,26 @@ async function addFile(
       ...stored,
       signature: profileSignature(profile),
       profile: profileObject.hash,
-      task,
-      metrics: { [findings.gate.metric]: findings.gate.repaired },
+      task: taskOf(model, plan.label),
+      metrics,
       tags: { reference: "live data of the repair" },
     });
     tx.addDerivation({
-      parent: drifted.model.id,
+      parent: model.id,
       child: id,
       transformation: "repair",
       parameters: {
         scale,
-        ancestor: ancestor.model.id,
-        barrier: findings.barrier,
-        run,
-        gate: findings.gate,
-        control: findings.control,
+        ancestor,
+        barrier: Number.isFinite(barrier) ? barrier : null,
+        run: log.id,
+        gate: gated.gate,
+        control: gated.control,
       },
-      metrics: { [findings.gate.metric]: findings.gate.repaired },
+      metrics,
     });
   });
   return { id, name, version };
-}
-
-async function writeBlend(
-  context: RepairContext,
-  { drifted, ancestor, scale }: Publication,
-  path: string,
-): Promise<void> {
-  const handle = await open(path, "w");
-  try {
-    for await (const piece of blendFiles(context.runtime, drifted.file, ancestor.file, scale))
-      await handle.writeFile(piece);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Read back: the file must index to the drifted one's very tensors. */
-function checkForm(drifted: ParameterFile, repaired: ParameterFile): void {
-  const form = ({ tensors }: ParameterFile) =>
-    JSON.stringify(tensors.map(({ name, dtype, shape, byteOffset }) => [name, dtype, shape, byteOffset]));
-  if (form(drifted) === form(repaired) && drifted.byteLength === repaired.byteLength) return;
-  throw new MendlineError(
-    "MENDLINE_REPAIR_INCOMPATIBLE",
-    `${repaired.path}: the repaired file does not read back as it was written`,
-  );
 }
 
 /** `2` becomes `2-repair.1`, and `2-repair.1` becomes `2-repair.2`. */
@@ -150,4 +144,12 @@ async function nextVersion({ store }: RepairContext, model: ModelRecord): Promis
     const version = `${base}-repair.${number}`;
     if ((await store.idOfLabel(model.name, version)) === null) return version;
   }
+}
+
+function notWhatWasJudged(run: string, judged: string, written: string): MendlineError {
+  return new MendlineError(
+    "MENDLINE_REPAIR_INCOMPATIBLE",
+    `${run}: the parameters to publish (${written.slice(0, 12)}) are not those that the gate saw (${judged.slice(0, 12)}): nothing was published; repair anew`,
+    { details: { run, judged, written } },
+  );
 }

@@ -21,8 +21,8 @@ export interface ChosenAncestor {
   readonly id: string;
   readonly label: string;
   readonly distance: number;
-  /** Sum over the features of its debiased PSI against the live data. */
-  readonly totalPsi: number;
+  /** Sum over the features of its debiased PSI against the live data; null where it has no profile of them. */
+  readonly totalPsi: number | null;
 }
 
 export interface CurvePoint {

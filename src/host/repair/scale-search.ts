@@ -28,11 +28,9 @@ export interface ScaleSearchOptions {
   readonly refinements?: number;
   /** Largest barrier, as a share of the larger end's |loss|; default 0.1. */
   readonly barrierMax?: number;
-  /** Points of an interrupted search: they are not judged again. */
-  readonly known?: readonly ScalePoint[];
   readonly signal?: AbortSignal;
-  /** After each evaluation, before the next: the place for a checkpoint. */
-  readonly onEvaluated?: (point: ScalePoint, done: number, atMost: number) => void | Promise<void>;
+  /** After each evaluation, before the next. */
+  readonly onEvaluated?: (point: ScalePoint, done: number, atMost: number) => void;
 }
 
 export interface ScaleSearch {
@@ -55,7 +53,7 @@ export interface ScaleSearch {
  * @throws MendlineError MENDLINE_TASK_ABORTED  by the signal, between two evaluations
  */
 export async function searchScale(
-  evaluate: (scale: number) => Promise<{ readonly mean: number }>,
+  evaluate: (scale: number) => Promise<number>,
   options: ScaleSearchOptions = {},
 ): Promise<ScaleSearch> {
   const { grid = scaleGrid, refinements = refinementsDefault, barrierMax = barrierMaxDefault } = options;
@@ -152,40 +150,27 @@ function checkGrid(grid: readonly number[]): void {
 /** The points judged so far, ascending. */
 class Curve {
   readonly points: ScalePoint[] = [];
-  readonly #evaluate: (scale: number) => Promise<{ readonly mean: number }>;
+  readonly #evaluate: (scale: number) => Promise<number>;
   readonly #options: ScaleSearchOptions;
   readonly #atMost: number;
 
-  constructor(
-    evaluate: (scale: number) => Promise<{ readonly mean: number }>,
-    options: ScaleSearchOptions,
-    atMost: number,
-  ) {
+  constructor(evaluate: (scale: number) => Promise<number>, options: ScaleSearchOptions, atMost: number) {
     this.#evaluate = evaluate;
     this.#options = options;
     this.#atMost = atMost;
   }
 
   async judge(scale: number): Promise<void> {
-    const { known = [], signal, onEvaluated } = this.#options;
-    const resumed = known.find((point) => point.scale === scale);
-    if (resumed !== undefined) {
-      this.#add({ scale, loss: finiteOr(resumed.loss) });
-      return;
-    }
+    const { signal, onEvaluated } = this.#options;
     if (signal?.aborted) {
       throw new MendlineError("MENDLINE_TASK_ABORTED", "the search for a scale was cancelled", {
         cause: signal.reason,
       });
     }
-    const point = { scale, loss: finiteOr((await this.#evaluate(scale)).mean) };
-    this.#add(point);
-    await onEvaluated?.(point, this.points.length, this.#atMost);
-  }
-
-  #add(point: ScalePoint): void {
+    const point = { scale, loss: finiteOr(await this.#evaluate(scale)) };
     this.points.push(point);
     this.points.sort((one, other) => one.scale - other.scale);
+    onEvaluated?.(point, this.points.length, this.#atMost);
   }
 }
 

@@ -1,17 +1,31 @@
-/** The contract of everything that can judge a candidate: an ONNX runtime, a shell command. */
+/** The contract of everything that can judge a candidate: an ONNX runtime, a shell command, a JavaScript module. */
+import { writeFile } from "node:fs/promises";
+import type { ModelFormat } from "../../lineage-store/records.js";
 import type { Judgement } from "./judgement.js";
 import type { LabelledData } from "./labelled-data.js";
 
-/** A model to judge, as the bytes of its parameter file. */
+/** A model to judge. Its parameters are made when they are asked for: in memory, or as a file in bounded memory. */
 export interface Candidate {
-  readonly bytes: Uint8Array;
-  readonly format: "onnx" | "safetensors";
+  readonly format: ModelFormat;
   /** For messages: a model's name, or a scale. */
   readonly name: string;
+  /** The bytes of its parameter file, to be read before the next candidate's are asked for. */
+  bytes(): Promise<Uint8Array>;
+  /** Writes its parameter file. */
+  writeTo(path: string): Promise<void>;
+}
+
+export function candidateOfBytes(bytes: Uint8Array, format: ModelFormat, name: string): Candidate {
+  return {
+    format,
+    name,
+    bytes: async () => bytes,
+    writeTo: (path) => writeFile(path, bytes, { mode: 0o600 }),
+  };
 }
 
 export interface EvaluateOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface Preparation {

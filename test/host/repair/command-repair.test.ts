@@ -170,7 +170,12 @@ test("no validator, and one that fails: told, and nothing moves", () =>
       missing.message,
       /m@2 is a safetensors file: name a command that judges it with --validator/,
     );
-    assert.equal(await stepsOf(store, await newestRun(store)), ["detected", "ancestor-chosen"]);
+    assert.equal(await stepsOf(store, await newestRun(store)), [
+      "started",
+      "detected",
+      "ancestor-chosen",
+      "failed",
+    ]);
     for (const validator of ["false", "echo no json", "echo '{\"loss\":[1]}'", "/no/such/program"]) {
       await failure("MENDLINE_REPAIR_VALIDATOR", () => repair("m", { ...slices(), alias: "m", validator }));
     }

@@ -5,13 +5,13 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { CommandValidator } from "../../../src/host/repair/command-validator.js";
 import type { Judgement } from "../../../src/host/repair/judgement.js";
-import type { Candidate } from "../../../src/host/repair/validator.js";
+import { candidateOfBytes } from "../../../src/host/repair/validator.js";
 import { packageRoot, scratchDir } from "../../support.js";
 import { labelled, near, refuses } from "./support.js";
 
 // A blank in the path: arguments and scripts need their quotes.
 const folder = join(scratchDir(), "it's");
-const candidate: Candidate = { bytes: Uint8Array.of(3, 1, 2), format: "safetensors", name: "scale 0.5" };
+const candidate = candidateOfBytes(Uint8Array.of(3, 1, 2), "safetensors", "scale 0.5");
 const slice = labelled({ x: [1, 2, 3], city: [1, Number.NaN, 0] }, [1, 2, 6], { city: ["a", "b"] });
 
 /** The shell command that runs this JavaScript, with `candidate` and `data` as its last two arguments. */

@@ -8,7 +8,7 @@ import { memorySource } from "../../../src/host/parameters/byte-source.js";
 import { readParameters } from "../../../src/host/parameters/parameter-file.js";
 import { type LabelledData, selectRows } from "../../../src/host/repair/labelled-data.js";
 import { OnnxValidator, type OnnxValidatorOptions } from "../../../src/host/repair/onnx-validator.js";
-import type { Candidate } from "../../../src/host/repair/validator.js";
+import { type Candidate, candidateOfBytes } from "../../../src/host/repair/validator.js";
 import { scratchDir } from "../../support.js";
 import * as onnx from "../parameters/onnx-writer.js";
 import { labelled, near, nearAll, rainDays, rainModel, refuses } from "./support.js";
@@ -32,7 +32,7 @@ async function withValidator<T>(
 }
 
 function candidate(parts: onnx.GraphParts, name = "model"): Candidate {
-  return { bytes: onnx.model(parts), format: "onnx", name };
+  return candidateOfBytes(onnx.model(parts), "onnx", name);
 }
 
 type Dims = readonly (number | string | null)[];
@@ -56,11 +56,12 @@ async function outputsOf(model: Candidate, data: LabelledData): Promise<number[]
 
 /** A rain model's forward pass in f64, straight from its weights. */
 async function forward(model: Candidate, data: LabelledData): Promise<number[]> {
-  const file = await readParameters(memorySource(model.bytes, model.name));
+  const bytes = await model.bytes();
+  const file = await readParameters(memorySource(bytes, model.name));
   const weights = (name: string): Float32Array => {
     const tensor = file.tensors.find((candidate) => candidate.name === name)!;
     return new Float32Array(
-      new Uint8Array(model.bytes).slice(tensor.byteOffset, tensor.byteOffset + tensor.byteLength).buffer,
+      new Uint8Array(bytes).slice(tensor.byteOffset, tensor.byteOffset + tensor.byteLength).buffer,
     );
   };
   const layer = (name: string, inputs: number[]): number[] => {
@@ -298,7 +299,7 @@ test("bytes that are no model, and parameters without a graph, are refused with 
   const rain = rainModel("rain-3");
   const refused = (bytes: Uint8Array, message: RegExp) =>
     refuses(
-      () => outputsOf({ bytes, format: "onnx", name: "bad.onnx" }, data),
+      () => outputsOf(candidateOfBytes(bytes, "onnx", "bad.onnx"), data),
       "MENDLINE_REPAIR_VALIDATOR",
       message,
     );
@@ -306,9 +307,12 @@ test("bytes that are no model, and parameters without a graph, are refused with 
     Uint8Array.of(1, 2, 3, 4, 5, 6, 7),
     /^bad\.onnx: the ONNX runtime failed: it cannot load the model: .*protobuf/,
   );
-  await refused(rain.bytes.subarray(0, 1500), /^bad\.onnx: the ONNX runtime failed: it cannot load/);
+  await refused(
+    (await rain.bytes()).subarray(0, 1500),
+    /^bad\.onnx: the ONNX runtime failed: it cannot load/,
+  );
   await refused(new Uint8Array(0), /^bad\.onnx: the ONNX runtime failed: it cannot load/);
-  const parameters: Candidate = { bytes: rain.bytes, format: "safetensors", name: "w.safetensors" };
+  const parameters = candidateOfBytes(await rain.bytes(), "safetensors", "w.safetensors");
   await refuses(
     () => outputsOf(parameters, data),
     "MENDLINE_REPAIR_VALIDATOR",
@@ -320,7 +324,7 @@ test("after a failure the same validator goes on", async () => {
   await withValidator({ task: "classification" }, async (validator) => {
     const data = rainDays("Seattle", 2015);
     await validator.prepare(rainModel("rain-3"), data);
-    const bad: Candidate = { bytes: Uint8Array.of(9), format: "onnx", name: "bad" };
+    const bad = candidateOfBytes(Uint8Array.of(9), "onnx", "bad");
     await refuses(() => validator.evaluate(bad, data), "MENDLINE_REPAIR_VALIDATOR", /bad/);
     near((await validator.evaluate(rainModel("rain-3"), data)).meanLoss, 0.44, 6e-4);
   });

@@ -115,6 +115,7 @@ test("the rain scenario: a dry run, the publication, the same again, and the way
       control: JSON.parse(JSON.stringify(report.control)) as object,
     });
     const steps = [
+      "started",
       "detected",
       "ancestor-chosen",
       "checked",
@@ -166,7 +167,7 @@ test("no drift: Seattle's own year", () =>
     assert.equal([report.ancestor, report.scale, report.gate, report.model], [null, null, null, null]);
     assert.equal(report.curve, []);
     assert.equal(await state(), before);
-    assert.equal(await stepsOf(store, report.run), ["detected", "no-drift"]);
+    assert.equal(await stepsOf(store, report.run), ["started", "detected", "no-drift"]);
     const fewDays = seattle2015.filter((_, i) => i % 40 === 0);
     const few = await repair("rain@3", { live: liveOf(runtime, fewDays) });
     assert.equal([few.outcome, few.drift.verdict], ["no-drift", "insufficient-data"]);
@@ -184,7 +185,12 @@ test("no healthy ancestor: none at all, or every one drifted, or one without a p
       all.passedOver.map(({ label }) => label),
       ["rain@2"],
     );
-    assert.equal(await stepsOf(store, all.run), ["detected", "ancestor-chosen", "no-healthy-ancestor"]);
+    assert.equal(await stepsOf(store, all.run), [
+      "started",
+      "detected",
+      "ancestor-chosen",
+      "no-healthy-ancestor",
+    ]);
     const none = await repair("rain@2");
     assert.equal([none.outcome, none.passedOver], ["no-healthy-ancestor", []]);
     assert.match(none.reason, /no ancestor/);

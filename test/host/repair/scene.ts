@@ -2,8 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as assert from "uvu/assert";
 import { ScratchModels } from "../../../src/host/models.js";
-import { type RepairRequest, repairModel } from "../../../src/host/repair/pipeline.js";
+import { repairModel } from "../../../src/host/repair/pipeline.js";
 import type { RepairReport } from "../../../src/host/repair/report.js";
+import type { RepairRequest } from "../../../src/host/repair/request.js";
 import type { LineageStore } from "../../../src/lineage-store/store.js";
 import { openRuntime } from "../../../src/scheduler/runtime.js";
 import { collect, withStore } from "../../lineage-store/support.js";

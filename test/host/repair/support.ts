@@ -4,7 +4,7 @@ import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { type ErrorCode, MendlineError } from "../../../src/errors.js";
 import type { LabelledData } from "../../../src/host/repair/labelled-data.js";
-import type { Candidate } from "../../../src/host/repair/validator.js";
+import { type Candidate, candidateOfBytes } from "../../../src/host/repair/validator.js";
 import { packageRoot } from "../../support.js";
 
 export function labelled(
@@ -28,7 +28,7 @@ export function labelled(
 
 export function rainModel(name: string): Candidate {
   const bytes = readFileSync(join(packageRoot, "examples", "rain", "models", `${name}.onnx`));
-  return { bytes, format: "onnx", name };
+  return candidateOfBytes(bytes, "onnx", name);
 }
 
 /** One city's year: day_of_year, temp_min, temp_max, wind, and whether it rained. */

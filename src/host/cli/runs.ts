@@ -1,0 +1,99 @@
+/** `mendline runs`: repair runs and how far each came; one run step by step. */
+import type { Command } from "commander";
+import type { RepairRun, RepairRunDetails } from "../../index.js";
+import type { CommandContext } from "./context.js";
+import { shortId, timeText } from "./figures.js";
+import { addOutputOption, addStoreOption, type OutputOptions, type StoreOptions } from "./options.js";
+import { print } from "./output.js";
+import { repairText } from "./repair-text.js";
+import { factsText, nameText, type Style, tableText } from "./table.js";
+import { parseText, parseWhole } from "./values.js";
+import { withStore } from "./workspace.js";
+
+interface RunsFlags extends OutputOptions, StoreOptions {
+  readonly limit: number;
+}
+
+const limitDefault = 20;
+const limitMax = 100_000;
+
+const states: Readonly<Record<RepairRun["state"], Style | null>> = {
+  running: null,
+  ended: null,
+  interrupted: "red",
+  failed: "red",
+  cancelled: "yellow",
+};
+
+export function addRunsCommand(parent: Command, context: CommandContext): void {
+  const command = parent
+    .command("runs")
+    .description("List repair runs, newest first; or tell one step by step.")
+    .argument("[run]", "id of a run", parseText)
+    .option("--limit <count>", "runs listed", parseWhole(1, limitMax), limitDefault);
+  addOutputOption(addStoreOption(command)).action(async (run: string | undefined, flags: RunsFlags) => {
+    if (run === undefined) {
+      const runs = await withStore(context, flags, async ({ engine }) => {
+        const found: RepairRun[] = [];
+        for await (const one of engine.runs({ limit: flags.limit })) found.push(one);
+        return found;
+      });
+      await print({ json: runs, text: () => runsText(runs) }, flags);
+      return;
+    }
+    const details = await withStore(context, flags, ({ engine }) => engine.run(run));
+    await print({ json: details, text: () => detailsText(details) }, flags);
+  });
+}
+
+function runsText(runs: readonly RepairRun[]): string {
+  if (runs.length === 0) return "no repair runs";
+  return tableText(
+    [
+      { title: "run" },
+      { title: "state" },
+      { title: "last step" },
+      { title: "alias" },
+      { title: "model" },
+      { title: "began" },
+      { title: "last" },
+    ],
+    runs.map((run) => [
+      run.run,
+      stateCell(run),
+      run.step,
+      run.alias ?? "-",
+      run.model === null ? "-" : shortId(run.model),
+      timeText(run.startedMs),
+      timeText(run.updatedMs),
+    ]),
+  );
+}
+
+function stateCell({ state }: RepairRun): string | { text: string; style: Style } {
+  const style = states[state];
+  return style === null ? state : { text: state, style };
+}
+
+/** @returns what can be done about it, or null */
+export function adviceFor({ state, run, model }: RepairRun): string | null {
+  if (state === "ended" || state === "running" || model === null) return null;
+  return `mendline resume ${run}`;
+}
+
+function detailsText(details: RepairRunDetails): string {
+  const { run, state, step, alias, model, steps, report } = details;
+  const facts: [string, string][] = [
+    ["run", run],
+    ["state", `${state}, at ${step}`],
+    ["alias", alias === null ? "none" : nameText(alias)],
+    ["model", model ?? "not known"],
+  ];
+  const advice = adviceFor(details);
+  if (advice !== null) facts.push(["go on with", advice]);
+  const table = tableText(
+    [{ title: "step" }, { title: "at" }],
+    steps.map((one) => [one.step, timeText(one.atMs)]),
+  );
+  return [factsText(facts), table, ...(report === null ? [] : [repairText(report)])].join("\n\n");
+}

@@ -1,0 +1,23 @@
+/** Which validator judges a run's candidates. */
+import { MendlineError } from "../../errors.js";
+import type { ModelRecord, ModelTask } from "../../lineage-store/records.js";
+import { CommandValidator } from "./command-validator.js";
+import { parseGoal } from "./metrics.js";
+import { OnnxValidator } from "./onnx-validator.js";
+import { labelOf, type RepairPlan } from "./request.js";
+import type { Validator } from "./validator.js";
+
+/** @throws MendlineError MENDLINE_REPAIR_VALIDATOR  parameters without a graph, and no command that judges them */
+export function validatorFor(model: ModelRecord, task: ModelTask, plan: RepairPlan): Validator {
+  if (plan.validator !== null) return new CommandValidator({ command: plan.validator });
+  if (model.format !== "onnx") {
+    throw new MendlineError(
+      "MENDLINE_REPAIR_VALIDATOR",
+      `${labelOf(model)} is a ${model.format} file: name a command that judges it with --validator`,
+    );
+  }
+  const goal = plan.goal === null ? null : parseGoal(plan.goal, task.kind);
+  // The more demanding of the two: auc is for two classes only.
+  const metric = goal?.metric === "auc" ? "auc" : plan.metric;
+  return new OnnxValidator({ task: task.kind, metric, ...(plan.output !== null && { output: plan.output }) });
+}

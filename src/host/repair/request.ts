@@ -1,0 +1,140 @@
+/** What a caller asks of a repair, and the checked plan that its run is recorded with. */
+import { resolve as absolutePath } from "node:path";
+import { MendlineError } from "../../errors.js";
+import type { ModelRecord, ModelTask } from "../../lineage-store/records.js";
+import type { LineageStore } from "../../lineage-store/store.js";
+import type { DataSource } from "../columns/column.js";
+import { controlMarginDefault } from "./gate.js";
+import { defaultMetric, type MetricName, parseGoal, requireMetric } from "./metrics.js";
+
+export interface RepairProgress {
+  readonly step: "drift" | "ancestor" | "scale" | "gate" | "published";
+  readonly message: string;
+  readonly done?: number;
+  readonly total?: number;
+}
+
+/** The data of a repair; sources stay the caller's, who closes them. */
+export interface RepairSources {
+  /** Live data that shows the drift. */
+  readonly live: DataSource;
+  /** Labelled data of the new regime: split by `seed` into a selection and a gate slice. */
+  readonly validation: DataSource;
+  /** Labelled data of the old regime, which must not get worse. */
+  readonly control?: DataSource | undefined;
+}
+
+export interface RepairControls {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: RepairProgress) => void) | undefined;
+}
+
+export interface RepairRequest extends RepairSources, RepairControls {
+  /** Label column; the model's own by default. */
+  readonly label?: string;
+  readonly metric?: string;
+  /** For example `log-loss<=0.6`: what falls short of it is not published. */
+  readonly goal?: string;
+  readonly threshold?: number;
+  readonly select?: "nearest" | "lowest-drift";
+  /** REF of the ancestor to take, whatever its own drift. */
+  readonly ancestor?: string;
+  /** Shell command that judges candidates; onnxruntime by default. */
+  readonly validator?: string;
+  readonly output?: "probability" | "logit";
+  /** Share of keep's loss by which repaired may be worse on control; 0.05 by default. */
+  readonly controlMargin?: number;
+  /** At most one run an alias is under way. */
+  readonly alias?: string;
+  /** Folder to publish to. */
+  readonly deploy?: string;
+  readonly dryRun?: boolean;
+  readonly seed?: number;
+}
+
+/** Plain data: a resumed run reads in it what the first process was asked. */
+export interface RepairPlan {
+  /** Id of the drifted model. */
+  readonly model: string;
+  readonly label: string;
+  readonly metric: MetricName;
+  readonly goal: string | null;
+  readonly threshold: number | null;
+  readonly select: "nearest" | "lowest-drift";
+  /** Id of the ancestor that was asked for. */
+  readonly ancestor: string | null;
+  readonly validator: string | null;
+  readonly output: "probability" | "logit" | null;
+  readonly controlMargin: number;
+  readonly alias: string | null;
+  /** What the alias stood for when the run began: whoever moves it meanwhile knows something that the run does not. */
+  readonly aliasBefore: string | null;
+  /** Absolute. */
+  readonly dir: string | null;
+  readonly dryRun: boolean;
+  readonly seed: number;
+}
+
+/** @throws MendlineError MENDLINE_ARGUMENT_INVALID, MENDLINE_STORE_UNKNOWN  what cannot be meant: nothing has been recorded yet */
+export async function planOf(
+  store: LineageStore,
+  model: ModelRecord,
+  request: RepairRequest,
+): Promise<RepairPlan> {
+  const { kind, label } = taskOf(model, request.label ?? null);
+  const { seed = 0, controlMargin = controlMarginDefault, alias = null, deploy } = request;
+  const metric = request.metric === undefined ? defaultMetric(kind) : requireMetric(request.metric, kind);
+  if (!Number.isSafeInteger(seed)) throw invalid(`seed is ${seed}: choose a whole number`);
+  if (!(controlMargin >= 0 && controlMargin <= 1))
+    throw invalid(`the control margin is ${controlMargin}: choose a share from 0 to 1`);
+  if (request.goal !== undefined) parseGoal(request.goal, kind);
+  if (deploy !== undefined && alias === null)
+    throw invalid("a folder to deploy to needs an alias, the name that is deployed there");
+  return {
+    model: model.id,
+    label,
+    metric,
+    goal: request.goal ?? null,
+    threshold: request.threshold ?? null,
+    select: request.select ?? "nearest",
+    ancestor: await forcedAncestor(store, model, request.ancestor),
+    validator: request.validator ?? null,
+    output: request.output ?? null,
+    controlMargin,
+    alias,
+    aliasBefore: alias === null ? null : ((await store.alias(alias))?.id ?? null),
+    dir: deploy === undefined ? null : absolutePath(deploy),
+    dryRun: request.dryRun ?? false,
+    seed,
+  };
+}
+
+async function forcedAncestor(
+  store: LineageStore,
+  model: ModelRecord,
+  ref: string | undefined,
+): Promise<string | null> {
+  if (ref === undefined) return null;
+  const id = await store.resolve(ref);
+  if (await store.isAncestor(id, model.id)) return id;
+  throw invalid(`${ref} is no ancestor of ${labelOf(model)}`);
+}
+
+/** The model's task with the label column that counts. */
+export function taskOf(model: ModelRecord, label: string | null): ModelTask & { readonly label: string } {
+  const { task } = model;
+  if (task === null)
+    throw invalid(`${labelOf(model)} was added without features: add it with --features and --label`);
+  const column = label ?? task.label;
+  if (column === null)
+    throw invalid(`${labelOf(model)} was added without a label: name its column with --label`);
+  return { ...task, label: column };
+}
+
+export function labelOf({ name, version }: Pick<ModelRecord, "name" | "version">): string {
+  return `${name}@${version}`;
+}
+
+function invalid(message: string): MendlineError {
+  return new MendlineError("MENDLINE_ARGUMENT_INVALID", message);
+}

@@ -1,0 +1,31 @@
+/** The report of a run, from its record alone. */
+import type { RepairReport } from "./report.js";
+import type { RunLog } from "./run-log.js";
+import { driftOf, type EndStep, isDecided } from "./run-steps.js";
+
+/** @param log  of a run that has come to a decision */
+export function reportOf(log: RunLog): RepairReport {
+  const { state } = log;
+  if (!isDecided(state)) throw new Error(`${log.id} has come to no end: ${state}`);
+  const end: EndStep = log.recorded(state)!;
+  const chosen = log.recorded("ancestor-chosen");
+  const searched = log.recorded("scale-searched");
+  const gated = log.recorded("gated");
+  return {
+    outcome: end.outcome,
+    reason: end.reason,
+    run: log.id,
+    dryRun: log.started.plan.dryRun,
+    drift: driftOf(log.recorded("detected")!),
+    ancestor: chosen?.ancestor ?? null,
+    passedOver: chosen?.passedOver ?? [],
+    scale: searched?.scale ?? null,
+    curve: searched?.curve ?? [],
+    barrier: searched !== undefined && Number.isFinite(searched.barrier) ? searched.barrier : null,
+    gate: gated?.gate ?? null,
+    control: gated?.control ?? null,
+    model: end.model,
+    path: end.path,
+    labelRequest: null,
+  };
+}
