@@ -5,8 +5,9 @@
  * counts as failed when it exits with an error, outlives its deadline, runs nothing, or passed fewer tests than it has.
  * The last line is always `N passed, N failed`, with `, N skipped` when some were.
  *
- *     npm test                 all files
+ *     npm test                 all files but the slow ones
  *     npm test -- drift cli    files whose path holds one of these
+ *     npm run test:slow        the slow ones, *.slow.test.ts: the same claims, many times over
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readdirSync, realpathSync } from "node:fs";
@@ -15,6 +16,7 @@ import { fileURLToPath } from "node:url";
 
 /** Long enough for the slowest file on a busy machine with two cores; a hang must not take the night. */
 const fileDeadlineMs = 120_000;
+const slowFileDeadlineMs = 3_600_000;
 /** Files, by path below dist/test/, that rightly need longer. */
 const deadlineMsByFile: Readonly<Record<string, number>> = {};
 /** Files, by path below dist/test/, that may skip tests in CI, with the reason. */
@@ -32,6 +34,8 @@ export interface RunOptions {
   /** Only files whose path below `testsDir` holds one of these; none = all. */
   readonly filters?: readonly string[];
   readonly deadlineMs?: number;
+  /** The slow files instead of the others. */
+  readonly slow?: boolean;
   /** Whether a skipped test without a reason is a failure. */
   readonly strictSkips?: boolean;
   readonly write: (text: string) => void;
@@ -143,19 +147,19 @@ function tell(file: string, result: FileResult, output: string, write: RunOption
 }
 
 /** The test files below `testsDir`, with `/` between folders, sorted. */
-function testFiles(testsDir: string, filters: readonly string[]): string[] {
+function testFiles(testsDir: string, filters: readonly string[], slow: boolean): string[] {
   if (!existsSync(testsDir)) return [];
   return readdirSync(testsDir, { recursive: true, encoding: "utf8" })
     .map((name) => name.replaceAll("\\", "/"))
-    .filter((name) => name.endsWith(".test.js"))
+    .filter((name) => name.endsWith(".test.js") && name.endsWith(".slow.test.js") === slow)
     .filter((name) => filters.length === 0 || filters.some((filter) => name.includes(filter)))
     .sort();
 }
 
 /** Runs the files, writes a line each (a failed file's whole output too), and the totals as the last line. */
 export async function runTests(options: RunOptions): Promise<Totals> {
-  const { root, testsDir, filters = [], write } = options;
-  const files = testFiles(testsDir, filters);
+  const { root, testsDir, filters = [], slow = false, write } = options;
+  const files = testFiles(testsDir, filters, slow);
   const results: Totals[] = [];
   if (files.length === 0) {
     write(
@@ -166,7 +170,8 @@ export async function runTests(options: RunOptions): Promise<Totals> {
   const queue = files.values();
   async function work(): Promise<void> {
     for (const file of queue) {
-      const deadlineMs = options.deadlineMs ?? deadlineMsByFile[file] ?? fileDeadlineMs;
+      const deadlineMs =
+        options.deadlineMs ?? deadlineMsByFile[file] ?? (slow ? slowFileDeadlineMs : fileDeadlineMs);
       const exit = await runFile(join(testsDir, file), root, deadlineMs);
       const result = judge(exit, options.strictSkips === true && skipReasons[file] === undefined);
       tell(file, result, exit.output, write);
@@ -191,7 +196,8 @@ async function main(): Promise<void> {
   const totals = await runTests({
     root: fileURLToPath(new URL("../../", import.meta.url)),
     testsDir: fileURLToPath(new URL("./", import.meta.url)),
-    filters: process.argv.slice(2),
+    filters: process.argv.slice(2).filter((word) => word !== "--slow"),
+    slow: process.argv.includes("--slow"),
     strictSkips: process.env.CI === "true",
     write: (text) => void process.stdout.write(text),
   });

@@ -1,6 +1,5 @@
 /** Model versions in the store: adding a file with what it was trained on, and taking profiles and files out again. */
 import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MendlineError } from "../errors.js";
 import { profileBytesMax } from "../limits.js";
@@ -197,7 +196,10 @@ export async function loadProfile(store: LineageStore, model: ModelRecord): Prom
   return profileFromBytes(bytes, `the profile of ${model.name}@${model.version}`);
 }
 
-/** Stored models as files, for whatever reads parameters by path; one scratch folder, removed on close. */
+/**
+ * Stored models as files, for whatever reads parameters by path; one scratch folder, removed on close. It lies in the store's tmp/,
+ * which every opening empties: a process that dies leaves nothing behind for good.
+ */
 export class ScratchModels {
   readonly #store: LineageStore;
   readonly #files = new Map<string, Promise<ParameterFile>>();
@@ -208,8 +210,13 @@ export class ScratchModels {
   }
 
   async path(name: string): Promise<string> {
-    this.#dir ??= mkdtemp(join(tmpdir(), "mendline-"));
-    return join(await this.#dir, name);
+    return join(await this.dir(), name);
+  }
+
+  /** Readable by this user only. */
+  dir(): Promise<string> {
+    this.#dir ??= mkdtemp(join(this.#store.dir, "tmp", "models-"));
+    return this.#dir;
   }
 
   /** The model's file, restored and verified once. */

@@ -49,6 +49,13 @@ test("adds the totals of files that pass", async () => {
   assert.ok(lines.includes("ok    host/drift/b.test.js  2 passed"));
 });
 
+test("slow files are run when they are asked for, and no others then", async () => {
+  const files = { "a.test.js": passing, "b.slow.test.js": passing };
+  assert.equal(await linesOf(files), ["ok    a.test.js  2 passed", "2 passed, 0 failed"]);
+  const slow = await linesOf(files, { slow: true });
+  assert.equal(slow, ["ok    b.slow.test.js  2 passed", "2 passed, 0 failed"]);
+});
+
 test("counts each failing test and prints the file's whole output", async () => {
   const lines = await linesOf({ "a.test.js": passing, "b.test.js": `console.log("seen");\n${failing}` });
   assert.is(lines.at(-1), "3 passed, 1 failed");

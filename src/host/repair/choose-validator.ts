@@ -2,14 +2,22 @@
 import { MendlineError } from "../../errors.js";
 import type { ModelRecord, ModelTask } from "../../lineage-store/records.js";
 import { CommandValidator } from "./command-validator.js";
+import type { RepairContext } from "./context.js";
 import { parseGoal } from "./metrics.js";
 import { OnnxValidator } from "./onnx-validator.js";
 import { labelOf, type RepairPlan } from "./request.js";
 import type { Validator } from "./validator.js";
 
 /** @throws MendlineError MENDLINE_REPAIR_VALIDATOR  parameters without a graph, and no command that judges them */
-export function validatorFor(model: ModelRecord, task: ModelTask, plan: RepairPlan): Validator {
-  if (plan.validator !== null) return new CommandValidator({ command: plan.validator });
+export async function validatorFor(
+  { scratch }: RepairContext,
+  model: ModelRecord,
+  task: ModelTask,
+  plan: RepairPlan,
+): Promise<Validator> {
+  if (plan.validator !== null) {
+    return new CommandValidator({ command: plan.validator, dir: await scratch.dir() });
+  }
   if (model.format !== "onnx") {
     throw new MendlineError(
       "MENDLINE_REPAIR_VALIDATOR",

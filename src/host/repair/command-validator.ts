@@ -25,6 +25,8 @@ export interface CommandValidatorOptions {
   readonly deadlineMs?: number;
   /** Where the command runs; default the process's own. */
   readonly cwd?: string;
+  /** Folder in which the validator's own is made; default the system's for temporary files. */
+  readonly dir?: string;
 }
 
 export class CommandValidator implements Validator {
@@ -90,7 +92,7 @@ export class CommandValidator implements Validator {
   async #openFolder(): Promise<string> {
     if (this.#folder === null) {
       // mkdtemp makes it readable by this user only.
-      this.#folder = await mkdtemp(join(tmpdir(), "mendline-judge-"));
+      this.#folder = await mkdtemp(join(this.#options.dir ?? tmpdir(), "mendline-judge-"));
       process.once("exit", this.#removeAtExit);
     }
     return this.#folder;

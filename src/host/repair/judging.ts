@@ -37,7 +37,7 @@ export async function judgeCandidates(judging: Judging): Promise<Judged> {
   const { signal } = controls;
   const task = taskOf(model, plan.label);
   const candidates = await Candidates.open(context, model);
-  const validator = validatorFor(model, task, plan);
+  const validator = await validatorFor(context, model, task, plan);
   const stop = () => void validator.close();
   signal?.addEventListener("abort", stop, { once: true });
   try {

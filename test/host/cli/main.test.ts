@@ -18,6 +18,8 @@ const commands = [
   ["model", "tree"],
   ["model", "restore"],
   ["repair"],
+  ["runs"],
+  ["resume"],
   ["deploy"],
   ["rollback"],
   ["status"],

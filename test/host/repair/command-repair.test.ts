@@ -1,87 +1,20 @@
 /** Repairs of safetensors models that a command judges, whose best scale is known beforehand. */
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { rowsSource } from "../../../src/host/columns/rows.js";
 import { deploy } from "../../../src/host/deployment/deployments.js";
-import { type AddModelRequest, addModel, loadProfile } from "../../../src/host/models.js";
+import { loadProfile } from "../../../src/host/models.js";
 import { openParameterFile } from "../../../src/host/parameters/parameter-file.js";
 import { monitorAncestorsMax } from "../../../src/limits.js";
-import type { LineageStore } from "../../../src/lineage-store/store.js";
 import { collect, failure } from "../../lineage-store/support.js";
-import { fixturePath, scratchDir } from "../../support.js";
 import { namesIn, servingDir } from "../deployment/support.js";
-import { type Stated, write } from "../parameters/safetensors-writer.js";
 import { valuesOf } from "../parameters/support.js";
-import { decode, type FloatDtype, floats, gaussians, moved } from "../parameters/tensors.js";
-import { labelledOf, liveOf, rainRequest } from "../rain.js";
-import { labelledDays, newestRun, runtime, seattle2015, stepsOf, withScene } from "./scene.js";
-
-const scratch = scratchDir();
-let logCount = 0;
-
-/** Validation data whose halves, and control data, have as many rows as the command is told. */
-const rows = 100;
-const slices = () => ({ validation: labelledOf(runtime, labelledDays.slice(0, 2 * rows)) });
-const control = () => labelledOf(runtime, seattle2015.slice(0, rows), "control");
-
-/** See test/fixtures/loss-command.sh; `log` is the folder of the candidates. */
-function judgedBy(bottom: number, words = "none", type = "f4"): { validator: string; log: string } {
-  const log = join(scratch, `log-${logCount++}`);
-  mkdirSync(log);
-  const parts = [fixturePath("loss-command.sh"), log, rows, type, bottom, words];
-  return { validator: ["sh", ...parts].map((word) => `'${word}'`).join(" "), log };
-}
-
-/** The candidates' bytes by their scale, as f32. */
-function candidatesOf(log: string): Map<number, Buffer> {
-  return new Map(readdirSync(log).map((name) => [Math.fround(Number(name)), readFileSync(join(log, name))]));
-}
-
-/** `w` begins with `first`, which tells the command the scale; the ancestor's steps and metadata are its own. */
-function bytesOf(
-  first: number,
-  over: Readonly<Record<string, Stated>> = {},
-  dtype: FloatDtype = "F32",
-): Uint8Array {
-  const rest = gaussians(255, 1);
-  const steps = {
-    dtype: "I64",
-    shape: [1],
-    values: new Uint8Array(BigInt64Array.of(BigInt(first + 7)).buffer),
-  };
-  const w = floats(dtype, [first, ...(first === 0 ? rest : moved(rest, 0.1, 2))], [16, 16]);
-  return write({ w, steps, ...over }, { first: "x".repeat(first + 1) });
-}
-
-async function add(
-  store: LineageStore,
-  bytes: Uint8Array,
-  request: Omit<AddModelRequest, "file">,
-): Promise<string> {
-  const file = join(scratch, `${request.name}-${request.version}.safetensors`);
-  writeFileSync(file, bytes);
-  return (await addModel(runtime, store, { ...request, file })).id;
-}
-
-/** `m@2`, a child of `m@1`, with the training data of rain@3 and rain@1: the window has drifted from the one, not from the other. */
-async function addPair(
-  store: LineageStore,
-  drifted = bytesOf(0),
-  ancestor = bytesOf(1),
-): Promise<{ drifted: string; ancestor: string; driftedBytes: Uint8Array; ancestorBytes: Uint8Array }> {
-  const { file: _, parents: __, metrics: ___, ...base } = rainRequest(runtime, "rain@1");
-  const { trainingData } = rainRequest(runtime, "rain@3");
-  const id = await add(store, ancestor, { ...base, name: "m", version: "1" });
-  const child = { ...base, trainingData, name: "m", version: "2", parents: [{ ref: "m@1" }] };
-  return {
-    ancestor: id,
-    drifted: await add(store, drifted, child),
-    driftedBytes: drifted,
-    ancestorBytes: ancestor,
-  };
-}
+import { decode, floats } from "../parameters/tensors.js";
+import { liveOf, rainRequest } from "../rain.js";
+import { add, addPair, bytesOf, candidatesOf, control, judgedBy, rows, slices } from "./pair.js";
+import { newestRun, runtime, seattle2015, stepsOf, withScene } from "./scene.js";
 
 test("the valley's bottom is found, published and deployed", () =>
   withScene(async ({ store, repair }) => {

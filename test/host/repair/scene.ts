@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import * as assert from "uvu/assert";
 import { ScratchModels } from "../../../src/host/models.js";
-import { repairModel } from "../../../src/host/repair/pipeline.js";
+import { type ResumeRequest, repairModel, resumeRepair } from "../../../src/host/repair/pipeline.js";
 import type { RepairReport } from "../../../src/host/repair/report.js";
 import type { RepairRequest } from "../../../src/host/repair/request.js";
 import type { LineageStore } from "../../../src/lineage-store/store.js";
@@ -29,6 +29,8 @@ export interface Scene {
   readonly store: LineageStore;
   readonly scratch: ScratchModels;
   repair(ref: string, over?: Partial<RepairRequest>): Promise<RepairReport>;
+  /** With the same data, unless others are given. */
+  resume(run: string, over?: ResumeRequest): Promise<RepairReport>;
   /** What a repair that publishes nothing must leave as it was. */
   state(): Promise<unknown>;
 }
@@ -38,16 +40,27 @@ export async function withScene(work: (scene: Scene) => Promise<void>): Promise<
     const scratch = new ScratchModels(store);
     const context = { runtime, store, scratch };
     const used = runtime.arena.use.usedBytes;
+    // Of runs one after the other: those at once share the arena.
+    let running = 0;
+    const counted = async (work: () => Promise<{ report: RepairReport }>): Promise<RepairReport> => {
+      running += 1;
+      try {
+        return (await work()).report;
+      } finally {
+        running -= 1;
+        if (running === 0) assert.is(runtime.arena.use.usedBytes, used, "the arena is as it was");
+      }
+    };
     const scene: Scene = {
       store,
       scratch,
       async repair(ref, over) {
         const model = await store.get(await store.resolve(ref));
-        try {
-          return (await repairModel(context, model, request(over))).report;
-        } finally {
-          assert.is(runtime.arena.use.usedBytes, used, "the arena is as it was");
-        }
+        return counted(() => repairModel(context, model, request(over)));
+      },
+      resume(run, over) {
+        const { live, validation } = request();
+        return counted(() => resumeRepair(context, run, { live, validation, ...over }));
       },
       async state() {
         const models = await collect(store.models());

@@ -1,0 +1,21 @@
+/** Killed at each step fifty times, a little later each time, so that the kill falls into the work behind the step too. */
+import { test } from "uvu";
+import { random } from "../../assembly/support.js";
+import { crashAt, crashPoints, expected } from "./crash.js";
+
+const kills = 50;
+/** Within it a run goes through several steps. */
+const delayMsMax = 60;
+
+const unbroken = await expected();
+const next = random(50);
+
+for (const point of crashPoints) {
+  test(`killed ${kills} times ${point}: old or new, and it goes on to the same end`, async () => {
+    for (let kill = 0; kill < kills; kill++) {
+      await crashAt(point, unbroken, kill === 0 ? 0 : Math.ceil(next() * delayMsMax));
+    }
+  });
+}
+
+test.run();
