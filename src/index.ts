@@ -79,4 +79,12 @@ export type {
   ImportSummary,
 } from "./lineage-store/import/import-lineage.js";
 export type { DerivationRecord, ModelRecord, ModelTask } from "./lineage-store/records.js";
+export type { SignatureRecord } from "./lineage-store/signatures.js";
+export type { MadeSignature, SignedModel, SignRequest } from "./lineage-store/signing/sign.js";
+export type {
+  DerivationFinding,
+  SignatureFinding,
+  SignatureReport,
+  VerifySignaturesRequest,
+} from "./lineage-store/signing/verify.js";
 export type { Transformation } from "./lineage-store/transformations.js";

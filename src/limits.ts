@@ -212,3 +212,7 @@ export const importFileBytesMax = 32 * 1024 * 1024;
 export const importFilesMax = 1_000;
 /** Metadata of one model card: the longest of benchmarks' results take about 1 MB. */
 export const cardMetadataBytesMax = 2 * 1024 * 1024;
+/** A key's file in PEM: the largest that is taken has 500 bytes, some tools write a description above it. */
+export const keyFileBytesMax = 65_536;
+/** A signature's bundle: a derivation's parameters and metrics are in it, in base64. */
+export const signatureBytesMax = 8 * 1024 * 1024;

@@ -9,6 +9,8 @@ import type { ExportRequest, ExportSummary } from "../lineage-store/export/expor
 import type { ImportRequest, ImportSummary } from "../lineage-store/import/import-lineage.js";
 import type { DerivationRecord, ModelRecord } from "../lineage-store/records.js";
 import type { AliasEntry } from "../lineage-store/refs.js";
+import type { SignedModel, SignRequest } from "../lineage-store/signing/sign.js";
+import type { SignatureReport, VerifySignaturesRequest } from "../lineage-store/signing/verify.js";
 import type { LineageStore } from "../lineage-store/store.js";
 import { openRuntime, type Runtime, type RuntimeOptions } from "../scheduler/runtime.js";
 import { arrowSource } from "./columns/arrow.js";
@@ -253,6 +255,18 @@ export class Engine extends EventEmitter<EngineEvents> {
   async importLineage(request: ImportRequest): Promise<ImportSummary> {
     const { importLineage } = await import("../lineage-store/import/import-lineage.js");
     return importLineage(this.store, request);
+  }
+
+  /** Signs a model version and the derivations that lead to it; see sign.ts for what it throws. */
+  async signModel(ref: string, request: SignRequest): Promise<SignedModel> {
+    const { signModel } = await import("../lineage-store/signing/sign.js");
+    return signModel(this.store, await this.store.resolve(ref), request);
+  }
+
+  /** Checks the signatures of a key; the parameters' bytes are not read. See verify.ts. */
+  async verifySignatures(ref: string, request: VerifySignaturesRequest): Promise<SignatureReport> {
+    const { verifySignatures } = await import("../lineage-store/signing/verify.js");
+    return verifySignatures(this.store, await this.store.resolve(ref), request);
   }
 
   // Watching and mending

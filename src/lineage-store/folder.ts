@@ -19,7 +19,7 @@ import { errnoOf, fileError, makeFolder, replaceFile, stagingPrefix, writeAll } 
  *
  *     1  as first written
  *     2  indexes of versions, tags and forms
- *     3  external models and what is declared of them
+ *     3  external models and what is declared of them; signatures
  */
 export const storeSchema = 3;
 const formatName = "mendline-lineage-store";

@@ -32,6 +32,8 @@ const layouts = {
   external: ["id", "number"],
   /** external child's id, place -> the external parent that it is said to have. */
   declaration: ["id", "number"],
+  /** model's id, place -> a signature about it, or about a derivation that leads to it. */
+  signature: ["id", "number"],
   /** sequence -> what one commit did. */
   journal: ["number"],
 
@@ -85,6 +87,7 @@ export const journaledKinds = [
   "monitor",
   "external",
   "declaration",
+  "signature",
 ] as const satisfies readonly RecordKind[];
 
 /** Logs whose oldest entries are dropped. */

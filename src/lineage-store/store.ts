@@ -39,6 +39,7 @@ import { forgetOwner, heldBy, tellOwner } from "./owner.js";
 import { LineageReader } from "./reader.js";
 import { type AliasEntry, aliasHistory, allAliases, currentAlias } from "./refs.js";
 import { checkAlias, checkHash, checkText, shown } from "./rules.js";
+import { type SignatureRecord, signaturesOf } from "./signatures.js";
 import type { Transaction } from "./transaction.js";
 
 export interface StoreOptions {
@@ -270,6 +271,11 @@ export class LineageStore extends LineageReader {
   /** The external models that stand for a model. */
   async externalsOf(id: string): Promise<ExternalRecord[]> {
     return externalsOf(this.#database, this.record(id));
+  }
+
+  /** Signatures about a model and about the derivations that lead to it, in the order in which they were added. */
+  async signatures(id: string): Promise<SignatureRecord[]> {
+    return signaturesOf(this.#database, this.record(id).id);
   }
 
   // Aliases

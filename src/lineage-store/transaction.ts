@@ -25,6 +25,7 @@ import {
 import { type AliasChange, type AliasEntry, aliasValue, currentAlias } from "./refs.js";
 import { aliasMoved, circle, edgeTaken, labelTaken } from "./refusals.js";
 import { checkAlias, checkCount, checkHash, checkText, checkTextOrNull, invalid } from "./rules.js";
+import { addSignature, type NewSignature } from "./signatures.js";
 import { type Direction, type Neighbourhood, neighbours, nextPlace, reaches } from "./walk.js";
 
 export interface AddedModel {
@@ -262,6 +263,17 @@ export class Transaction implements RecordReader, Neighbourhood {
    */
   addDeclaration(declaration: NewDeclaration): boolean {
     return this.#atomically(() => addDeclaration(this.#writer(), declaration));
+  }
+
+  /**
+   * Keeps a signature about a model or a derivation, whether it holds or not.
+   *
+   * @returns whether it is new
+   * @throws MendlineError MENDLINE_STORE_UNKNOWN   no such model or derivation
+   * @throws MendlineError MENDLINE_DATA_MALFORMED  no bundle
+   */
+  addSignature(signature: NewSignature): boolean {
+    return this.#atomically(() => addSignature(this.#writer(), signature));
   }
 
   #writer(): RecordWriter {

@@ -4,7 +4,7 @@ import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { MendlineError, messageOf } from "../../errors.js";
 import type { Profile } from "../../index.js";
-import { profileBytesMax } from "../../limits.js";
+import { keyFileBytesMax, profileBytesMax } from "../../limits.js";
 
 /**
  * Fails before the work instead of after it.
@@ -66,6 +66,22 @@ export async function readProfile(path: string): Promise<Profile> {
     "MENDLINE_DATA_FORMAT",
     `${path} is no profile; make one with \`mendline profile\`, or give the data as --training-data`,
   );
+}
+
+/** A key in PEM. @throws MendlineError MENDLINE_DATA_NOT_FOUND, MENDLINE_DATA_LIMIT */
+export async function readKey(path: string): Promise<string> {
+  const stats = await stat(path).catch((cause) => {
+    throw cannotRead(path, cause);
+  });
+  if (stats.size > keyFileBytesMax) {
+    throw new MendlineError(
+      "MENDLINE_DATA_LIMIT",
+      `${path} has ${stats.size} bytes, a key's file has ${keyFileBytesMax} at most`,
+    );
+  }
+  return readFile(path, "utf8").catch((cause) => {
+    throw cannotRead(path, cause);
+  });
 }
 
 async function headOf(path: string): Promise<Uint8Array> {

@@ -6,6 +6,8 @@ import { addModelListCommand } from "./model-list.js";
 import { addModelRelativesCommands } from "./model-relatives.js";
 import { addModelRestoreCommand } from "./model-restore.js";
 import { addModelShowCommand } from "./model-show.js";
+import { addModelSignCommand } from "./model-sign.js";
+import { addModelSignaturesCommand } from "./model-signatures.js";
 import { addModelTreeCommand } from "./model-tree.js";
 
 export function addModelCommands(parent: Command, context: CommandContext): void {
@@ -16,4 +18,6 @@ export function addModelCommands(parent: Command, context: CommandContext): void
   addModelRelativesCommands(group, context);
   addModelTreeCommand(group, context);
   addModelRestoreCommand(group, context);
+  addModelSignCommand(group, context);
+  addModelSignaturesCommand(group, context);
 }
