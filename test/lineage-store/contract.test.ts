@@ -1,7 +1,8 @@
-/** The exported contract, held against the store on LevelDB. */
+/** The exported contract, held against the store on LevelDB and against the store in memory that other tests compare it with. */
 import { test } from "uvu";
 import { storeContract } from "../../src/lineage-store/contract/contract.js";
 import { LineageStore } from "../../src/lineage-store/store.js";
+import { MemoryStore } from "./memory-store.js";
 import { freshDir } from "./support.js";
 
 storeContract({
@@ -18,6 +19,14 @@ storeContract({
       },
       close: () => store.close(),
     };
+  },
+});
+
+storeContract({
+  test: (name, work) => test(`memory: ${name}`, work),
+  open: async (nowMs) => {
+    const store = new MemoryStore(nowMs);
+    return { store, reopen: async () => store, close: async () => undefined };
   },
 });
 

@@ -97,12 +97,18 @@ export async function failure(code: ErrorCode, work: () => unknown): Promise<Men
   return assert.unreachable(`nothing was thrown instead of ${code}`) as never;
 }
 
-/** Lets the next call of a LevelDB method fail as a full or broken disk would. */
-export function failNext(method: "batch" | "open", writesFirst = false): void {
+/**
+ * Lets the next call of a LevelDB method fail as a full or broken disk would.
+ *
+ * @returns ends the waiting for it
+ */
+export function failNext(method: "batch" | "open", writesFirst = false): () => void {
   const original = Reflect.get(Level.prototype, method) as (...parts: unknown[]) => Promise<void>;
+  const restore = () => void Reflect.set(Level.prototype, method, original);
   Reflect.set(Level.prototype, method, async function failing(this: unknown, ...parts: unknown[]) {
-    Reflect.set(Level.prototype, method, original);
+    restore();
     if (writesFirst) await original.apply(this, parts);
     throw new Error("EIO: i/o error, fsync");
   });
+  return restore;
 }
