@@ -1,4 +1,5 @@
 /** PSI, KL, G and KS of one feature's counts, with their calibration. Definitions and sources: README "Numbers". */
+import { ksBinnedTurnsMax } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import type { NumericType } from "../kernels/types.js";
 import type { Scope } from "../memory/arena.js";
@@ -86,7 +87,7 @@ export interface KsResult {
   readonly upper: number;
   /** At `lower`. */
   readonly pValue: number;
-  /** At `upper`: together the two bound the exact one. */
+  /** At `upper`: together the two bound the exact one, within 2 % of it where exact counting would take too long. */
   readonly pValueAtUpper: number;
   readonly method: "exact" | "asymptotic" | "binned";
 }
@@ -137,8 +138,8 @@ export function binnedKs(
     statistic: lower,
     lower,
     upper,
-    pValue: ksPValue(n, m, numerator, n * m).pValue,
-    pValueAtUpper: ksPValue(n, m, upperNumerator, n * m).pValue,
+    pValue: ksPValue(n, m, numerator, n * m, ksBinnedTurnsMax).pValue,
+    pValueAtUpper: ksPValue(n, m, upperNumerator, n * m, ksBinnedTurnsMax).pValue,
     method: "binned",
   };
 }

@@ -6,6 +6,7 @@ import {
   ksPValue,
   ksTwoSampleSf,
 } from "../../../../src/host/drift/distributions/ks-two-sample.js";
+import { random } from "../../../assembly/support.js";
 import { assertClose, assertFalling, assertGolden, assertRefused, ksCases } from "./golden.js";
 
 test("ksTwoSampleSf: golden", () => assertGolden("ksTwoSampleExact", ksTwoSampleSf, 1e-300));
@@ -145,6 +146,53 @@ test("ksPValue changes its method between 10000 and 10001 rows", () => {
   assert.equal(ksPValue(1, 1, 1, 1), { pValue: 1, method: "exact" });
   assert.equal(ksPValue(20_000, 30_000, 0, 60_000), { pValue: 1, method: "asymptotic" });
 });
+
+test("ksPValue counts no further than it may, and is then within 2 % in the middle", () => {
+  const [n, m] = [3_000, 2_999];
+  for (const share of [0.01, 0.02, 0.035, 0.05]) {
+    const numerator = Math.round(share * n * m);
+    const exact = ksPValue(n, m, numerator, n * m);
+    const bounded = ksPValue(n, m, numerator, n * m, 10_000);
+    assert.is(exact.method, "exact");
+    assert.is(bounded.method, "asymptotic");
+    assert.ok(Math.abs(bounded.pValue / exact.pValue - 1) < 0.02, `${bounded.pValue} and ${exact.pValue}`);
+    assert.equal(ksPValue(n, m, numerator, n * m, 20_000_000), exact);
+  }
+  // Equal sizes cost nothing.
+  assert.is(ksPValue(10_000, 10_000, 500, 10_000, 10_000).method, "exact");
+});
+
+test("the strips along the band's sides leave nothing out: as walking all of it", () => {
+  const next = random(37);
+  for (let round = 0; round < 200; round++) {
+    const n = 1 + Math.floor(next() ** 2 * 900);
+    const m = 1 + Math.floor(next() ** 2 * 900);
+    const common = divisor(n, m);
+    const multiple = (n / common) * m;
+    // Up to where hardly anything is left, far from the middle too.
+    const h = Math.ceil(next() * Math.min(1, 6 / Math.sqrt((n * m) / (n + m))) * multiple);
+    if (n === m || h * common <= Math.min(n, m)) continue;
+    const expected = wholeLatticeSf(h * common, n, m);
+    if (expected < 1e-290) continue;
+    assert.ok(Math.abs(ksTwoSampleSf(h, n, m) / expected - 1) < 1e-12, `${h} of ${n} and ${m}`);
+  }
+});
+
+/** Shares of the paths that have touched, from each point's two predecessors. */
+function wholeLatticeSf(limit: number, n: number, m: number): number {
+  let column: number[] = [];
+  for (let i = 0; i <= n; i++) {
+    const next: number[] = [];
+    for (let j = 0; j <= m; j++) {
+      const left = i === 0 ? 0 : i * column[j]!;
+      const below = j === 0 ? 0 : j * next[j - 1]!;
+      const touches = Math.abs(i * m - j * n) >= limit;
+      next.push(touches ? 1 : i + j === 0 ? 0 : (left + below) / (i + j));
+    }
+    column = next;
+  }
+  return column[m]!;
+}
 
 test("ksPValue takes any common factor in the fraction", () => {
   const expected = ksPValue(12, 8, 10, 24);
