@@ -5,6 +5,7 @@ export type { DataSource, Field } from "./host/columns/column.js";
 export type { ColumnBatch, ColumnValues } from "./host/columns/held.js";
 export type { Row } from "./host/columns/rows.js";
 export type { Deployment } from "./host/deployment/deployments.js";
+export type { AbsentColumns, SchemaChanges } from "./host/drift/alignment.js";
 export type { CompareOptions, KsMode } from "./host/drift/compare.js";
 export type { Contribution, Explanation } from "./host/drift/explain.js";
 export type {

@@ -30,6 +30,8 @@ export function driftText(report: DriftReport, options: DriftTextOptions): strin
   ];
   const moved = movedLines(report);
   if (moved.length > 0) lines.push("", ...moved);
+  const columns = schemaLines(report);
+  if (columns.length > 0) lines.push("", ...columns);
   const note = noteText(report);
   if (note !== null) lines.push("", note);
   return lines.join("\n");
@@ -97,6 +99,26 @@ function ksText(ks: FeatureReport["ks"]): string {
   if (ks === null) return "-";
   const [lower, upper] = [figure(ks.lower), figure(ks.upper)];
   return lower === upper ? lower : `${lower} .. ${upper}`;
+}
+
+const namesMax = 12;
+
+function schemaLines({ schema }: DriftReport): string[] {
+  if (schema === undefined) return [];
+  const list = (texts: readonly string[]) =>
+    [
+      ...texts.slice(0, namesMax),
+      ...(texts.length > namesMax ? [`${formatCount(texts.length - namesMax)} more`] : []),
+    ].join(", ");
+  const { added, gone, changed } = schema;
+  const turned = changed.map(
+    ({ feature, reference, current }) => `${nameText(feature)} (${reference}, now ${current})`,
+  );
+  return [
+    ...(gone.length > 0 ? [`columns gone, counted as missing: ${list(gone.map(nameText))}`] : []),
+    ...(added.length > 0 ? [`columns that the reference does not have: ${list(added.map(nameText))}`] : []),
+    ...(turned.length > 0 ? [`columns of another type: ${list(turned)}`] : []),
+  ];
 }
 
 function noteText({ features, rows }: DriftReport): string | null {

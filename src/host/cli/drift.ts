@@ -2,7 +2,7 @@
 import type { Command } from "commander";
 import { Option } from "commander";
 import { MendlineError } from "../../errors.js";
-import type { DriftReport, KsMode, Profile, Smoothing } from "../../index.js";
+import type { AbsentColumns, DriftReport, KsMode, Profile, Smoothing } from "../../index.js";
 import { driftPage } from "../pages/drift-page.js";
 import { type CommandContext, exitCodes } from "./context.js";
 import { addRuleOptions, type RuleFlags, ruleOptions } from "./drift-rules.js";
@@ -28,8 +28,11 @@ interface DriftFlags extends OutputOptions, ComputeOptions, FeatureOptions, Rule
   readonly current: string;
   readonly ks: KsMode;
   readonly smoothing?: Smoothing;
+  readonly absent: AbsentColumns;
   readonly html?: string;
 }
+
+const absentModes: readonly AbsentColumns[] = ["refuse", "missing"];
 
 const ksModes: readonly KsMode[] = ["auto", "exact", "binned"];
 
@@ -50,7 +53,16 @@ export function addDriftCommand(parent: Command, context: CommandContext): void 
         .default("auto"),
     )
     .option("--smoothing <s>", "pseudo-count a bin, or floor:1e-4 (default: 0.5)", parseSmoothing);
-  addRuleOptions(command).option("--html <file>", "write the report as a page, too", parseText);
+  addRuleOptions(command)
+    .addOption(
+      new Option(
+        "--absent <how>",
+        "a feature that the current data have no column for: refuse it, or count it as missing",
+      )
+        .choices(absentModes)
+        .default("refuse"),
+    )
+    .option("--html <file>", "write the report as a page, too", parseText);
   addOutputOption(addComputeOptions(command)).action(async (flags: DriftFlags) => {
     const report = await compare(context, flags);
     await print({ json: report, text: () => driftText(report, flags) }, flags);
@@ -83,13 +95,14 @@ async function driftOf(
   const reference = profile ?? (await workspace.openData(flags.reference, flags.categorical));
   const current = await workspace.openData(flags.current, flags.categorical);
   const progress = new ProgressLine();
-  const { features, bins, ks, smoothing } = flags;
+  const { features, bins, ks, smoothing, absent } = flags;
   return workspace.engine
     .drift(reference, current, {
       features,
       bins,
       ks,
       smoothing,
+      absent,
       ...ruleOptions(flags),
       signal: workspace.signal,
       onProgress: (done, total) => progress.update("counting", done, total),

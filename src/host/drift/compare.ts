@@ -8,9 +8,9 @@ import { MendlineError } from "../../errors.js";
 import { rowRanges } from "../../scheduler/partition.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { asFloat32 } from "../columns/as-float32.js";
-import { asText } from "../columns/as-text.js";
 import type { Batch, DataSource, Field } from "../columns/column.js";
 import type { Scope } from "../memory/arena.js";
+import { type AlignOptions, alignKinds, doublesBesideFloats, schemaChanges } from "./alignment.js";
 import { counterFor, type FeatureCounter } from "./counter.js";
 import type { FeatureProfile, Profile } from "./profile.js";
 import {
@@ -39,7 +39,7 @@ import { exactKs } from "./statistics.js";
 
 export type KsMode = "auto" | "exact" | "binned";
 
-export interface CompareOptions extends DriftOptions, ProfileOptions {
+export interface CompareOptions extends DriftOptions, ProfileOptions, AlignOptions {
   readonly ks?: KsMode;
 }
 
@@ -56,7 +56,7 @@ export async function compareData(
     options,
     fields.map(({ name }) => name),
   );
-  const aligned = alignKinds(runtime, current, fields);
+  const aligned = alignKinds(runtime, current, fields, options);
   const comparisons: FeatureComparison[] = [];
   if (wantsValues(runtime, reference, current, fields, options)) {
     for (const group of groupsThatFit(runtime, fields, reference.rowCount + current.rowCount)) {
@@ -67,12 +67,12 @@ export async function compareData(
       comparisons.push(...(await compareByCounts(runtime, profiles, aligned, options)));
     }
   }
-  return driftReport(
-    runtime,
-    comparisons,
-    { reference: reference.rowCount, current: current.rowCount },
-    options,
-  );
+  const rows = { reference: reference.rowCount, current: current.rowCount };
+  const known = reference.fields.map(({ name }) => name);
+  return {
+    ...driftReport(runtime, comparisons, rows, options),
+    schema: schemaChanges(current, known, fields),
+  };
 }
 
 /** Whether both tables' values of a column are to be sorted, which exact KS takes. */
@@ -115,9 +115,18 @@ async function compareByValues(
     );
     const comparisons = await compareByCounts(runtime, profiles, current, options);
     const currentSamples = await numericSamples(runtime, current, group, scope, options);
+    const doubles = doublesBesideFloats(reference, current, group);
+    const narrowed = await numericSamples(
+      runtime,
+      asFloat32(reference, (name) => doubles.has(name), runtime.arena),
+      group.filter(({ name }) => doubles.has(name)),
+      scope,
+      options,
+    );
     return comparisons.map((comparison) => {
       const { name, profile } = comparison;
-      const exact = exactDistances(runtime, profile, samples.get(name), currentSamples.get(name));
+      const sample = narrowed.get(name) ?? samples.get(name);
+      const exact = exactDistances(runtime, profile, sample, currentSamples.get(name));
       return { ...comparison, current: { ...comparison.current, ...exact } };
     });
   } catch (thrown) {
@@ -148,18 +157,18 @@ async function compareByCounts(
   return Array.from(profiles, ([name, profile]) => ({ name, profile, current: counted(name, profile) }));
 }
 
-/** The current values of a group's numeric features. */
+/** The values of a group's numeric features as the source has them. */
 async function numericSamples(
   runtime: Runtime,
-  current: DataSource,
+  source: DataSource,
   group: readonly Field[],
   scope: Scope,
   options: CompareOptions,
 ): Promise<Map<string, Sample>> {
   const numeric = group.filter((field) => field.type !== null);
-  if (numeric.length === 0 || current.rowCount === 0) return new Map();
-  const fields = numeric.map((field) => current.fields.find(({ name }) => name === field.name)!);
-  return sampleGroup(runtime, current, fields, scope, options);
+  if (numeric.length === 0 || source.rowCount === 0) return new Map();
+  const fields = numeric.map((field) => source.fields.find(({ name }) => name === field.name)!);
+  return sampleGroup(runtime, source, fields, scope, options);
 }
 
 /** Drift of a table against a frozen profile; KS is bounded from counts. One pass over the data. */
@@ -176,7 +185,9 @@ export async function compareToProfile(
     );
   }
   const features = chooseProfiles(profile, options.features);
-  return (await compareToProfiles(runtime, [{ rows: profile.rows, features }], current, options))[0]!;
+  const [report] = await compareToProfiles(runtime, [{ rows: profile.rows, features }], current, options);
+  const fields = Array.from(features, ([name, feature]) => fieldOf(name, feature));
+  return { ...report!, schema: schemaChanges(current, profile.features.keys(), fields) };
 }
 
 /** The same against several profiles, in one pass: the first one's features count, and those of them that the others have. */
@@ -184,12 +195,12 @@ export async function compareToProfiles(
   runtime: Runtime,
   profiles: readonly Profile[],
   current: DataSource,
-  options: DriftOptions & { signal?: AbortSignal } = {},
+  options: DriftOptions & AlignOptions & { signal?: AbortSignal } = {},
 ): Promise<DriftReport[]> {
   const names = [...profiles[0]!.features.keys()];
   checkedDriftOptions(options, names);
   const fields = Array.from(profiles[0]!.features, ([name, feature]) => fieldOf(name, feature));
-  const aligned = alignKinds(runtime, current, fields);
+  const aligned = alignKinds(runtime, current, fields, options);
   const counted = await countSource(
     runtime,
     aligned,
@@ -224,53 +235,6 @@ function chooseProfiles(
       );
     }),
   );
-}
-
-/**
- * The current data as the reference has it: numbers where the reference has categories are read as text, and where it has f32, those
- * that f32 cannot hold as the nearest f32.
- *
- * @throws MendlineError MENDLINE_DATA_SCHEMA  a column is gone, is text where the reference has numbers, or has another time unit
- */
-export function alignKinds(runtime: Runtime, current: DataSource, fields: readonly Field[]): DataSource {
-  const byName = new Map(current.fields.map((field) => [field.name, field]));
-  const turned: string[] = [];
-  for (const field of fields) {
-    const found = byName.get(field.name);
-    if (found === undefined) {
-      throw new MendlineError(
-        "MENDLINE_DATA_SCHEMA",
-        `${current.label} has no column "${field.name}", which the reference has; leave it out with --features or add it`,
-        {
-          details: { column: field.name },
-        },
-      );
-    }
-    if (field.type === null && found.type !== null) turned.push(field.name);
-    if (found.type !== null || current.rowCount > 0) assertComparable(current.label, found, field);
-  }
-  // A model that was trained on f32 is given f32: doubles beside it (CSV has no others) are what they become on the way in. Else 0.1
-  // would lie below the edge at the f32 0.1.
-  const narrowed = new Set(fields.filter(({ type }) => type === "f32").map(({ name }) => name));
-  return asFloat32(asText(current, turned, runtime.arena), (name) => narrowed.has(name), runtime.arena);
-}
-
-/** @throws MendlineError MENDLINE_DATA_SCHEMA  a column is text where the reference has numbers, or has another time unit */
-export function assertComparable(label: string, found: Field, reference: Field): void {
-  if (reference.type !== null && found.type === null) {
-    throw new MendlineError(
-      "MENDLINE_DATA_SCHEMA",
-      `${label}: column "${found.name}" holds text where the reference has numbers; correct it, or compare both as categories with --categorical ${found.name}`,
-      { details: { column: found.name } },
-    );
-  }
-  const isTime = (logical: string) => logical.startsWith("timestamp") || logical === "date";
-  if (isTime(reference.logical) && isTime(found.logical) && reference.logical !== found.logical) {
-    throw new MendlineError(
-      "MENDLINE_DATA_SCHEMA",
-      `${label}: column "${found.name}" is a ${found.logical} where the reference has a ${reference.logical}; write both in the same unit`,
-    );
-  }
 }
 
 /** Counts a source over the merged grids of each feature's profiles; the result gives any of those profiles its own bins. */

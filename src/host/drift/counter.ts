@@ -11,7 +11,14 @@ import type { Column, TextColumn } from "../columns/column.js";
 import { type ColumnSlice, cellEdgesMin, type Kernels } from "../kernels/kernels.js";
 import { bytesOf, type NumericType, viewOf } from "../kernels/types.js";
 import type { Arena, Scope } from "../memory/arena.js";
-import { compareEdges, type Edge, edgeInType, mergeEdges } from "./edges.js";
+import {
+  compareEdges,
+  type Edge,
+  edgeInType,
+  edgesAsFloat32,
+  mergeEdges,
+  roundingBoundary,
+} from "./edges.js";
 import type { CategoricalFeatureProfile, FeatureProfile, NumericFeatureProfile } from "./profile.js";
 
 /** A piece of counting that can run on any thread. Of several pieces all are checked before the first is collected: all or none. */
@@ -101,7 +108,7 @@ export function counterFor(
   profiles: readonly FeatureProfile[],
 ): FeatureCounter {
   const numeric = profiles.filter((profile) => profile.kind === "numeric");
-  if (numeric.length === profiles.length) return new NumericCounter(host, name, mergedEdges(name, numeric));
+  if (numeric.length === profiles.length) return new NumericCounter(host, name, numeric);
   const categorical = profiles.filter((profile) => profile.kind === "categorical");
   if (categorical.length === profiles.length)
     return new CategoricalCounter(host, name, mergedSlots(categorical));
@@ -136,8 +143,19 @@ function resultBytes(kernels: Kernels, { count, isCellTable }: TypedEdges): numb
   return isCellTable ? kernels.cellWorkBytes(count) : (count + 3) * 4;
 }
 
-function mergedEdges(name: string, profiles: readonly NumericFeatureProfile[]): Edge[] {
-  const edges = mergeEdges(profiles.flatMap((profile) => [profile.psi.edges, profile.ks.edges]));
+/** A profile's edges as they stand among those of other profiles, and among values of other types. */
+interface ComparableEdges {
+  readonly psi: readonly Edge[];
+  readonly ks: readonly Edge[];
+}
+
+function comparableEdges({ type, psi, ks }: NumericFeatureProfile): ComparableEdges {
+  if (type !== "f32") return { psi: psi.edges, ks: ks.edges };
+  return { psi: psi.edges.map(roundingBoundary), ks: ks.edges.map(roundingBoundary) };
+}
+
+function mergedEdges(name: string, profiles: Iterable<ComparableEdges>): Edge[] {
+  const edges = mergeEdges(Array.from(profiles, ({ psi, ks }) => [psi, ks]).flat());
   if (edges.length > edgesMax) {
     throw new MendlineError(
       "MENDLINE_DATA_LIMIT",
@@ -152,15 +170,21 @@ class NumericCounter implements NumericFeatureCounter {
   readonly name: string;
   readonly slotCount: number;
   readonly #host: CounterHost;
+  readonly #comparable: ReadonlyMap<FeatureProfile, ComparableEdges>;
+  /** Edges of the profiles of doubles. */
+  readonly #doubles: ReadonlySet<Edge>;
   readonly #edges: readonly Edge[];
   readonly #typed = new Map<NumericType, TypedEdges>();
   readonly #scope: Scope;
 
-  constructor(host: CounterHost, name: string, edges: readonly Edge[]) {
+  constructor(host: CounterHost, name: string, profiles: readonly NumericFeatureProfile[]) {
     this.#host = host;
     this.name = name;
-    this.#edges = edges;
-    this.slotCount = edges.length + 3;
+    this.#comparable = new Map(profiles.map((profile) => [profile, comparableEdges(profile)]));
+    const ofDoubles = profiles.filter(({ type }) => type === "f64");
+    this.#doubles = new Set(ofDoubles.flatMap(({ psi, ks }) => [...psi.edges, ...ks.edges]));
+    this.#edges = mergedEdges(name, this.#comparable.values());
+    this.slotCount = this.#edges.length + 3;
     this.#scope = host.arena.scope();
   }
 
@@ -196,11 +220,11 @@ class NumericCounter implements NumericFeatureCounter {
   }
 
   binsFor(profile: FeatureProfile, counts: Float64Array) {
-    const { psi, ks } = profile as NumericFeatureProfile;
+    const { psi, ks } = this.#comparable.get(profile)!;
     const missing = counts[this.#edges.length + 1]!;
     return {
-      psi: [...this.#coarsen(psi.edges, counts), missing],
-      ks: this.#coarsen(ks.edges, counts),
+      psi: [...this.#coarsen(psi, counts), missing],
+      ks: this.#coarsen(ks, counts),
       nonFinite: counts[this.#edges.length + 2]!,
     };
   }
@@ -213,8 +237,12 @@ class NumericCounter implements NumericFeatureCounter {
     const known = this.#typed.get(type);
     if (known !== undefined) return known;
     const typed: Edge[] = [];
-    const indexOf = Int32Array.from(this.#edges, (edge) => {
-      const reached = edgeInType(edge, type);
+    // Of doubles, 0.1 is what f32 calls 0.1: not the first f32 that is no less.
+    const inType =
+      type === "f32"
+        ? edgesAsFloat32(this.#edges, (edge) => this.#doubles.has(edge))
+        : this.#edges.map((edge) => edgeInType(edge, type));
+    const indexOf = Int32Array.from(inType, (reached) => {
       if (reached === null) return -1;
       if (typed.length === 0 || compareEdges(typed.at(-1)!, reached) !== 0) typed.push(reached);
       return typed.length - 1;

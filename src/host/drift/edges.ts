@@ -104,6 +104,46 @@ function floatAtLeast(edge: Edge, type: NumericType): number {
   return near < edge ? (nextAbove(near, type) as number) : near;
 }
 
+/**
+ * The smallest double that f32 rounds to the edge or above it. An edge of f32 values stands there among doubles: x counts where its
+ * f32 does, whether x itself comes or what f32 made of it.
+ *
+ *     f32           pred             edge             succ
+ *     doubles   ------|-------[-------|-------[-------|-----       [ the boundaries: half way, ties to even
+ */
+export function roundingBoundary(edge: Edge): number {
+  const value = Number(edge);
+  // Rounding goes as if f32 went on behind its ends.
+  const below = -Number(nextAbove(-value, "f32") ?? 2 ** 128);
+  const middle = (value + below) / 2 + 0;
+  return Math.fround(middle) >= value ? middle : nextFloat64(middle);
+}
+
+/**
+ * Edges as f32 values meet them, in order; neighbours that f32 cannot tell apart become equal. An edge of doubles is a value of the
+ * reference, so it stands for what f32 makes of that value; behind an atom, for the successor of that in f32. Other edges are met
+ * exactly: the smallest f32 that is no less.
+ */
+export function edgesAsFloat32(edges: readonly Edge[], isOfDoubles: (edge: number) => boolean): number[] {
+  let last = Number.NEGATIVE_INFINITY;
+  return edges.map((edge, index) => {
+    const reached = isOfDoubles(Number(edge))
+      ? roundedToFloat32(Number(edge), edges[index - 1])
+      : edgeInType(edge, "f32");
+    last = Math.max(last, Number(reached));
+    return last;
+  });
+}
+
+function roundedToFloat32(edge: number, before: Edge | undefined): number {
+  const near = Math.fround(edge) + 0;
+  if (!Number.isFinite(near)) return Number(edgeInType(edge, "f32"));
+  const isBehindAtom = before !== undefined && nextAbove(Number(before), "f64") === edge;
+  if (near === edge || !isBehindAtom) return near;
+  const above = nextAbove(Math.fround(Number(before)), "f32");
+  return above === null ? Number.POSITIVE_INFINITY : Number(above);
+}
+
 /** A number; text for whole numbers that a double cannot hold. */
 export function edgeToJson(edge: Edge): number | string {
   if (typeof edge === "number") return edge;

@@ -201,11 +201,10 @@ function firstOf(moves: readonly Move[]): Move | undefined {
   return taker !== undefined && change(taker) >= takenShare * change(largest) ? taker : largest;
 }
 
-/** What left one bin and went to another is one fact; missing and unseen rows, and a second growing place, are facts of their own. */
+/** What left one slot went to another: a fact of its own is a second place where rows went, of another kind or beside the first. */
 function tellsMore(move: Move, first: Move, slots: readonly Slot[]): boolean {
-  if (move.psi < secondShare * first.psi) return false;
-  const kind = slots[move.first]!.kind;
-  return (kind !== "value" && kind !== slots[first.first]!.kind) || (grows(move) && grows(first));
+  if (!grows(move) || move.psi < secondShare * first.psi) return false;
+  return grows(first) || slots[move.first]!.kind !== slots[first.first]!.kind;
 }
 
 function grows({ reference, current }: Move): boolean {

@@ -2,6 +2,7 @@
 import type { Runtime } from "../../scheduler/runtime.js";
 import type { Logical } from "../columns/column.js";
 import type { NumericType } from "../kernels/types.js";
+import type { SchemaChanges } from "./alignment.js";
 import { jensenShannonDistance, totalVariation } from "./distances.js";
 import { benjaminiHochberg } from "./distributions/index.js";
 import { type Edge, edgeToJson } from "./edges.js";
@@ -76,6 +77,8 @@ export interface FeatureReport {
 export interface DriftReport {
   readonly verdict: Verdict;
   readonly rows: { readonly reference: number; readonly current: number };
+  /** Of a comparison of tables; a window of a monitor has none. */
+  readonly schema?: SchemaChanges;
   readonly features: Readonly<Record<string, FeatureReport>>;
 }
 

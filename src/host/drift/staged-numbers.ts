@@ -7,7 +7,7 @@ import { eachAbsent, type HeldColumn } from "../columns/held.js";
 import { jsonCellReader } from "../columns/infer.js";
 import { bytesOf, isFloatType, type NumericArray, type NumericType, viewOf } from "../kernels/types.js";
 import type { Arena, Scope } from "../memory/arena.js";
-import { assertComparable } from "./compare.js";
+import { assertComparable } from "./alignment.js";
 import type { CountScratch, InlineCount, NumericFeatureCounter } from "./counter.js";
 import { type CountedColumn, checkCells, isPresent } from "./staged-column.js";
 

@@ -3,7 +3,8 @@ import { MendlineError } from "../../errors.js";
 import { monitorAncestorsMax } from "../../limits.js";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import type { DataSource } from "../columns/column.js";
-import { alignKinds, compareToProfiles, fieldOf } from "../drift/compare.js";
+import { alignKinds } from "../drift/alignment.js";
+import { compareToProfiles, fieldOf } from "../drift/compare.js";
 import { type Profile, sharesFeatures } from "../drift/profile.js";
 import {
   checkedDriftOptions,

@@ -1,6 +1,7 @@
 /** The reference profile of a repaired model: of the live data that it was mended for. */
 import type { DataSource } from "../columns/column.js";
-import { alignKinds, fieldOf } from "../drift/compare.js";
+import { alignKinds } from "../drift/alignment.js";
+import { fieldOf } from "../drift/compare.js";
 import type { Profile } from "../drift/profile.js";
 import { profileData } from "../drift/profiler.js";
 import type { RepairContext } from "./context.js";

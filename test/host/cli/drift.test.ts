@@ -89,6 +89,10 @@ test("the same for people: verdict first, drifted features on top", async () => 
   assert.match(lines[4]!, /^value +drift +\d/);
   assert.match(lines[4]!, / 0\.250 /);
   assert.match(lines[5]!, /^city +stable +0\.000 +1 +- +0\.000 +0 %$/);
+  assert.is(
+    lines[7],
+    "value: 35 % of the rows are now 899 or above, 10 % in the reference; the values moved up.",
+  );
 });
 
 test("the same rows are stable, too few are insufficient-data; both end with 0", async () => {
@@ -206,6 +210,20 @@ test("rules of all features and of single ones, and features that are only watch
     (await run("--watch-only", "value", "--feature-threshold", "value=0.3", "--json")).stdout,
   ) as DriftReport;
   assert.equal([features.value!.votes, features.value!.psi.threshold], [false, 0.3]);
+});
+
+test("columns that are gone, new or of another type: refused, or told", async () => {
+  const other = csv("other.csv", "value,town", (index) => `${index / 2},x`);
+  const refused = await runCli(["drift", "--reference", reference, "--current", other]);
+  assert.is(refused.code, 1);
+  assert.match(refused.stderr, /other\.csv has no column "city".*--absent missing/);
+  const words = ["drift", "--reference", reference, "--current", other, "--absent", "missing"];
+  const told = await runCli(words);
+  assert.is(told.code, 3);
+  assert.match(told.stdout, /^city: 100 % of the rows now have no value, 0 % in the reference\.$/m);
+  assert.match(told.stdout, /^columns gone, counted as missing: city$/m);
+  assert.match(told.stdout, /^columns that the reference does not have: town$/m);
+  assert.match(told.stdout, /^columns of another type: value \(integer, now float\)$/m);
 });
 
 test("rules that cannot be are usage errors", async () => {

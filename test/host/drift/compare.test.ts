@@ -2,13 +2,14 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
 import { asText } from "../../../src/host/columns/as-text.js";
+import { alignKinds } from "../../../src/host/drift/alignment.js";
 import {
-  alignKinds,
   type CompareOptions,
   compareData,
   compareToProfile,
+  compareToProfiles,
 } from "../../../src/host/drift/compare.js";
-import { quantileEdges } from "../../../src/host/drift/edges.js";
+import { mergeEdges, quantileEdges } from "../../../src/host/drift/edges.js";
 import { profileData } from "../../../src/host/drift/profiler.js";
 import type { DriftReport } from "../../../src/host/drift/report.js";
 import { isWideInteger, type NumericType } from "../../../src/host/kernels/types.js";
@@ -22,6 +23,7 @@ import {
   type Value,
 } from "../../assembly/oracle.js";
 import { hardValues, mixedValues, random } from "../../assembly/support.js";
+import { edgesInFloat32 } from "./float32.js";
 import { type Cut, openTable, type PlainTable } from "./tables.js";
 
 const mebibyte = 1024 * 1024;
@@ -123,24 +125,27 @@ test("against a profile the counts are those of the data, and KS is bounded arou
 /** What the report must say of a numeric feature, whatever the types on both sides. */
 function checkNumeric(
   report: DriftReport,
-  referenceType: NumericType,
+  [referenceType, currentType]: readonly [NumericType, NumericType],
   reference: readonly Value[],
   current: readonly Value[],
 ): void {
   const found = report.features.x!;
   const present = presentValues(reference, allPresent);
   const finite = sortValues(present.filter((value) => typeof value === "bigint" || Number.isFinite(value)));
-  const edges = quantileEdges((rank) => finite[rank]!, finite.length, 10, referenceType);
-  const slots = (values: readonly Value[]) =>
-    countByEdges(values, allPresent, edges).slice(0, edges.length + 2);
-  assert.equal(found.counts.reference, slots(reference), "reference counts");
-  assert.equal(found.counts.current, slots(current), "current counts");
+  const quantiles = (bins: number) =>
+    quantileEdges((rank) => finite[rank]!, finite.length, bins, referenceType);
+  const edges = quantiles(10);
+  // What counts as behind an atom, the edges of both grids tell together.
+  const all = mergeEdges([edges, quantiles(256)]);
+  const inFloat32 = edgesInFloat32(all).filter((_, index) => edges.includes(all[index]!));
+  const slots = (values: readonly Value[], met: readonly Value[]) =>
+    countByEdges(values, allPresent, met).slice(0, edges.length + 2);
+  const isNarrowed = referenceType === "f64" && currentType === "f32";
+  assert.equal(found.counts.reference, slots(reference, edges), "reference counts");
+  assert.equal(found.counts.current, slots(current, isNarrowed ? inFloat32 : edges), "current counts");
   const others = presentValues(current, allPresent);
-  assert.is(
-    found.ks!.statistic,
-    Number(ksNumerator(present, others)) / (present.length * others.length),
-    "KS",
-  );
+  const met = isNarrowed ? present.map((value) => Math.fround(Number(value))) : present;
+  assert.is(found.ks!.statistic, Number(ksNumerator(met, others)) / (met.length * others.length), "KS");
   assert.is(found.nonFinite.current, countByEdges(current, allPresent, edges).at(-1));
 }
 
@@ -160,8 +165,8 @@ for (const referenceType of ["f64", "f32", "i64", "u64", "i32", "u8"] as const) 
           { x: { type, cells } },
           { ks },
         );
-        if (ks === "auto") checkNumeric(report, referenceType, reference, current);
-        else {
+        if (ks === "auto") checkNumeric(report, [referenceType, type], reference, current);
+        else if (referenceType !== "f64" || type !== "f32") {
           const { lower, upper } = report.features.x!.ks!;
           const held = presentValues(current, allPresent);
           const present = presentValues(reference, allPresent);
@@ -173,15 +178,43 @@ for (const referenceType of ["f64", "f32", "i64", "u64", "i32", "u8"] as const) 
   });
 }
 
-test("the same tenths as f32 and as doubles have not drifted", async () => {
+test("the same tenths as f32 and as doubles have not drifted, whichever is the reference", async () => {
   const next = random(149);
-  const tenths = Array.from({ length: 3_000 }, () => Math.round(next() * 40) / 10);
-  const report = await compare(
-    { x: { type: "f32", cells: tenths.map(Math.fround) } },
-    { x: { type: "f64", cells: tenths } },
-  );
-  assert.is(report.features.x!.psi.value, 0);
-  assert.is(report.features.x!.ks!.statistic, 0);
+  const draw = (kinds: number) => Array.from({ length: 3_000 }, () => Math.round(next() * kinds) / 10);
+  // Few values, each an atom; and so many that edges are values among others.
+  for (const tenths of [draw(40), draw(4_000)]) {
+    const floats: PlainTable = { x: { type: "f32", cells: tenths.map(Math.fround) } };
+    const doubles: PlainTable = { x: { type: "f64", cells: tenths } };
+    for (const [reference, current] of [
+      [floats, doubles],
+      [doubles, floats],
+    ] as const) {
+      for (const ks of ["exact", "binned"] as const) {
+        const { psi, ks: found, shift } = (await compare(reference, current, { ks })).features.x!;
+        assert.is(psi.value, 0);
+        assert.is(found!.statistic, 0);
+        assert.ok(shift!.wasserstein.distance < 1e-5, `${shift!.wasserstein.distance}`);
+      }
+      const profile = await profileData(runtime, await openTable(runtime, reference));
+      const report = await compareToProfile(runtime, profile, await openTable(runtime, current));
+      assert.equal([report.features.x!.psi.value, report.features.x!.ks!.statistic], [0, 0]);
+    }
+  }
+});
+
+test("profiles of f32 and of doubles side by side: each has its own bins of either data", async () => {
+  const next = random(151);
+  const tenths = Array.from({ length: 2_000 }, () => Math.round(next() * 30) / 10);
+  const floats: PlainTable = { x: { type: "f32", cells: tenths.map(Math.fround) } };
+  const doubles: PlainTable = { x: { type: "f64", cells: tenths } };
+  const profileOf = async (table: PlainTable) => profileData(runtime, await openTable(runtime, table));
+  const profiles = [await profileOf(doubles), await profileOf(floats)];
+  for (const deployedFirst of [profiles, profiles.toReversed()]) {
+    for (const current of [floats, doubles]) {
+      const reports = await compareToProfiles(runtime, deployedFirst, await openTable(runtime, current));
+      for (const report of reports) assert.is(report.features.x!.psi.value, 0);
+    }
+  }
 });
 
 function fits(value: Value, type: NumericType): boolean {
@@ -214,7 +247,7 @@ test("infinities of narrow floats go to the tails of wide edges", async () => {
     { x: { type: "f64", cells: reference } },
     { x: { type: "f32", cells: current } },
   );
-  checkNumeric(report, "f64", reference, current);
+  checkNumeric(report, ["f64", "f32"], reference, current);
   const counts = report.features.x!.counts.current;
   assert.equal([counts[0], counts.at(-2)], [1, 1]);
 });
@@ -306,12 +339,70 @@ test("columns that are gone, of another kind, or of another unit are refused by 
     );
   }
   assert.is(alignKinds(runtime, inUnit("date"), inUnit("date").fields).rowCount, 2);
+  // Arrow's two dates: days in 32 bits, milliseconds in 64.
+  const days = { ...source, fields: [{ name: "x", logical: "date" as const, type: "i32" as const }] };
+  assert.throws(
+    () => alignKinds(runtime, days, inUnit("date").fields),
+    /a date in days where .* a date in milliseconds/,
+  );
   const profile = await profileData(runtime, source);
   await rejects(
     compareToProfile(runtime, profile, source, { features: ["z"] }),
     "MENDLINE_DATA_SCHEMA",
     /no feature "z"/,
   );
+});
+
+test("a column that is gone can count as missing; columns that are new or turned are told", async () => {
+  const reference: PlainTable = {
+    a: { type: "f64", cells: Array.from({ length: 400 }, (_, row) => row) },
+    b: { type: "text", cells: Array.from({ length: 400 }, (_, row) => `kind ${row % 3}`) },
+    c: { type: "i32", cells: Array.from({ length: 400 }, (_, row) => row % 7) },
+    d: { type: "i64", cells: Array.from({ length: 400 }, (_, row) => BigInt(row)) },
+  };
+  const current: PlainTable = {
+    new: { type: "f64", cells: Array.from({ length: 300 }, () => 1) },
+    c: { type: "f64", cells: Array.from({ length: 300 }, (_, row) => (row % 7) + 0.5) },
+    __proto__new: { type: "text", cells: Array.from({ length: 300 }, () => "x") },
+  };
+  await rejects(
+    compare(reference, current),
+    "MENDLINE_DATA_SCHEMA",
+    /no column "a", .*\(3 of 4 features are not there\).*--absent missing/,
+  );
+  for (const ks of ["exact", "binned"] as const) {
+    for (const cut of [{}, { batchRows: 70 }]) {
+      const report = await compare(reference, current, { absent: "missing", ks }, cut);
+      assert.equal(report.schema, {
+        added: ["new", "__proto__new"],
+        gone: ["a", "b", "d"],
+        changed: [{ feature: "c", reference: "integer", current: "float" }],
+      });
+      for (const name of ["a", "b", "d"]) {
+        const { missing, verdict, explanation, ks: distance } = report.features[name]!;
+        assert.equal([missing.current, verdict, distance], [1, "drift", null]);
+        assert.is(explanation.sentence, "100 % of the rows now have no value, 0 % in the reference.");
+      }
+    }
+  }
+  const profile = await profileData(runtime, await openTable(runtime, reference));
+  const source = await openTable(runtime, current);
+  await rejects(compareToProfile(runtime, profile, source), "MENDLINE_DATA_SCHEMA", /no column "a"/);
+  const report = await compareToProfile(runtime, profile, source, { absent: "missing" });
+  assert.equal(report.schema!.gone, ["a", "b", "d"]);
+  assert.is(report.features.d!.missing.current, 1);
+  // Chosen features alone are compared; what else the reference has is not new.
+  const chosen = await compareToProfile(runtime, profile, source, { features: ["c"] });
+  assert.equal(chosen.schema, { ...report.schema, gone: [] });
+  const own = await compare(reference, current, { features: ["c"] });
+  assert.equal(own.schema, chosen.schema);
+  // Not a single feature: it is other data.
+  await rejects(
+    compare(reference, { new: current.new! }, { absent: "missing" }),
+    "MENDLINE_DATA_SCHEMA",
+    /are they the right data/,
+  );
+  assert.is(runtime.arena.use.usedBytes, 0);
 });
 
 test("options out of range are refused before anything is read", async () => {

@@ -4,11 +4,13 @@ import {
   compareEdges,
   type Edge,
   edgeInType,
+  edgesAsFloat32,
   edgeToJson,
   isSingleNumberBin,
   mergeEdges,
   nextAbove,
   quantileEdges,
+  roundingBoundary,
 } from "../../../src/host/drift/edges.js";
 import {
   isFloatType,
@@ -18,7 +20,7 @@ import {
   rangeOf,
 } from "../../../src/host/kernels/types.js";
 import { sortValues } from "../../assembly/oracle.js";
-import { hardValues, mixedValues, random } from "../../assembly/support.js";
+import { anyValue, hardValues, mixedValues, random } from "../../assembly/support.js";
 
 function finiteSorted(type: NumericType, count: number, next: () => number): Edge[] {
   const values = mixedValues(type, count * 2, next).filter(
@@ -186,6 +188,50 @@ test("in JSON: numbers, and texts only for what a double cannot hold", () => {
   assert.is(edgeToJson(2n ** 53n), 2 ** 53);
   assert.is(edgeToJson(2n ** 53n + 1n), "9007199254740993");
   assert.is(edgeToJson(-(2n ** 63n)), "-9223372036854775808");
+});
+
+test("property: doubles are on the side of an f32 edge's boundary where their f32 is", () => {
+  const next = random(29);
+  const highest = 3.4028234663852886e38;
+  const floats = [0, 1, -1, 0.1, 2 ** -149, -(2 ** -149), 2 ** -126, highest, -highest, 16_777_216, -7.25];
+  for (let i = 0; i < 300; i++) floats.push(Number(anyValue("f32", next)));
+  for (const float of floats.map(Math.fround).filter(Number.isFinite)) {
+    const boundary = roundingBoundary(float);
+    const values = [
+      float,
+      boundary,
+      Number(nextAbove(boundary, "f64")),
+      -Number(nextAbove(-boundary, "f64")),
+    ];
+    for (let i = 0; i < 20; i++) values.push(float * (1 + (next() - 0.5) * 2 ** -22));
+    for (const value of values) {
+      assert.is(value >= boundary, Math.fround(value) >= float, `${value} beside ${float}`);
+    }
+  }
+});
+
+test("edges of doubles as f32 meets them: atoms keep their bin, neighbours may fall together, in order", () => {
+  const always = () => true;
+  const f32 = Math.fround;
+  const above = (value: number) => Number(nextAbove(f32(value), "f32"));
+  const after = (value: number) => Number(nextAbove(value, "f64"));
+  assert.equal(edgesAsFloat32([0.1, 0.3], always), [f32(0.1), f32(0.3)]);
+  assert.equal(edgesAsFloat32([0.1, after(0.1), 0.7, after(0.7)], always), [
+    f32(0.1),
+    above(0.1),
+    f32(0.7),
+    above(0.7),
+  ]);
+  assert.equal(edgesAsFloat32([0.1, after(0.1), 0.1 + 1e-12], always), [f32(0.1), above(0.1), above(0.1)]);
+  // A value that is an f32 itself is met there, though another stands right below it.
+  assert.equal(edgesAsFloat32([-5e-324, 0, 5e-324], always), [0, 0, 2 ** -149]);
+  // Beyond f32: below all of its values, and above.
+  assert.equal(edgesAsFloat32([-1e300, 1e300], always), [-3.4028234663852886e38, Number.POSITIVE_INFINITY]);
+  // Edges of integers are met exactly.
+  assert.equal(
+    edgesAsFloat32([16_777_217n], () => false),
+    [16_777_218],
+  );
 });
 
 test.run();
