@@ -37,10 +37,10 @@ export {
   type EngineOptions,
   type EngineStatus,
   openEngine,
-  type RelatedModel,
   type WatchOptions,
 } from "./host/engine.js";
 export type { ParentLink } from "./host/models/links.js";
+export type { ModelPath, NamedModel, RelatedModel, SharedModel } from "./host/models/relations.js";
 export type { AddedModelVersion, AddModelRequest } from "./host/models.js";
 export { type DriftPageMeta, driftPage } from "./host/pages/drift-page.js";
 export {
@@ -79,7 +79,10 @@ export type {
   ImportRequest,
   ImportSummary,
 } from "./lineage-store/import/import-lineage.js";
+export type { ModelVersion } from "./lineage-store/models.js";
+export type { NearestModel, PathStep, RelativeOptions } from "./lineage-store/reader.js";
 export type { DerivationRecord, ModelRecord, ModelTask } from "./lineage-store/records.js";
+export type { MetricCondition, ModelFilter } from "./lineage-store/search.js";
 export type { SignatureRecord } from "./lineage-store/signatures.js";
 export type { MadeSignature, SignedModel, SignRequest } from "./lineage-store/signing/sign.js";
 export type {

@@ -7,11 +7,15 @@ import { MendlineError } from "../errors.js";
 import { monitorAncestorsMax } from "../limits.js";
 import type { ExportRequest, ExportSummary } from "../lineage-store/export/export-lineage.js";
 import type { ImportRequest, ImportSummary } from "../lineage-store/import/import-lineage.js";
+import type { ModelVersion } from "../lineage-store/models.js";
+import type { NearestModel, RelativeOptions } from "../lineage-store/reader.js";
 import type { DerivationRecord, ModelRecord } from "../lineage-store/records.js";
 import type { AliasEntry } from "../lineage-store/refs.js";
+import type { ModelFilter } from "../lineage-store/search.js";
 import type { SignedModel, SignRequest } from "../lineage-store/signing/sign.js";
 import type { SignatureReport, VerifySignaturesRequest } from "../lineage-store/signing/verify.js";
 import type { LineageStore } from "../lineage-store/store.js";
+import type { WalkBounds } from "../lineage-store/walk.js";
 import { openRuntime, type Runtime, type RuntimeOptions } from "../scheduler/runtime.js";
 import { arrowSource } from "./columns/arrow.js";
 import { asText } from "./columns/as-text.js";
@@ -27,6 +31,14 @@ import { type Profile, sharesFeatures } from "./drift/profile.js";
 import { type ProfileOptions, profileData } from "./drift/profiler.js";
 import type { DriftReport } from "./drift/report.js";
 import { WindowLog } from "./drift/window-log.js";
+import {
+  type ModelPath,
+  modelPath,
+  type RelatedModel,
+  relatedModels,
+  type SharedModel,
+  sharedModels,
+} from "./models/relations.js";
 import {
   type AddedModelVersion,
   type AddModelRequest,
@@ -62,14 +74,6 @@ export interface EngineStatus {
 export interface WatchOptions extends MonitorOptions {
   /** Repairs that alarms set off. */
   readonly repair?: AutoRepairOptions;
-}
-
-export interface RelatedModel {
-  readonly id: string;
-  readonly name: string;
-  readonly version: string;
-  /** Derivations away. */
-  readonly distance: number;
 }
 
 interface EngineEvents {
@@ -217,18 +221,48 @@ export class Engine extends EventEmitter<EngineEvents> {
     return { parents: await this.store.parents(id), children };
   }
 
-  ancestors(
-    ref: string,
-    options: { maxDistance?: number; signal?: AbortSignal } = {},
-  ): AsyncIterable<RelatedModel> {
-    return this.#related(ref, (id) => this.store.ancestors(id, options));
+  /** Versions of a name, in the order in which they were added. */
+  async *versions(name: string, options: { signal?: AbortSignal } = {}): AsyncGenerator<ModelVersion> {
+    yield* this.store.versionsOf(name, options);
   }
 
-  descendants(
+  /** Models by name, tags and metrics, oldest first. */
+  async *search(
+    filter: ModelFilter,
+    options: { limit?: number; signal?: AbortSignal } = {},
+  ): AsyncGenerator<ModelRecord> {
+    yield* this.store.search(filter, options);
+  }
+
+  /** What a model was derived from: nearest first, then oldest first; see `RelativeOptions` for what can be asked of them. */
+  async *ancestors(ref: string, options: RelativeOptions = {}): AsyncGenerator<RelatedModel> {
+    yield* relatedModels(this.store, "parent", ref, options);
+  }
+
+  async *descendants(ref: string, options: RelativeOptions = {}): AsyncGenerator<RelatedModel> {
+    yield* relatedModels(this.store, "child", ref, options);
+  }
+
+  /** The first of `ancestors` that the predicate accepts; null where there is none. */
+  async nearestAncestor(
     ref: string,
-    options: { maxDistance?: number; signal?: AbortSignal } = {},
-  ): AsyncIterable<RelatedModel> {
-    return this.#related(ref, (id) => this.store.descendants(id, options));
+    accepts: (model: ModelRecord, distance: number) => boolean | Promise<boolean>,
+    options: RelativeOptions = {},
+  ): Promise<NearestModel | null> {
+    return this.store.nearestAncestor(await this.store.resolve(ref), accepts, options);
+  }
+
+  /** The shortest way from one model to another, up to a common ancestor and down from it; null where there is none. */
+  async path(from: string, to: string, options: WalkBounds = {}): Promise<ModelPath | null> {
+    return modelPath(this.store, from, to, options);
+  }
+
+  /** The lowest ancestors that all of 2 to 16 models have in common, nearest first. */
+  async commonAncestors(
+    refs: readonly string[],
+    options: { signal?: AbortSignal } = {},
+  ): Promise<SharedModel[]> {
+    return sharedModels(this.store, refs, options);
   }
 
   async profileOf(ref: string): Promise<Profile | null> {
@@ -402,16 +436,6 @@ export class Engine extends EventEmitter<EngineEvents> {
     const deployment = await toDeployment(this.store, entry);
     const inSync = entry.target === null || (await isServing(await this.store.get(entry.id), entry.target));
     return { ...deployment, inSync };
-  }
-
-  async *#related(
-    ref: string,
-    walk: (id: string) => AsyncIterable<{ id: string; distance: number }>,
-  ): AsyncGenerator<RelatedModel> {
-    for await (const { id, distance } of walk(await this.store.resolve(ref))) {
-      const { name, version } = await this.store.get(id);
-      yield { id, name, version, distance };
-    }
   }
 
   async #watched(model: ModelRecord): Promise<Watched | null> {

@@ -11,6 +11,7 @@ import type {
 } from "../../index.js";
 import type { CommandContext } from "./context.js";
 import { readProfile } from "./files.js";
+import { transformationKinds } from "./model-filters.js";
 import {
   addComputeOptions,
   addFeatureOptions,
@@ -41,16 +42,7 @@ interface AddFlags extends OutputOptions, StoreOptions, ComputeOptions, FeatureO
   readonly task?: ModelTask["kind"];
 }
 
-/** Keyed by the types, so that a new kind cannot be forgotten here. */
-const transformations = Object.keys({
-  "fine-tuning": true,
-  pruning: true,
-  quantization: true,
-  distillation: true,
-  merge: true,
-  repair: true,
-  other: true,
-} satisfies Record<Transformation, true>);
+/** Keyed by the type, so that a new kind cannot be forgotten here. */
 const tasks = Object.keys({ classification: true, regression: true } satisfies Record<
   ModelTask["kind"],
   true
@@ -73,7 +65,9 @@ export function addModelAddCommand(parent: Command, context: CommandContext): vo
     .requiredOption("--version <version>", "its version", parseText)
     .option("--parent <ref>", "model it was derived from; may be repeated", parseList)
     .addOption(
-      new Option("--transformation <kind>", "how it was derived (default: other)").choices(transformations),
+      new Option("--transformation <kind>", "how it was derived (default: other)").choices(
+        transformationKinds,
+      ),
     )
     .option("--param <k=v>", "parameter of the transformation; may be repeated", parseParameters)
     .option("--metric <k=v>", "metric at that time, a number; may be repeated", parseNumbers)

@@ -36,29 +36,34 @@ export function addModelListCommand(parent: Command, context: CommandContext): v
   });
 }
 
-async function listModels({ engine }: Workspace): Promise<ListedModel[]> {
+async function listModels({ engine, signal }: Workspace): Promise<ListedModel[]> {
   const aliases = await aliasesByModel(engine);
   const models: ListedModel[] = [];
-  for await (const model of engine.models()) {
-    const { id, name, version, format, byteLength, createdMs, tensorCount, signature, metrics, tags } = model;
-    models.push({
-      id,
-      name,
-      version,
-      format,
-      byteLength,
-      createdMs,
-      tensorCount,
-      signature,
-      metrics,
-      tags,
-      aliases: aliases.get(id) ?? [],
-    });
-  }
+  for await (const model of engine.store.models({ signal })) models.push(listedModel(model, aliases));
   return models;
 }
 
-function listText(models: readonly ListedModel[]): string {
+export function listedModel(
+  model: ModelRecord,
+  aliases: ReadonlyMap<string, readonly string[]>,
+): ListedModel {
+  const { id, name, version, format, byteLength, createdMs, tensorCount, signature, metrics, tags } = model;
+  return {
+    id,
+    name,
+    version,
+    format,
+    byteLength,
+    createdMs,
+    tensorCount,
+    signature,
+    metrics,
+    tags,
+    aliases: aliases.get(id) ?? [],
+  };
+}
+
+export function listText(models: readonly ListedModel[]): string {
   if (models.length === 0) return "no models yet: `mendline model add` adds one";
   return tableText(
     [

@@ -5,6 +5,13 @@ import { formatCount } from "../pages/format.js";
 import type { CommandContext } from "./context.js";
 import { shortId } from "./figures.js";
 import {
+  addFilterOptions,
+  addWalkOptions,
+  type FilterOptions,
+  filterOf,
+  type WalkFlags,
+} from "./model-filters.js";
+import {
   addOutputOption,
   addStoreOption,
   type OutputOptions,
@@ -16,7 +23,7 @@ import { tableText } from "./table.js";
 import { parseText } from "./values.js";
 import { type Workspace, withStore } from "./workspace.js";
 
-type RelativesFlags = OutputOptions & StoreOptions;
+interface RelativesFlags extends OutputOptions, StoreOptions, FilterOptions, WalkFlags {}
 type Direction = "ancestors" | "descendants";
 
 const descriptions: Readonly<Record<Direction, string>> = {
@@ -24,15 +31,20 @@ const descriptions: Readonly<Record<Direction, string>> = {
   descendants: "List what was derived from a model, nearest first.",
 };
 
+const notes = `
+--name, --tag and --metric pick among the models that are met; --transformation says which derivations are followed.`;
+
 export function addModelRelativesCommands(parent: Command, context: CommandContext): void {
   for (const direction of ["ancestors", "descendants"] as const) {
     const command = parent
       .command(direction)
       .description(descriptions[direction])
-      .argument("<ref>", refHelp, parseText);
+      .argument("<ref>", refHelp, parseText)
+      .addHelpText("after", notes);
+    addFilterOptions(addWalkOptions(command));
     addOutputOption(addStoreOption(command)).action(async (ref: string, flags: RelativesFlags) => {
       const relatives = await withStore(context, flags, (workspace) =>
-        relativesOf(workspace, direction, ref),
+        relativesOf(workspace, direction, ref, flags),
       );
       await print({ json: relatives, text: () => relativesText(relatives, direction) }, flags);
     });
@@ -43,9 +55,12 @@ async function relativesOf(
   { engine, signal }: Workspace,
   direction: Direction,
   ref: string,
+  flags: RelativesFlags,
 ): Promise<RelatedModel[]> {
+  const { maxDistance, transformation: transformations, limit } = flags;
+  const options = { ...filterOf(flags), maxDistance, transformations, limit, signal };
   const relatives: RelatedModel[] = [];
-  for await (const relative of engine[direction](ref, { signal })) relatives.push(relative);
+  for await (const relative of engine[direction](ref, options)) relatives.push(relative);
   return relatives;
 }
 

@@ -1,6 +1,6 @@
 /** How the values of options are read. A bad one is a usage error; commander's message names the option and the value. */
 import { InvalidArgumentError } from "commander";
-import type { Smoothing } from "../../index.js";
+import type { MetricCondition, Smoothing } from "../../index.js";
 import { arenaBytesMax, arenaBytesMin } from "../../limits.js";
 
 const numberPattern = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i;
@@ -93,6 +93,16 @@ function parsePairs<Value>(read: (text: string) => Value) {
 }
 
 export const parseTexts = parsePairs((text) => text);
+
+/** `auc>0.8`, for an option that may be repeated: all of them must hold. */
+export function parseConditions(text: string, before: readonly MetricCondition[] = []): MetricCondition[] {
+  // The shortest name behind which a comparison and nothing but a number stand: names may hold any sign.
+  const [, metric, comparison, rest] = /^(.+?)\s*(<=|>=|<|>|=)\s*([-+.\de]+)$/is.exec(text.trim()) ?? [];
+  const value = numberFrom(rest ?? "");
+  if (metric === undefined || value === null)
+    throw new InvalidArgumentError("Give a metric, one of < <= > >= = and a number, in quotes: 'auc>0.8'.");
+  return [...before, { metric, comparison: comparison as MetricCondition["comparison"], value }];
+}
 
 export const parseNumbers = parsePairs((text) => {
   const value = numberFrom(text);

@@ -113,6 +113,68 @@ test("relatives, nearest first, by any kind of reference", async () => {
   assert.is(await text("model", "ancestors", "rain@1"), "no ancestors\n");
 });
 
+test("relatives that are picked by kind, name, tag, metric and distance", async () => {
+  const namesOf = async (...words: string[]) =>
+    ((await json("model", ...words)) as { name: string; version: string }[]).map(
+      ({ name, version }) => `${name}@${version}`,
+    );
+  assert.equal(await namesOf("ancestors", "rain-pruned@1", "--max-distance", "1"), ["rain@2"]);
+  assert.equal(await namesOf("ancestors", "rain-pruned@1", "--limit", "1"), ["rain@2"]);
+  assert.equal(await namesOf("ancestors", "rain-pruned@1", "--transformation", "fine-tuning"), []);
+  const kinds = ["--transformation", "fine-tuning", "pruning"];
+  assert.equal(await namesOf("ancestors", "rain-pruned@1", ...kinds), ["rain@2", "rain@1"]);
+  assert.equal(await namesOf("ancestors", "rain-pruned@1", "--name", "shower"), ["rain@1"]);
+  assert.equal(await namesOf("descendants", "rain@1", "--tag", "site=Seattle"), ["rain@2"]);
+  assert.equal(await namesOf("search", "--tag", "site=Seattle"), ["rain@2"]);
+  assert.equal(await namesOf("search", "--metric", "log-loss > 0.5"), ["rain@1"]);
+  assert.equal(await namesOf("search", "--name", "rain", "--metric", "log-loss<0.5"), ["rain@2"]);
+  assert.is(await text("model", "search", "--name", "hail"), "no model fits\n");
+  assert.match(await text("model", "search", "--name", "rain"), /^rain@1 +[0-9a-f]{12} .*\nrain@2 /m);
+  const versions = (await json("model", "versions", "rain")) as { version: string; id: string }[];
+  assert.equal(
+    versions.map(({ version, id }) => [version, id]),
+    [
+      ["1", ids[0]],
+      ["2", ids[1]],
+    ],
+  );
+  assert.match(await text("model", "versions", "shower"), /^shower@9 /m);
+});
+
+test("the way between two models, and what models have in common", async () => {
+  const way = (await json("model", "path", "rain-pruned@1", "rain@1")) as {
+    models: { id: string }[];
+    commonAncestor: { id: string };
+    steps: { towards: string; derivation: { transformation: string } }[];
+  };
+  assert.equal(
+    way.models.map(({ id }) => id),
+    [ids[2], ids[1], ids[0]],
+  );
+  assert.is(way.commonAncestor.id, ids[0]);
+  assert.equal(
+    way.steps.map(({ towards, derivation }) => [towards, derivation.transformation]),
+    [
+      ["parent", "pruning"],
+      ["parent", "fine-tuning"],
+    ],
+  );
+  const told = await text("model", "path", "rain@1", "rain-pruned@1");
+  const lines = [
+    "2 derivations",
+    `rain@1  ${ids[0]!.slice(0, 12)}  common ancestor`,
+    "  ↓ fine-tuning: epochs=100, teacher=none",
+    `rain@2  ${ids[1]!.slice(0, 12)}`,
+    "  ↓ pruning",
+    `rain-pruned@1  ${ids[2]!.slice(0, 12)}`,
+  ];
+  assert.is(told, `${lines.join("\n")}\n`);
+  assert.equal(await json("model", "common", "rain-pruned@1", "rain@2"), [
+    { id: ids[1], name: "rain", version: "2", distances: [1, 0] },
+  ]);
+  assert.match(await text("model", "common", "rain@1", "rain@2"), /^rain@1 +[0-9a-f]{12} +0 +1$/m);
+});
+
 test("tree: on the terminal, as JSON, as a page", async () => {
   const page = join(dir, "lineage.html");
   const drawn = "rain@1\n└─ fine-tuning ─ rain@2\n   └─ pruning ─ rain-pruned@1\n";

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import {
   numberFrom,
   parseBytes,
+  parseConditions,
   parseList,
   parseNames,
   parseNumbers,
@@ -107,6 +108,20 @@ test("pairs: the first = parts them; numbers and booleans are such only where th
     n: -1,
   });
   refuses(() => parseParameters("w=[0.5,"), /must be JSON/);
+});
+
+test("conditions on metrics", () => {
+  const read = ["auc>0.8", " log-loss <= 0.5", "a=b>=1e-3"].reduce<ReturnType<typeof parseConditions>>(
+    (before, text) => parseConditions(text, before),
+    [],
+  );
+  assert.equal(read, [
+    { metric: "auc", comparison: ">", value: 0.8 },
+    { metric: "log-loss", comparison: "<=", value: 0.5 },
+    { metric: "a=b", comparison: ">=", value: 0.001 },
+  ]);
+  for (const text of ["auc", ">1", "auc>", "auc>high", "auc!1", ""])
+    refuses(() => parseConditions(text), /Give a metric/);
 });
 
 test.run();
