@@ -8,13 +8,7 @@ export type { Deployment } from "./host/deployment/deployments.js";
 export type { AbsentColumns, SchemaChanges } from "./host/drift/alignment.js";
 export type { CompareOptions, KsMode } from "./host/drift/compare.js";
 export type { Contribution, Explanation } from "./host/drift/explain.js";
-export type {
-  AncestorReport,
-  DriftMonitor,
-  LiveRows,
-  MonitorOptions,
-  WindowReport,
-} from "./host/drift/monitor.js";
+export type { DriftMonitor, LiveRows, MonitorOptions } from "./host/drift/monitor.js";
 export {
   type FeatureProfile,
   looksLikeProfile,
@@ -27,10 +21,17 @@ export {
 export type { ProfileOptions } from "./host/drift/profiler.js";
 export type { DriftReport, FeatureReport, PsiReport, Verdict } from "./host/drift/report.js";
 export type { DriftOptions, DriftRule, FeatureRule, PlainLimits } from "./host/drift/rules.js";
+export type { SegmentOptions } from "./host/drift/segments.js";
 export type { MomentShift, Shift } from "./host/drift/shift.js";
 export type { KsResult, Smoothing } from "./host/drift/statistics.js";
 export type { TriggerOptions } from "./host/drift/trigger.js";
-export type { WindowOptions } from "./host/drift/window.js";
+export type { RowWindowOptions, TimeUnit, TimeWindowOptions, WindowOptions } from "./host/drift/window.js";
+export type {
+  AncestorReport,
+  PredictionOptions,
+  SegmentReport,
+  WindowReport,
+} from "./host/drift/window-report.js";
 export {
   type AliasStatus,
   Engine,

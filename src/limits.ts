@@ -152,6 +152,18 @@ export const hintNamesMax = 10_000;
 export const panesMax = 366;
 /** Rows of a window: counts of that size are exact in 32 bits. */
 export const windowRowsMax = 4_000_000_000;
+/** Milliseconds of a window, of allowed lateness, and of a step of event time: ten years. */
+export const windowMsMax = 10 * 366 * 86_400_000;
+/** Event times: what a Date can hold (ECMA-262, "Time Values and Time Range"). */
+export const eventMsMax = 8.64e15;
+/** Panes of one monitor that are open at once: bounds its counts, and the time of a look over them. */
+export const openPanesMax = 1_000;
+/** Panes kept open ahead of event time: for the first rows, for those behind a gap, and for wrong clocks, which take one each. */
+export const earlyPanesMax = 32;
+/** Rows that tell of a gap: more would be a second stream. */
+export const eventAheadRowsMax = 1_000_000_000;
+/** Counts that one monitor holds at once, 8 bytes each (128 MiB): 10,000 features take 2.7 million a pane. */
+export const monitorCountsMax = 16 * 1024 * 1024;
 /**
  * Live rows that a monitor gathers before it counts them, and their bytes: a count over 256 edges costs about a microsecond beside its
  * rows, and what is gathered should not leave the second-level cache before it is counted.
@@ -193,6 +205,8 @@ export const sliceRowsMin = 20;
 /** Rows, and cells, of one call of a model: bounds what its inputs and its inner layers take. */
 export const judgeBatchRowsMax = 4_096;
 export const judgeBatchCellsMax = 4 * 1024 * 1024;
+/** Segments that a monitor tells apart by name: each has counts of its own in every pane. */
+export const segmentsMax = 64;
 /** Time for judging one candidate: a model that needs longer wants its own validator, or fewer rows. */
 export const judgeDeadlineMs = 120_000;
 /** Predictions handed over whole (400 MB as f64); losses are reduced where they arise and need no such room. */

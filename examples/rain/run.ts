@@ -230,7 +230,7 @@ async function serve(engine: Engine, gateway: Gateway, traffic: readonly Day[]):
 }
 
 function windowLine({ window, report, ancestors, alarm }: WindowReport, traffic: readonly Day[]): string {
-  const last = traffic[window.fromRow + window.rowCount - 1]!;
+  const last = traffic[(window.fromRow ?? 0) + window.rowCount - 1]!;
   const features = Object.entries(report.features).map(
     ([name, { psi, verdict }]) => `${name} ${psi.value.toFixed(2)}${verdict === "drift" ? "!" : ""}`,
   );

@@ -77,7 +77,7 @@ function windowOf(
   );
   return {
     label: `window ${window.number + 1}`,
-    atRow: window.fromRow + window.rowCount,
+    atRow: (window.fromRow ?? 0) + window.rowCount,
     verdict: report.verdict,
     features,
     ancestors: ancestors.map(({ label, verdict }) => ({ name: label, verdict })),

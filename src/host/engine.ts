@@ -26,11 +26,12 @@ import { type Row, rowsSource } from "./columns/rows.js";
 import { type Deployment, deploy, rollback, toDeployment } from "./deployment/deployments.js";
 import { isServing } from "./deployment/folder-target.js";
 import { type CompareOptions, compareData, compareToProfile } from "./drift/compare.js";
-import { DriftMonitor, type MonitorOptions, type Watched, type WindowReport } from "./drift/monitor.js";
+import { DriftMonitor, type MonitorOptions } from "./drift/monitor.js";
 import { type Profile, sharesFeatures } from "./drift/profile.js";
 import { type ProfileOptions, profileData } from "./drift/profiler.js";
 import type { DriftReport } from "./drift/report.js";
 import { WindowLog } from "./drift/window-log.js";
+import type { Watched, WindowReport } from "./drift/window-report.js";
 import {
   type ModelPath,
   modelPath,

@@ -4,9 +4,9 @@
  */
 import { MendlineError } from "../../errors.js";
 import { columnsMax } from "../../limits.js";
-import type { CodeType, NumericArray, NumericType } from "../kernels/types.js";
+import { type CodeType, type NumericArray, type NumericType, viewOf } from "../kernels/types.js";
 import type { Cell } from "./batch-builder.js";
-import type { Field, Logical } from "./column.js";
+import type { Batch, Field, Logical } from "./column.js";
 
 type CodeArray = Int8Array | Int16Array | Int32Array | Uint8Array | Uint16Array | Uint32Array;
 
@@ -182,6 +182,35 @@ function malformed(label: string, name: string, what: string): MendlineError {
   return new MendlineError("MENDLINE_DATA_MALFORMED", `${label}: column "${name}" ${what}`, {
     details: { column: name },
   });
+}
+
+/** Columns of a batch in the arena, looked at where they are. A wanted name may stand twice. */
+export function heldFromArena(
+  batch: Batch,
+  wanted: readonly string[],
+  memory: WebAssembly.Memory,
+  label: string,
+): HeldBatch {
+  const columns = wanted.map((name): HeldColumn => {
+    const column = batch.columns.get(name)!;
+    const { type, valuesPtr, rowCount, validityPtr, validityBitOffset } = column;
+    const values = viewOf(memory, type, valuesPtr, rowCount);
+    const validityBytes = Math.ceil((validityBitOffset + rowCount) / 8);
+    return {
+      field: {
+        name,
+        logical: column.kind === "text" ? "text" : column.logical,
+        type: column.kind === "text" ? null : type,
+      },
+      validity: validityPtr === 0 ? null : new Uint8Array(memory.buffer, validityPtr, validityBytes),
+      validityBitOffset,
+      held:
+        column.kind === "text"
+          ? { kind: "codes", type: column.type, codes: values as CodeArray, names: column.names }
+          : { kind: "numbers", type, values },
+    };
+  });
+  return { label, rowCount: batch.rowCount, columns };
 }
 
 /** Calls `use` with every absent row, in order; `rowCount` rows from bit `bitOffset` on. */

@@ -4,7 +4,7 @@
  */
 import { EventEmitter } from "node:events";
 import { MendlineError } from "../../errors.js";
-import { inlineBytesMax, monitorAncestorsMax } from "../../limits.js";
+import { inlineBytesMax } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { arrowSource } from "../columns/arrow.js";
 import { ArrowBytes, isArrowFile } from "../columns/arrow-bytes.js";
@@ -14,51 +14,14 @@ import type { DataSource } from "../columns/column.js";
 import { type ColumnBatch, heldBatch, isColumnValues } from "../columns/held.js";
 import type { Row } from "../columns/rows.js";
 import { alignKinds } from "./alignment.js";
-import { fieldOf } from "./compare.js";
-import { counterFor } from "./counter.js";
-import type { FeatureProfile, Profile } from "./profile.js";
-import { checkedDriftOptions, type DriftOptions, type DriftReport, driftReport, totalPsi } from "./report.js";
 import { DriftTrigger, type TriggerOptions } from "./trigger.js";
-import type { ClosedWindow, WindowOptions } from "./window.js";
-import { type CountedFeature, WindowCounter } from "./window-counter.js";
+import { type ClosedWindow, checkedWindow, type WindowOptions } from "./window.js";
+import { WindowCounter } from "./window-counter.js";
+import { type Watched, WindowJudge, type WindowJudgeOptions, type WindowReport } from "./window-report.js";
 
-/** A model and what it was trained on. */
-export interface Watched {
-  readonly id: string;
-  /** name@version. */
-  readonly label: string;
-  readonly profile: Profile;
-}
-
-export interface AncestorReport {
-  readonly id: string;
-  readonly label: string;
-  readonly verdict: DriftReport["verdict"];
-  /** Sum of the features' debiased PSI: for ranking. */
-  readonly totalPsi: number;
-  readonly report: DriftReport;
-}
-
-export interface WindowReport {
-  readonly model: string;
-  readonly window: {
-    readonly number: number;
-    readonly fromRow: number;
-    readonly rowCount: number;
-    readonly closedMs: number;
-  };
-  readonly report: DriftReport;
-  /** On the same counts: no second look at the data. */
-  readonly ancestors: readonly AncestorReport[];
-  /** Whether this window raised the alarm. */
-  readonly alarm: boolean;
-}
-
-export interface MonitorOptions extends DriftOptions {
+export interface MonitorOptions extends WindowJudgeOptions {
   readonly window: WindowOptions;
   readonly trigger?: TriggerOptions;
-  /** Features to watch; all of the profile's by default. */
-  readonly features?: readonly string[];
 }
 
 interface MonitorEvents {
@@ -76,10 +39,7 @@ const label = "observed rows";
 export class DriftMonitor extends EventEmitter<MonitorEvents> {
   readonly model: Watched;
   readonly #runtime: Runtime;
-  readonly #ancestors: readonly Watched[];
-  readonly #options: MonitorOptions;
-  readonly #features: readonly CountedFeature[];
-  readonly #names: readonly string[];
+  readonly #judge: WindowJudge;
   readonly #counter: WindowCounter;
   readonly #trigger: DriftTrigger;
   readonly #arrowBytes: ArrowBytes;
@@ -98,30 +58,31 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
    */
   constructor(runtime: Runtime, model: Watched, ancestors: readonly Watched[], options: MonitorOptions) {
     super();
-    if (ancestors.length > monitorAncestorsMax) {
-      throw new MendlineError(
-        "MENDLINE_ARGUMENT_INVALID",
-        `${ancestors.length} ancestors to watch, the limit is ${monitorAncestorsMax}`,
-      );
-    }
     this.#runtime = runtime;
     this.model = model;
-    this.#ancestors = ancestors;
-    this.#options = options;
-    this.#names = [...new Set(options.features ?? model.profile.features.keys())];
-    if (this.#names.length === 0)
-      throw new MendlineError("MENDLINE_ARGUMENT_INVALID", `no features of ${model.label} to watch`);
-    checkedDriftOptions(options, this.#names);
-    this.#features = this.#names.map((name) => {
-      const profiles = this.#profilesOf(name);
-      return { field: fieldOf(name, profiles[0]!), counter: counterFor(runtime, name, profiles) };
-    });
+    const window = checkedWindow(options.window);
     this.#trigger = new DriftTrigger(options.trigger);
-    this.#counter = new WindowCounter(runtime, this.#features, options.window, (closed) => {
-      this.#report(closed);
+    this.#judge = new WindowJudge(runtime, model, ancestors, options);
+    const { features, segments } = this.#judge;
+    const timeField =
+      window.kind === "time"
+        ? features.find(({ field }) => field.name === window.timeColumn)?.field
+        : undefined;
+    if (timeField?.type === "f32") {
+      throw new MendlineError(
+        "MENDLINE_ARGUMENT_INVALID",
+        `the time column "${timeField.name}" is watched as f32, which cannot tell times apart: give times in a column of their own`,
+      );
+    }
+    this.#counter = new WindowCounter(runtime, features, {
+      window,
+      segments,
+      onClosed: (closed) => {
+        this.#report(closed);
+      },
     });
-    this.#arrowBytes = new ArrowBytes(this.#names);
-    this.#arrowTables = new ArrowTables(this.#names);
+    this.#arrowBytes = new ArrowBytes(this.#counter.columns);
+    this.#arrowTables = new ArrowTables(this.#counter.columns);
   }
 
   get rowsObserved(): number {
@@ -173,7 +134,19 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
 
   observeColumns(columns: ColumnBatch): void {
     this.#assertOpen();
-    this.#counter.addBatch(heldBatch(columns, this.#names, label));
+    this.#counter.addBatch(heldBatch(columns, this.#counter.columns, label));
+    this.#throwFailure();
+  }
+
+  /**
+   * Says that event time has come to `ms`, as far as rows are concerned: none before it will come any more. Windows by time that are over
+   * then close. Without it the last ones stay open until later rows come.
+   *
+   * @throws MendlineError MENDLINE_ARGUMENT_INVALID  windows by rows, or no time
+   */
+  advanceTo(ms: number): void {
+    this.#assertOpen();
+    this.#counter.advanceTo(ms);
     this.#throwFailure();
   }
 
@@ -194,7 +167,7 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     try {
       this.#counter.countStaged();
     } finally {
-      for (const { counter } of this.#features) counter.close();
+      for (const { counter } of this.#judge.features) counter.close();
       this.#counter.close();
       this.emit("close");
     }
@@ -226,12 +199,10 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     const turn = this.#turn.then(async () => {
       const source = await open();
       this.#counter.countStaged();
-      const aligned = alignKinds(
-        this.#runtime,
-        source,
-        this.#features.map(({ field }) => field),
-      );
-      for await (const batch of aligned.read({ columns: this.#names, signal }))
+      const fields = this.#judge.features.map(({ field }) => field);
+      const aligned = alignKinds(this.#runtime, source, fields);
+      const columns = [...new Set(this.#counter.columns)];
+      for await (const batch of aligned.read({ columns, signal }))
         await this.#counter.addTable(batch, signal);
       this.#throwFailure();
     });
@@ -246,7 +217,7 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
 
   /** The first watched value that is there tells: a row has none that is a column. */
   #isColumns(live: object): boolean {
-    for (const name of this.#names) {
+    for (const name of this.#counter.columns) {
       const value = (live as Row)[name];
       if (value !== undefined && value !== null && Object.hasOwn(live, name)) return isColumnValues(value);
     }
@@ -275,50 +246,14 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
   }
 
   #emitReport(closed: ClosedWindow): void {
-    const report = this.#reportFor(this.model.profile, closed);
-    const ancestors = this.#ancestors.map(({ id, label, profile }) => {
-      const own = this.#reportFor(profile, closed);
-      return { id, label, verdict: own.verdict, totalPsi: totalPsi(own), report: own };
-    });
-    const { number, fromRow, rowCount } = closed;
-    const alarm = this.#trigger.take(report.verdict);
-    const window = { number, fromRow, rowCount, closedMs: Date.now() };
-    const windowReport: WindowReport = { model: this.model.id, window, report, ancestors, alarm };
+    const judged = this.#judge.judge(closed, Date.now());
+    const alarm = this.#trigger.take(judged.report.verdict);
+    const windowReport: WindowReport = { ...judged, alarm };
     try {
       this.emit("window", windowReport);
     } finally {
       if (alarm) this.emit("drift", windowReport);
     }
-  }
-
-  #reportFor(profile: Profile, closed: ClosedWindow): DriftReport {
-    const comparisons = this.#features.flatMap(({ counter }, index) => {
-      const feature = profile.features.get(counter.name);
-      if (feature === undefined) return [];
-      return [
-        { name: counter.name, profile: feature, current: counter.binsFor(feature, closed.counts[index]!) },
-      ];
-    });
-    return driftReport(
-      this.#runtime,
-      comparisons,
-      { reference: profile.rows, current: closed.rowCount },
-      this.#options,
-    );
-  }
-
-  /** The deployed model's profile of a feature first, then those of the ancestors that have it. */
-  #profilesOf(name: string): FeatureProfile[] {
-    const own = this.model.profile.features.get(name);
-    if (own === undefined) {
-      const known = [...this.model.profile.features.keys()].slice(0, 12).join(", ");
-      throw new MendlineError(
-        "MENDLINE_DATA_SCHEMA",
-        `${this.model.label} was not trained on "${name}"; its profile has ${known}`,
-      );
-    }
-    const others = this.#ancestors.flatMap(({ profile }) => profile.features.get(name) ?? []);
-    return [own, ...others];
   }
 
   #assertOpen(): void {

@@ -25,6 +25,8 @@ export interface CountedColumn extends StagedColumn {
   prepareCount(): void;
   /** Adds staged rows [from, from + rowCount) to `counts`; `prepareCount` came before. */
   count(from: number, rowCount: number, counts: Float64Array): void;
+  /** The same for the rows of a list. */
+  countRows(rows: Int32Array, counts: Float64Array): void;
 }
 
 /** Whether a held column has a value in a row. */

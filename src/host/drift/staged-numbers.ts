@@ -9,9 +9,18 @@ import { bytesOf, isFloatType, type NumericArray, type NumericType, viewOf } fro
 import type { Arena, Scope } from "../memory/arena.js";
 import { assertComparable } from "./alignment.js";
 import type { CountScratch, InlineCount, NumericFeatureCounter } from "./counter.js";
+import type { GatheredNumbers } from "./gathered-numbers.js";
 import { type CountedColumn, checkCells, isPresent } from "./staged-column.js";
 
 const readJson = jsonCellReader({ name: "", logical: "float", type: "f64" });
+
+/** What numbers are staged in, and counted from. */
+export interface StagingMemory {
+  readonly arena: Arena;
+  readonly scope: Scope;
+  readonly scratch: CountScratch;
+  readonly gathered: GatheredNumbers | null;
+}
 
 export class StagedNumbers implements CountedColumn {
   readonly field: Field;
@@ -27,6 +36,8 @@ export class StagedNumbers implements CountedColumn {
   readonly #views = new Map<NumericType, NumericArray>();
   readonly #counting = new Map<NumericType, InlineCount>();
   readonly #slice = { valuesPtr: 0, rowCount: 0, validityPtr: 0, validityBitOffset: 0 };
+  /** Rows put together anew; null where rows are only counted as they stand. */
+  readonly #gathered: GatheredNumbers | null;
   #type: NumericType;
   #values: NumericArray;
   #hasAbsent = false;
@@ -35,7 +46,7 @@ export class StagedNumbers implements CountedColumn {
   constructor(
     field: Field,
     counter: NumericFeatureCounter,
-    { arena, scope, scratch }: { arena: Arena; scope: Scope; scratch: CountScratch },
+    { arena, scope, scratch, gathered }: StagingMemory,
     capacity: number,
   ) {
     this.field = field;
@@ -43,6 +54,7 @@ export class StagedNumbers implements CountedColumn {
     this.#scratch = scratch;
     this.#arena = arena;
     this.#capacity = capacity;
+    this.#gathered = gathered;
     this.#rowType = field.type === "f32" ? "f32" : "f64";
     // Rows of any type: tables may hold f64 and i64 where the model was trained on less.
     this.#valuesPtr = scope.allocate(capacity * bytesOf(this.#rowType === "f32" ? "f32" : "f64"));
@@ -103,6 +115,16 @@ export class StagedNumbers implements CountedColumn {
     slice.rowCount = rowCount;
     slice.validityPtr = this.#hasAbsent ? this.#validityPtr : 0;
     slice.validityBitOffset = this.#hasAbsent ? from : 0;
+    this.#counting.get(this.#type)!(slice, counts);
+  }
+
+  countRows(rows: Int32Array, counts: Float64Array): void {
+    const gathered = this.#gathered!;
+    const slice = this.#slice;
+    slice.valuesPtr = gathered.gather(this.#type, this.#values, rows);
+    slice.rowCount = rows.length;
+    slice.validityPtr = this.#hasAbsent ? gathered.gatherBits(this.#validity, rows) : 0;
+    slice.validityBitOffset = 0;
     this.#counting.get(this.#type)!(slice, counts);
   }
 

@@ -1,17 +1,33 @@
 /** Live rows in, closed windows out: gathers what comes, counts it by panes, and keeps nothing but counts. */
-import { stagedBytesMax, stagedRowsMax } from "../../limits.js";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { MendlineError } from "../../errors.js";
+import {
+  earlyPanesMax,
+  eventMsMax,
+  inlineTurnMsMax,
+  monitorCountsMax,
+  stagedBytesMax,
+  stagedRowsMax,
+} from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import type { Batch, Field } from "../columns/column.js";
-import type { HeldBatch } from "../columns/held.js";
+import { type HeldBatch, heldFromArena } from "../columns/held.js";
 import type { Row } from "../columns/rows.js";
 import type { Scope } from "../memory/arena.js";
 import { countBatch } from "./compare.js";
 import { CountScratch, type FeatureCounter } from "./counter.js";
+import { GatheredNumbers } from "./gathered-numbers.js";
+import type { PaneShare } from "./panes.js";
+import { RowWindows } from "./row-windows.js";
+import type { Segments } from "./segments.js";
 import { StagedCategories } from "./staged-categories.js";
-import type { CountedColumn } from "./staged-column.js";
+import type { CountedColumn, StagedColumn } from "./staged-column.js";
 import { StagedNumbers } from "./staged-numbers.js";
+import { StagedSegments } from "./staged-segments.js";
+import { StagedTimes } from "./staged-times.js";
 import { Staging } from "./staging.js";
-import { type ClosedWindow, SlidingWindow, type WindowOptions } from "./window.js";
+import { TimeWindows } from "./time-windows.js";
+import type { ClosedWindow, FeatureCounts, WindowSettings } from "./window.js";
 
 /** What is counted of a column. */
 export interface CountedFeature {
@@ -21,59 +37,72 @@ export interface CountedFeature {
 
 const label = "observed rows";
 
+export interface WindowCounterOptions {
+  readonly window: WindowSettings;
+  readonly segments: Segments | null;
+  /**
+   * Told of windows in their order, when all rows of the moment are counted; may give more rows. Must not throw.
+   */
+  readonly onClosed: (windows: readonly ClosedWindow[]) => void;
+}
+
 export class WindowCounter {
+  /** Columns that are looked at, as batches have to list them; a name may stand twice. */
+  readonly columns: readonly string[];
   readonly #runtime: Runtime;
   readonly #counters: readonly FeatureCounter[];
-  readonly #onClosed: (windows: readonly ClosedWindow[]) => void;
-  readonly #window: SlidingWindow;
+  readonly #onClosed: WindowCounterOptions["onClosed"];
+  readonly #windows: RowWindows | TimeWindows;
   readonly #scope: Scope;
   readonly #scratch: CountScratch;
-  readonly #columns: readonly CountedColumn[];
+  readonly #counted: readonly CountedColumn[];
+  readonly #times: StagedTimes | null;
+  readonly #segments: StagedSegments | null;
   readonly #staging: Staging;
 
-  /**
-   * @param onClosed  told of windows in their order, when all rows of the moment are counted; may give more rows. Must not throw
-   * @throws MendlineError MENDLINE_ARGUMENT_INVALID, MENDLINE_MEMORY_EXHAUSTED
-   */
+  /** @throws MendlineError MENDLINE_ARGUMENT_INVALID, MENDLINE_MEMORY_EXHAUSTED */
   constructor(
     runtime: Runtime,
     features: readonly CountedFeature[],
-    window: WindowOptions,
-    onClosed: (windows: readonly ClosedWindow[]) => void,
+    { window, segments, onClosed }: WindowCounterOptions,
   ) {
     this.#runtime = runtime;
     this.#counters = features.map(({ counter }) => counter);
     this.#onClosed = onClosed;
-    this.#window = new SlidingWindow(
-      window,
-      this.#counters.map((counter) => counter.slotCount),
-    );
+    const slotCounts = this.#counters.map((counter) => counter.slotCount);
+    const capacity = stagedCapacity(features.length, window, runtime.arena.maxBytes);
+    const earlyPanes = earlyPanesFor(window, slotCounts, segments);
+    this.#windows =
+      window.kind === "rows"
+        ? new RowWindows(window, slotCounts, segments !== null)
+        : new TimeWindows(window, { capacity, earlyPanes, slotCounts, bySegment: segments !== null });
     this.#scratch = new CountScratch(runtime.arena);
-    const capacity = stagedCapacity(features.length, this.#window.paneRows, runtime.arena.maxBytes);
     this.#scope = runtime.arena.scope();
     try {
-      const memory = { arena: runtime.arena, scope: this.#scope, scratch: this.#scratch };
-      this.#columns = features.map(({ field, counter }) =>
-        counter.kind === "numeric"
-          ? new StagedNumbers(field, counter, memory, capacity)
-          : new StagedCategories(field, counter, capacity),
-      );
+      this.#counted = this.#stagedFeatures(features, capacity, window.kind === "time" || segments !== null);
     } catch (thrown) {
       this.#scope.close();
       throw thrown;
     }
-    this.#staging = new Staging(this.#columns, capacity, label);
+    this.#times =
+      window.kind === "rows" ? null : new StagedTimes(window.timeColumn, window.timeUnit, capacity);
+    this.#segments = segments === null ? null : new StagedSegments(segments, capacity);
+    const columns: StagedColumn[] = [...this.#counted];
+    if (this.#times !== null) columns.push(this.#times);
+    if (this.#segments !== null) columns.push(this.#segments.column);
+    this.columns = columns.map(({ field }) => field.name);
+    this.#staging = new Staging(columns, capacity, label);
   }
 
   get rowsObserved(): number {
-    return this.#window.rowsTaken + this.#staging.rowCount;
+    return this.#windows.rowsTaken + this.#staging.rowCount;
   }
 
   /** @throws MendlineError MENDLINE_DATA_SCHEMA  it is not taken; MENDLINE_MEMORY_EXHAUSTED  `rowsObserved` tells whether it is */
   addRow(row: Row): void {
     this.#makeReady(null);
     this.#staging.addRow(row);
-    this.#countIfDue();
+    this.#countIfDue(1);
   }
 
   /** @throws MendlineError MENDLINE_DATA_SCHEMA  none is taken; MENDLINE_MEMORY_EXHAUSTED  `rowsObserved` tells how many are */
@@ -85,36 +114,31 @@ export class WindowCounter {
       this.#makeReady(null, rows.length > capacity ? 1 : rows.length);
       const to = Math.min(rows.length, from + this.#staging.room);
       this.#staging.addRows(rows, from, to);
+      this.#countIfDue(to - from);
       from = to;
-      this.#countIfDue();
     }
   }
 
-  /** As for rows. */
+  /** As for rows. @param batch  of `columns` */
   addBatch(batch: HeldBatch): void {
     this.#staging.check(batch);
-    for (let from = 0; from < batch.rowCount; ) {
-      this.#makeReady(batch);
-      const rowCount = Math.min(this.#staging.room, batch.rowCount - from);
-      this.#staging.addBatch(batch, from, rowCount);
-      from += rowCount;
-      this.#countIfDue();
-    }
+    for (let from = 0; from < batch.rowCount; ) from = this.#addSome(batch, from);
   }
 
-  /** Counts a batch by the pool, a pane at a time, so that one of many small panes takes the memory of one. */
+  /** Takes a batch in the arena; where rows need not be told apart, it is counted by the pool. */
   async addTable(batch: Batch, signal: AbortSignal | undefined): Promise<void> {
-    for (let from = 0; from < batch.rowCount; ) {
-      const rowCount = Math.min(this.#window.paneRoom, batch.rowCount - from);
-      const share = this.#window.take(rowCount)[0]!;
-      try {
-        await countBatch(this.#runtime, this.#counters, batch, from, rowCount, share.pane.counts, signal);
-      } catch (thrown) {
-        this.#window.giveBack(share);
-        throw thrown;
-      }
-      this.#onClosed(this.#window.counted(share));
-      from += rowCount;
+    if (this.#windows instanceof RowWindows && this.#segments === null)
+      return this.#countTable(this.#windows, batch, signal);
+    const held = heldFromArena(batch, this.columns, this.#runtime.arena.memory, label);
+    this.#staging.check(held);
+    let turnBegan = performance.now();
+    for (let from = 0; from < held.rowCount; ) {
+      if (signal?.aborted)
+        throw new MendlineError("MENDLINE_TASK_ABORTED", "the work was cancelled", { cause: signal.reason });
+      from = this.#addSome(held, from);
+      if (performance.now() - turnBegan < inlineTurnMsMax) continue;
+      await nextTurn();
+      turnBegan = performance.now();
     }
   }
 
@@ -122,14 +146,22 @@ export class WindowCounter {
   countStaged(): void {
     const { rowCount } = this.#staging;
     if (rowCount === 0) return;
-    for (const column of this.#columns) column.prepareCount();
-    const shares = this.#window.take(rowCount);
-    for (const { pane, from, rowCount: shareRows } of shares) {
-      for (let i = 0; i < this.#columns.length; i++)
-        this.#columns[i]!.count(from, shareRows, pane.counts[i]!);
-    }
+    for (const column of this.#counted) column.prepareCount();
+    const closed: ClosedWindow[] = [];
+    for (let from = 0; from < rowCount; ) from = this.#countSome(from, rowCount, closed);
     this.#staging.reset();
-    this.#onClosed(shares.flatMap((share) => this.#window.counted(share)));
+    this.#onClosed(closed);
+  }
+
+  /** Believes that no row of an earlier time will come any more. */
+  advanceTo(ms: number): void {
+    if (this.#windows instanceof RowWindows)
+      throw new MendlineError("MENDLINE_ARGUMENT_INVALID", "windows by rows have no time to advance to");
+    if (!(Math.abs(ms) <= eventMsMax))
+      throw new MendlineError("MENDLINE_ARGUMENT_INVALID", `${ms} is no time that a Date can hold`);
+    this.countStaged();
+    this.#windows.advanceTo(ms);
+    this.#onClosed(this.#windows.close());
   }
 
   close(): void {
@@ -137,13 +169,44 @@ export class WindowCounter {
     this.#scratch.close();
   }
 
+  #stagedFeatures(
+    features: readonly CountedFeature[],
+    capacity: number,
+    areRowsSorted: boolean,
+  ): CountedColumn[] {
+    const { arena } = this.#runtime;
+    const scope = this.#scope;
+    const gathered = areRowsSorted ? new GatheredNumbers(arena, scope, capacity) : null;
+    const memory = { arena, scope, scratch: this.#scratch, gathered };
+    return features.map(({ field, counter }) =>
+      counter.kind === "numeric"
+        ? new StagedNumbers(field, counter, memory, capacity)
+        : new StagedCategories(field, counter, capacity),
+    );
+  }
+
   #makeReady(batch: HeldBatch | null, roomNeeded = 1): void {
     while (this.#staging.room < roomNeeded || !this.#staging.isReadyFor(batch)) this.countStaged();
   }
 
-  #countIfDue(): void {
+  /** As many of a batch's rows as there is room for; returns the first that is left. */
+  #addSome(batch: HeldBatch, from: number): number {
+    this.#makeReady(batch);
+    const rowCount = Math.min(this.#staging.room, batch.rowCount - from);
+    this.#staging.addBatch(batch, from, rowCount);
+    this.#countIfDue(rowCount);
+    return from + rowCount;
+  }
+
+  /** @param added  rows that were staged last */
+  #countIfDue(added: number): void {
     const { rowCount, room } = this.#staging;
-    if (room === 0 || rowCount >= this.#window.paneRoom) this.countStaged();
+    const windows = this.#windows;
+    const isDue =
+      windows instanceof RowWindows
+        ? rowCount >= windows.paneRoom
+        : windows.isDue(this.#times!.times, rowCount - added, rowCount);
+    if (isDue || room === 0) this.countStaged();
   }
 
   /** More rows than can be staged are staged, forgotten, and staged again: what is counted cannot be taken back. */
@@ -158,11 +221,82 @@ export class WindowCounter {
       }
     }
   }
+
+  /** Counts staged rows from `from` on; returns the first that is left. */
+  #countSome(from: number, to: number, closed: ClosedWindow[]): number {
+    const windows = this.#windows;
+    if (windows instanceof RowWindows) {
+      const share = windows.take(from, to);
+      this.#countShare(share);
+      closed.push(...windows.counted(share));
+      return from + share.rowCount;
+    }
+    const taken = windows.take(this.#times!.times, from, to);
+    for (const share of taken.shares) this.#countShare(share);
+    closed.push(...windows.close());
+    return taken.to;
+  }
+
+  #countShare(share: PaneShare): void {
+    const parts = this.#segments?.partsOf(share) ?? [{ ...share, segment: 0 }];
+    for (const { segment, from, rowCount, rows } of parts) {
+      const held = share.pane.segment(segment);
+      held.rowCount += rowCount;
+      this.#count(from, rowCount, rows, held.counts);
+    }
+  }
+
+  #count(from: number, rowCount: number, rows: Int32Array | null, counts: FeatureCounts): void {
+    const columns = this.#counted;
+    for (let i = 0; i < columns.length; i++) {
+      if (rows === null) columns[i]!.count(from, rowCount, counts[i]!);
+      else columns[i]!.countRows(rows, counts[i]!);
+    }
+  }
+
+  /** A pane at a time, so that a batch of many small panes takes the memory of one. */
+  async #countTable(windows: RowWindows, batch: Batch, signal: AbortSignal | undefined): Promise<void> {
+    for (let from = 0; from < batch.rowCount; ) {
+      const share = windows.take(from, batch.rowCount);
+      const { rowCount } = share;
+      const held = share.pane.segment(0);
+      try {
+        await countBatch(this.#runtime, this.#counters, batch, from, rowCount, held.counts, signal);
+      } catch (thrown) {
+        windows.giveBack(share);
+        throw thrown;
+      }
+      held.rowCount += rowCount;
+      this.#onClosed(windows.counted(share));
+      from += rowCount;
+    }
+  }
 }
 
-/** Never more than a pane, so that of many small panes only two at a time take memory. */
-function stagedCapacity(columnCount: number, paneRows: number, arenaBytes: number): number {
+/** Of row windows never more than a pane, so that of many small panes only two at a time take memory. */
+function stagedCapacity(columnCount: number, window: WindowSettings, arenaBytes: number): number {
   const bytes = Math.min(stagedBytesMax, arenaBytes / 8);
   const rows = Math.floor(bytes / (8 * columnCount));
+  const paneRows = window.kind === "rows" ? window.rows / window.panes : stagedRowsMax;
   return Math.max(1, Math.min(stagedRowsMax, rows, paneRows));
+}
+
+/** How many panes ahead of time there is memory for. @throws MendlineError MENDLINE_ARGUMENT_INVALID  not even for those that are needed */
+function earlyPanesFor(
+  window: WindowSettings,
+  slotCounts: readonly number[],
+  segments: Segments | null,
+): number {
+  const paneCounts = slotCounts.reduce((sum, slots) => sum + slots, 0) * (segments?.count ?? 1);
+  const latePanes =
+    window.kind === "rows" ? 0 : Math.ceil((window.allowedLatenessMs * window.panes) / window.ms);
+  // Those of the window, the one being filled, and those that late rows may still come for.
+  const panes = window.panes + 1 + latePanes;
+  const room = Math.floor(monitorCountsMax / paneCounts) - panes;
+  const needed = window.kind === "rows" ? 0 : 1;
+  if (room >= needed) return Math.min(earlyPanesMax, room);
+  throw new MendlineError(
+    "MENDLINE_ARGUMENT_INVALID",
+    `the monitor would hold ${panes + needed} panes of ${paneCounts} counts each, which is more than ${monitorCountsMax}: watch fewer features, segments or panes`,
+  );
 }

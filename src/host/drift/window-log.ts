@@ -3,7 +3,7 @@
  * come faster than the disk takes them. Of each monitor no more wait than are kept at all (`monitorReportsMax`).
  */
 import { monitorReportsMax } from "../../limits.js";
-import type { WindowReport } from "./monitor.js";
+import type { WindowReport } from "./window-report.js";
 
 /** Reports in one write: bounds what a write holds in memory, and pays for its sync. */
 const reportsPerWriteMax = 64;

@@ -1,144 +1,143 @@
 /**
- * Sliding windows by panes. A window of `rows` rows is cut into `panes` equal panes; each time a pane is full, the window over the
- * last `panes` panes closes. One pane makes it a tumbling window.
+ * What a window is: a stretch of rows, or of event time, cut into equal panes. Each time a pane is complete, the window over the last
+ * `panes` panes closes; one pane makes it a tumbling window.
  *
- *     rows seen   |  pane 0  |  pane 1  |  pane 2  |  pane 3  |          panes: 3
- *     window 0    |-------------------------------|
- *     window 1               |--------------------------------|
- *
- * Which pane a row belongs to is decided by its position alone, when it is taken; counting may finish in any order, and may fail. A
- * window's memory is its panes' counts, whatever the number of rows.
+ *     rows seen, or event time   |  pane 0  |  pane 1  |  pane 2  |  pane 3  |          panes: 3
+ *     window 0                   |-------------------------------|
+ *     window 1                              |--------------------------------|
  */
 import { MendlineError } from "../../errors.js";
-import { panesMax, windowRowsMax } from "../../limits.js";
+import {
+  earlyPanesMax,
+  eventAheadRowsMax,
+  openPanesMax,
+  panesMax,
+  windowMsMax,
+  windowRowsMax,
+} from "../../limits.js";
 
-export interface WindowOptions {
+/** Windows by the position of rows. */
+export interface RowWindowOptions {
   /** Rows of a window; a multiple of `panes`. */
   readonly rows: number;
   /** Panes of a window; 1 by default. */
   readonly panes?: number;
 }
 
-export interface Pane {
-  readonly number: number;
-  /** One array a feature, whole numbers. */
-  readonly counts: readonly Float64Array[];
-  /** Rows assigned so far, and those of them that are counted. */
-  rowsTaken: number;
-  rowsCounted: number;
+export const timeUnits = ["s", "ms", "us", "ns"] as const;
+export type TimeUnit = (typeof timeUnits)[number];
+
+/** Windows by when rows happened, which a column of theirs says. Panes begin at whole multiples of their length since 1970, UTC. */
+export interface TimeWindowOptions {
+  /** Milliseconds of a window; a multiple of `panes`. */
+  readonly ms: number;
+  /** Panes of a window; 1 by default. */
+  readonly panes?: number;
+  /**
+   * The column of times: numbers since 1970, ISO 8601 texts (UTC where they name no zone), Dates. A row without a time that can be
+   * told is counted as untimed, and is in no window.
+   */
+  readonly timeColumn: string;
+  /** Of plain numbers; milliseconds by default. Arrow's dates and timestamps know their own. */
+  readonly timeUnit?: TimeUnit;
+  /** A pane takes rows until the newest time lies this far beyond its end; one pane by default. Later ones are counted as late. */
+  readonly allowedLatenessMs?: number;
+  /** The farthest that one row moves the newest time: the window's length, and a day at least, by default. See `EventClock`. */
+  readonly aheadMs?: number;
+  /** Rows farther ahead, one behind the other, after which they are believed all the same; 1,000 by default. */
+  readonly aheadRows?: number;
 }
 
-/** Rows [from, from + rowCount) of what was offered belong to this pane. */
-export interface PaneShare {
-  readonly pane: Pane;
-  readonly from: number;
-  readonly rowCount: number;
+export type WindowOptions = RowWindowOptions | TimeWindowOptions;
+
+export type RowWindowSettings = Required<RowWindowOptions> & { readonly kind: "rows" };
+export type TimeWindowSettings = Required<TimeWindowOptions> & { readonly kind: "time" };
+export type WindowSettings = RowWindowSettings | TimeWindowSettings;
+
+const dayMs = 86_400_000;
+const aheadRowsDefault = 1_000;
+
+/** @throws MendlineError MENDLINE_ARGUMENT_INVALID */
+export function checkedWindow(options: WindowOptions): WindowSettings {
+  return "ms" in options ? checkedTimeWindow(options) : checkedRowWindow(options);
 }
+
+function checkedRowWindow({ rows, panes = 1 }: RowWindowOptions): RowWindowSettings {
+  if (!isWhole(rows, 1, windowRowsMax) || !isWhole(panes, 1, panesMax) || rows % panes !== 0) {
+    throw invalid(
+      `a window of ${rows} rows in ${panes} panes: rows must be 1 to ${windowRowsMax}, panes 1 to ${panesMax}, and rows a multiple of panes`,
+    );
+  }
+  return { kind: "rows", rows, panes };
+}
+
+function checkedTimeWindow(options: TimeWindowOptions): TimeWindowSettings {
+  const { ms, panes = 1, timeColumn, timeUnit = "ms" } = options;
+  if (!isWhole(ms, 1, windowMsMax) || !isWhole(panes, 1, panesMax) || ms % panes !== 0) {
+    throw invalid(
+      `a window of ${ms} ms in ${panes} panes: ms must be 1 to ${windowMsMax}, panes 1 to ${panesMax}, and ms a multiple of panes`,
+    );
+  }
+  if (typeof timeColumn !== "string")
+    throw invalid(
+      "a window by time needs a timeColumn: the name of the column that says when a row happened",
+    );
+  if (!timeUnits.includes(timeUnit))
+    throw invalid(`timeUnit is ${String(timeUnit)}: choose one of ${timeUnits.join(", ")}`);
+  const paneMs = ms / panes;
+  const { allowedLatenessMs = paneMs, aheadMs = Math.max(ms, dayMs), aheadRows = aheadRowsDefault } = options;
+  const latePanes = Math.ceil(allowedLatenessMs / paneMs);
+  const latePanesMax = openPanesMax - earlyPanesMax - panes;
+  if (!isWhole(allowedLatenessMs, 0, windowMsMax) || latePanes > latePanesMax) {
+    throw invalid(
+      `allowedLatenessMs is ${allowedLatenessMs}: choose 0 to ${Math.min(windowMsMax, latePanesMax * paneMs)}, which is ${latePanesMax} panes of ${paneMs} ms`,
+    );
+  }
+  if (!isWhole(aheadMs, 1, windowMsMax)) throw invalid(`aheadMs is ${aheadMs}: choose 1 to ${windowMsMax}`);
+  if (!isWhole(aheadRows, 1, eventAheadRowsMax))
+    throw invalid(`aheadRows is ${aheadRows}: choose 1 to ${eventAheadRowsMax}`);
+  return { kind: "time", ms, panes, timeColumn, timeUnit, allowedLatenessMs, aheadMs, aheadRows };
+}
+
+function isWhole(value: number, least: number, most: number): boolean {
+  return Number.isInteger(value) && value >= least && value <= most;
+}
+
+function invalid(what: string): MendlineError {
+  return new MendlineError("MENDLINE_ARGUMENT_INVALID", what);
+}
+
+/** Rows that are in no window: too late, too far ahead of all others, or without a time. */
+export interface SetAside {
+  readonly lateRows: number;
+  readonly earlyRows: number;
+  readonly untimedRows: number;
+}
+
+/** One array a feature, whole numbers. */
+export type FeatureCounts = readonly Float64Array[];
 
 export interface ClosedWindow {
-  /** From 0. */
+  /** From 0, in the order in which windows close. */
   readonly number: number;
-  readonly fromRow: number;
+  /** Position of the first row; null for windows by time. */
+  readonly fromRow: number | null;
+  /** Event time, [fromMs, toMs); null for windows by rows. */
+  readonly fromMs: number | null;
+  readonly toMs: number | null;
   readonly rowCount: number;
-  /** One array a feature; the caller's to keep. */
-  readonly counts: readonly Float64Array[];
+  /** The caller's to keep. */
+  readonly counts: FeatureCounts;
+  /** The same by segment, those that have rows; empty where none are told apart. */
+  readonly segments: readonly SegmentCounts[];
+  /** Since the window before. */
+  readonly setAside: SetAside;
+  /** Windows without a row since the window before: they are not reported. */
+  readonly emptyBefore: number;
 }
 
-export class SlidingWindow {
-  readonly rows: number;
-  readonly paneCount: number;
-  readonly paneRows: number;
-  readonly #slotCounts: readonly number[];
-  /** Oldest first: the last `paneCount - 1` closed panes and those not yet full. */
-  #panes: Pane[] = [];
-  #rowsTaken = 0;
-  #panesOpened = 0;
-  #panesClosed = 0;
-
-  /** @param slotCounts  length of each feature's counts */
-  constructor({ rows, panes = 1 }: WindowOptions, slotCounts: readonly number[]) {
-    const isCount = (value: number, most: number) => Number.isInteger(value) && value >= 1 && value <= most;
-    if (!isCount(rows, windowRowsMax) || !isCount(panes, panesMax) || rows % panes !== 0) {
-      throw new MendlineError(
-        "MENDLINE_ARGUMENT_INVALID",
-        `a window of ${rows} rows in ${panes} panes: rows must be 1 to ${windowRowsMax}, panes 1 to ${panesMax}, and rows a multiple of panes`,
-      );
-    }
-    this.rows = rows;
-    this.paneCount = panes;
-    this.paneRows = rows / panes;
-    this.#slotCounts = slotCounts;
-  }
-
-  get rowsTaken(): number {
-    return this.#rowsTaken;
-  }
-
-  /** Rows that the pane being filled can still take. */
-  get paneRoom(): number {
-    const pane = this.#paneWithRoom();
-    return pane === undefined ? this.paneRows : this.paneRows - pane.rowsTaken;
-  }
-
-  /**
-   * Assigns the next `rowCount` rows to panes. Each share must be counted and then reported to `counted`, or to `giveBack`. Every
-   * pane takes its counts' memory here: take no more than `paneRoom` at a time where `rowCount` has no bound.
-   */
-  take(rowCount: number): PaneShare[] {
-    const shares: PaneShare[] = [];
-    for (let from = 0; from < rowCount; ) {
-      const pane = this.#paneWithRoom() ?? this.#openPane();
-      const share = Math.min(this.paneRows - pane.rowsTaken, rowCount - from);
-      shares.push({ pane, from, rowCount: share });
-      pane.rowsTaken += share;
-      this.#rowsTaken += share;
-      from += share;
-    }
-    return shares;
-  }
-
-  /** Takes a share back whose counting failed: later rows fill its place, so that no window waits for ever. */
-  giveBack(share: PaneShare): void {
-    share.pane.rowsTaken -= share.rowCount;
-    this.#rowsTaken -= share.rowCount;
-  }
-
-  /** Reports a counted share; returns the windows that this closes, in order. */
-  counted(share: PaneShare): ClosedWindow[] {
-    share.pane.rowsCounted += share.rowCount;
-    const closed: ClosedWindow[] = [];
-    for (;;) {
-      const next = this.#panes.find((pane) => pane.number === this.#panesClosed);
-      if (next === undefined || next.rowsCounted < this.paneRows) return closed;
-      this.#panesClosed += 1;
-      if (this.#panesClosed < this.paneCount) continue;
-      closed.push(this.#close());
-    }
-  }
-
-  #paneWithRoom(): Pane | undefined {
-    return this.#panes.find((pane) => pane.rowsTaken < this.paneRows);
-  }
-
-  #openPane(): Pane {
-    const counts = this.#slotCounts.map((slots) => new Float64Array(slots));
-    const pane = { number: this.#panesOpened, counts, rowsTaken: 0, rowsCounted: 0 };
-    this.#panesOpened += 1;
-    this.#panes.push(pane);
-    return pane;
-  }
-
-  #close(): ClosedWindow {
-    const firstPane = this.#panesClosed - this.paneCount;
-    const panes = this.#panes.filter((pane) => pane.number >= firstPane && pane.number < this.#panesClosed);
-    const counts = this.#slotCounts.map((slots, feature) => {
-      const sum = new Float64Array(slots);
-      for (const { counts: held } of panes) {
-        for (let slot = 0; slot < slots; slot++) sum[slot]! += held[feature]![slot]!;
-      }
-      return sum;
-    });
-    this.#panes = this.#panes.filter((pane) => pane.number > firstPane);
-    return { number: firstPane, fromRow: firstPane * this.paneRows, rowCount: this.rows, counts };
-  }
+export interface SegmentCounts {
+  readonly segment: number;
+  readonly rowCount: number;
+  readonly counts: FeatureCounts;
 }

@@ -7,14 +7,10 @@ import type { DataSource } from "../../../src/host/columns/column.js";
 import type { ColumnBatch } from "../../../src/host/columns/held.js";
 import { type Row, rowsSource } from "../../../src/host/columns/rows.js";
 import { compareToProfile } from "../../../src/host/drift/compare.js";
-import {
-  DriftMonitor,
-  type MonitorOptions,
-  type Watched,
-  type WindowReport,
-} from "../../../src/host/drift/monitor.js";
+import { DriftMonitor, type MonitorOptions } from "../../../src/host/drift/monitor.js";
 import { profileData } from "../../../src/host/drift/profiler.js";
 import { totalPsi } from "../../../src/host/drift/report.js";
+import type { Watched, WindowReport } from "../../../src/host/drift/window-report.js";
 import { type NumericType, numericTypes, viewOf } from "../../../src/host/kernels/types.js";
 import { openRuntime, type Runtime } from "../../../src/scheduler/runtime.js";
 import { mixedValues, random } from "../../assembly/support.js";
@@ -155,7 +151,7 @@ test("a window's report is that of its very rows against the profile, and an anc
   assert.is(found.length, 9);
   for (const { window: at, report, ancestors } of found) {
     // The model was trained on f32 there: live doubles are compared as what it is given.
-    const held = asTableRows(rows.slice(at.fromRow, at.fromRow + at.rowCount)).map((row) => ({
+    const held = asTableRows(rows.slice(at.fromRow!, at.fromRow! + at.rowCount)).map((row) => ({
       ...row,
       narrow: typeof row.narrow === "number" ? Math.fround(row.narrow) : row.narrow,
     }));

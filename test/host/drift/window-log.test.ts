@@ -1,15 +1,28 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import type { WindowReport } from "../../../src/host/drift/monitor.js";
 import { WindowLog } from "../../../src/host/drift/window-log.js";
+import type { WindowReport } from "../../../src/host/drift/window-report.js";
 
 /** A window by its number: the log looks at nothing in it. */
 function windowOf(number: number): WindowReport {
   return {
     model: "m",
-    window: { number, fromRow: 0, rowCount: 1, closedMs: 0 },
+    window: {
+      number,
+      fromRow: 0,
+      fromMs: null,
+      toMs: null,
+      rowCount: 1,
+      lateRows: 0,
+      earlyRows: 0,
+      untimedRows: 0,
+      emptyBefore: 0,
+      closedMs: 0,
+    },
     report: { verdict: "stable", rows: { reference: 1, current: 1 }, features: {} },
     ancestors: [],
+    predictions: null,
+    segments: [],
     alarm: false,
   };
 }

@@ -3,7 +3,9 @@ import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
-import { type ClosedWindow, type PaneShare, SlidingWindow } from "../../../src/host/drift/window.js";
+import type { PaneShare } from "../../../src/host/drift/panes.js";
+import { RowWindows } from "../../../src/host/drift/row-windows.js";
+import { type ClosedWindow, checkedWindow, type RowWindowSettings } from "../../../src/host/drift/window.js";
 
 const slotCounts = [3, 2];
 /** Slots of a row: any function of its name will do. */
@@ -19,6 +21,26 @@ function countRows(rows: readonly number[]): number[][] {
   return counts;
 }
 
+const noTime = {
+  fromMs: null,
+  toMs: null,
+  segments: [],
+  setAside: { lateRows: 0, earlyRows: 0, untimedRows: 0 },
+  emptyBefore: 0,
+};
+
+function windowsOf(shape: { rows: number; panes?: number }, slots: readonly number[]): RowWindows {
+  return new RowWindows(checkedWindow(shape) as RowWindowSettings, slots);
+}
+
+/** Shares of so many rows. */
+function takeAll(windows: RowWindows, rowCount: number): PaneShare[] {
+  const shares: PaneShare[] = [];
+  for (let from = 0; from < rowCount; from += shares.at(-1)!.rowCount)
+    shares.push(windows.take(from, rowCount));
+  return shares;
+}
+
 /** What windows must have closed once the rows of these positions are counted. */
 function naiveWindows(rows: number, panes: number, taken: readonly number[], isCounted: boolean[]) {
   const paneRows = rows / panes;
@@ -27,14 +49,14 @@ function naiveWindows(rows: number, panes: number, taken: readonly number[], isC
     const fromRow = number * paneRows;
     if (!isCounted.slice(0, fromRow + rows).every(Boolean)) break;
     const counts = countRows(taken.slice(fromRow, fromRow + rows)).map((slots) => Float64Array.from(slots));
-    closed.push({ number, fromRow, rowCount: rows, counts });
+    closed.push({ ...noTime, number, fromRow, rowCount: rows, counts });
   }
   return closed;
 }
 
 function count(share: PaneShare, firstRow: number): void {
   for (let row = firstRow; row < firstRow + share.rowCount; row++) {
-    addRow(row, share.pane.counts);
+    addRow(row, share.pane.segment(0).counts);
   }
 }
 
@@ -50,7 +72,7 @@ test("any cut of the rows, counted in any order, gives the windows of a model th
       fc.array(fc.integer({ min: 0, max: 30 }), { maxLength: 20 }),
       fc.array(fc.nat(), { minLength: 1, maxLength: 50 }),
       (shape, cuts, picks) => {
-        const window = new SlidingWindow(shape, slotCounts);
+        const window = windowsOf(shape, slotCounts);
         const pending: { share: PaneShare; firstRow: number }[] = [];
         const isCounted: boolean[] = [];
         const closed: ClosedWindow[] = [];
@@ -65,7 +87,7 @@ test("any cut of the rows, counted in any order, gives the windows of a model th
           assert.equal(closed, naiveWindows(shape.rows, shape.panes, names, isCounted));
         };
         for (const cut of cuts) {
-          const shares = window.take(cut);
+          const shares = takeAll(window, cut);
           let at = 0;
           for (const share of shares) {
             assert.is(share.from, at);
@@ -101,10 +123,10 @@ test("one row at a time and all rows at once close the same windows", () => {
     const expected = naiveWindows(rows, panes, names, new Array<boolean>(total).fill(true));
     assert.ok(expected.length > 0);
     for (const cut of [1, 7, total]) {
-      const window = new SlidingWindow({ rows, panes }, slotCounts);
+      const window = windowsOf({ rows, panes }, slotCounts);
       const closed: ClosedWindow[] = [];
       for (let taken = 0; taken < total; taken += cut) {
-        for (const share of window.take(Math.min(cut, total - taken))) {
+        for (const share of takeAll(window, Math.min(cut, total - taken))) {
           count(share, taken + share.from);
           closed.push(...window.counted(share));
         }
@@ -122,7 +144,7 @@ test("shares whose counting failed are filled by later rows, and no window waits
         maxLength: 25,
       }),
       (shape, steps) => {
-        const window = new SlidingWindow(shape, slotCounts);
+        const window = windowsOf(shape, slotCounts);
         const closed: ClosedWindow[] = [];
         const late: { share: PaneShare; firstRow: number }[] = [];
         let next = 0;
@@ -133,7 +155,7 @@ test("shares whose counting failed are filled by later rows, and no window waits
           closed.push(...window.counted(share));
         };
         for (const { rows, fails, later } of steps) {
-          for (const [index, share] of window.take(rows).entries()) {
+          for (const [index, share] of takeAll(window, rows).entries()) {
             opened = Math.max(opened, share.pane.number + 1);
             if (index % 4 === fails) {
               window.giveBack(share);
@@ -151,7 +173,7 @@ test("shares whose counting failed are filled by later rows, and no window waits
         // Fill up what is open: every row that was counted is then in a window.
         const total = Math.max(opened, shape.panes) * window.paneRows;
         while (window.rowsTaken < total) {
-          for (const share of window.take(Math.min(window.paneRoom, total - window.rowsTaken))) {
+          for (const share of takeAll(window, Math.min(window.paneRoom, total - window.rowsTaken))) {
             settle({ share, firstRow: next });
             next += share.rowCount;
           }
@@ -184,19 +206,19 @@ test("shares whose counting failed are filled by later rows, and no window waits
 });
 
 test("a closed window's counts are the caller's to keep", () => {
-  const window = new SlidingWindow({ rows: 4, panes: 2 }, [1]);
+  const window = windowsOf({ rows: 4, panes: 2 }, [1]);
   const closed: ClosedWindow[] = [];
   for (let row = 0; row < 8; row++) {
-    const [share] = window.take(1);
-    share!.pane.counts[0]![0]! += 1;
+    const [share] = takeAll(window, 1);
+    share!.pane.segment(0).counts[0]![0]! += 1;
     for (const one of window.counted(share!)) {
       closed.push(one);
       one.counts[0]!.fill(-1_000);
     }
   }
   assert.is(closed.length, 3);
-  const [share] = window.take(2);
-  share!.pane.counts[0]![0]! += 2;
+  const [share] = takeAll(window, 2);
+  share!.pane.segment(0).counts[0]![0]! += 2;
   assert.equal(window.counted(share!)[0]!.counts, [Float64Array.of(4)]);
 });
 
@@ -214,7 +236,7 @@ test("shapes that are none are refused", () => {
     { rows: 10, panes: Number.NaN },
   ]) {
     assert.throws(
-      () => new SlidingWindow(options, [1]),
+      () => windowsOf(options, [1]),
       (thrown: unknown) =>
         thrown instanceof MendlineError &&
         thrown.code === "MENDLINE_ARGUMENT_INVALID" &&
@@ -222,7 +244,7 @@ test("shapes that are none are refused", () => {
       JSON.stringify(options),
     );
   }
-  assert.is(new SlidingWindow({ rows: 366, panes: 366 }, []).paneRows, 1);
+  assert.is(windowsOf({ rows: 366, panes: 366 }, []).paneRows, 1);
 });
 
 test.run();
