@@ -3,7 +3,7 @@
  * whatever its outcome and whichever process ran it: an alarm that no repair can help must not keep a gateway busy.
  */
 import type { LineageStore } from "../../lineage-store/store.js";
-import type { WindowReport } from "../drift/monitor.js";
+import type { WindowReport } from "../drift/window-report.js";
 import type { RepairReport } from "./report.js";
 import type { RepairRequest } from "./request.js";
 import { openRunOf } from "./run-claims.js";
