@@ -44,6 +44,9 @@ function children(width: Width, source: readonly bigint[], next: () => number): 
   return patterns(width, source.length, next).map((any, i) => {
     const kind = next();
     if (kind < 0.3) return source[i]!;
+    // Pruned, with its own sign, or either.
+    if (kind < 0.4) return source[i]! & (1n << BigInt(width * 8 - 1));
+    if (kind < 0.45) return next() < 0.5 ? 0n : 1n << BigInt(width * 8 - 1);
     if (kind < 0.6) return BigInt.asUintN(width * 8, source[i]! + BigInt(Math.floor(next() * 7) - 3));
     return any;
   });
@@ -111,18 +114,27 @@ for (const width of widths) {
     check(width, source, source, { alignment: 0, planesOffset: 0 });
   });
 
-  test(`${width} bytes: equal vectors give zeros; neighbours give 1 and 2, across zero too`, () => {
+  test(`${width} bytes: equal vectors give zeros; pruned ones 1 and 2; neighbours little more, across zero too`, () => {
     const sign = 1n << BigInt(width * 8 - 1);
-    // From a number to the next lower one, then to the next higher one; -0 lies just below 0.
     const steps: readonly (readonly [bigint, bigint, number])[] = [
       [0n, 0n, 0],
-      [5n, 4n, 1],
-      [5n, 6n, 2],
-      [sign | 5n, sign | 6n, 1],
-      [sign | 5n, sign | 4n, 2],
+      // Pruned to the zero of the same sign, and to the other.
+      [7n, 0n, 1],
+      [7n, sign, 2],
+      [sign | 7n, sign, 1],
+      [sign | 7n, 0n, 2],
+      [1n, 0n, 1],
+      [1n, sign, 2],
+      // From a number to the next lower one, then to the next higher one.
+      [5n, 4n, 3],
+      [5n, 6n, 4],
+      [sign | 5n, sign | 6n, 3],
+      [sign | 5n, sign | 4n, 4],
+      // Around zero; -0 lies just below 0. Zero itself has no pruned child.
       [0n, sign, 1],
       [sign, 0n, 2],
-      [1n, sign, 3],
+      [1n, 2n, 3],
+      [1n, 3n, 4],
     ];
     const source = putPatterns(
       width,
@@ -136,7 +148,7 @@ for (const width of widths) {
     );
     wrapped.encodeDelta(width, source, target, steps.length, place.out);
     const planes = Array.from(bytes.slice(place.out, place.out + steps.length * width));
-    const lowest = steps.map(([, , zigzag]) => zigzag);
+    const lowest = steps.map(([, , code]) => code);
     assert.equal(planes, [...lowest, ...new Array<number>(steps.length * (width - 1)).fill(0)]);
   });
 

@@ -40,14 +40,29 @@ function rankOf(pattern: bigint, bits: bigint): bigint {
   return pattern < middle ? middle + pattern : 2n * middle - 1n - pattern;
 }
 
-/** The planes of bytes, lowest first, of the zigzag of the rank differences modulo 2^bits. */
+function zigzagOf(from: bigint, to: bigint, bits: bigint): bigint {
+  const delta = BigInt.asIntN(Number(bits), rankOf(to, bits) - rankOf(from, bits));
+  return delta >= 0n ? 2n * delta : -2n * delta - 1n;
+}
+
+/** Of all zigzags the two that make a zero come first after 0, that of the source's sign before the other; the rest keeps its order. */
+function codeOf(zigzag: bigint, source: bigint, bits: bigint): bigint {
+  const sign = 1n << (bits - 1n);
+  const magnitude = source & (sign - 1n);
+  if (magnitude === 0n || magnitude === sign - 1n) return zigzag;
+  const same = zigzagOf(source, source & sign, bits);
+  const other = zigzagOf(source, (source & sign) ^ sign, bits);
+  if (zigzag === 0n) return 0n;
+  if (zigzag === same) return 1n;
+  if (zigzag === other) return 2n;
+  return zigzag + (zigzag < same ? 1n : 0n) + (zigzag < other ? 1n : 0n);
+}
+
+/** The planes of bytes, lowest first, of the codes of the rank differences modulo 2^bits. */
 export function deltaPlanes(source: readonly bigint[], target: readonly bigint[], width: number): number[] {
   const bits = BigInt(width * 8);
-  const zigzags = source.map((pattern, i) => {
-    const delta = BigInt.asIntN(Number(bits), rankOf(target[i]!, bits) - rankOf(pattern, bits));
-    return delta >= 0n ? 2n * delta : -2n * delta - 1n;
-  });
+  const codes = source.map((pattern, i) => codeOf(zigzagOf(pattern, target[i]!, bits), pattern, bits));
   return Array.from({ length: width }, (_, plane) =>
-    zigzags.map((zigzag) => Number((zigzag >> BigInt(8 * plane)) & 255n)),
+    codes.map((code) => Number((code >> BigInt(8 * plane)) & 255n)),
   ).flat();
 }
