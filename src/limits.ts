@@ -139,6 +139,18 @@ export const monitorStatesMax = 2;
 export const objectHeldBytesMax = 1024 * 1024;
 /** Objects that are being made durable at once. */
 export const objectWritesMax = 8;
+/** Content of one frame of a packed object: room for its delta fits a small arena, and its planes are worth a turn of a compressor. */
+export const packFrameBytes = 1024 * 1024;
+/** Frames that are packed or unpacked at once, 3 MiB each: enough to keep a few cores compressing. */
+export const packRoomsMax = 4;
+/** Objects smaller than a disk's block gain nothing when they are packed. */
+export const packBytesMin = 4_096;
+/** Deltas between an object and one that is kept without a base: so many objects more are read to restore it. */
+export const deltaDepthMax = 4;
+/** The same when objects are read: what was lost and came back packed can stand deeper; a circle ends here. */
+export const deltaDepthReadMax = 64;
+/** Parents' tensors of which samples are compared to find the best base: a merge can have many. */
+export const deltaBasesMax = 4;
 /** What the owner of a store tells of itself: a line with an address. */
 export const storeOwnerBytesMax = 4_096;
 /** Records of one batch while a store is brought up to a later schema: a few hundred KB. */

@@ -48,6 +48,7 @@ import {
   loadProfile,
   ScratchModels,
 } from "./models.js";
+import { kernelDeltas } from "./parameters/delta-rooms.js";
 import type { AutoRepair, AutoRepairOptions } from "./repair/auto-repair.js";
 import type { RepairContext } from "./repair/context.js";
 import type { RepairResult, ResumeRequest } from "./repair/pipeline.js";
@@ -120,7 +121,10 @@ export class Engine extends EventEmitter<EngineEvents> {
   static async open(options: EngineOptions = {}): Promise<Engine> {
     const runtime = await openRuntime(options);
     try {
-      return new Engine(runtime, options.store === undefined ? null : await openStore(options.store));
+      return new Engine(
+        runtime,
+        options.store === undefined ? null : await openStore(options.store, runtime),
+      );
     } catch (thrown) {
       await runtime.close();
       throw thrown;
@@ -472,9 +476,9 @@ export class Engine extends EventEmitter<EngineEvents> {
 }
 
 /** LevelDB and repairs load where they are asked for: most of the start of an engine that only compares data would be theirs. */
-async function openStore(folder: string): Promise<LineageStore> {
+async function openStore(folder: string, { module }: Runtime): Promise<LineageStore> {
   const { LineageStore } = await import("../lineage-store/store.js");
-  return LineageStore.open(folder);
+  return LineageStore.open(folder, { deltas: kernelDeltas(module) });
 }
 
 function isProfile(reference: DataSource | Profile): reference is Profile {

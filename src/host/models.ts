@@ -1,4 +1,5 @@
 /** Model versions in the store: adding a file with what it was trained on, and taking profiles and files out again. */
+import { createHash } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { MendlineError } from "../errors.js";
@@ -13,9 +14,10 @@ import { type Profile, profileFromBytes, profileSignature, profileToBytes } from
 import { profileData } from "./drift/profiler.js";
 import type { DriftReport } from "./drift/report.js";
 import { type ParentLink, resolvedLinks } from "./models/links.js";
-import { contentId } from "./parameters/identity.js";
+import { contentId, contentIdOf } from "./parameters/identity.js";
 import { openParameterFile } from "./parameters/parameter-file.js";
-import { type ParameterFile, segments } from "./parameters/tensor-index.js";
+import { type ParameterFile, segments, type TensorEntry } from "./parameters/tensor-index.js";
+import { tensorOrigins } from "./parameters/tensor-origins.js";
 
 export interface AddModelRequest {
   readonly file: string;
@@ -58,13 +60,11 @@ export async function addModel(
     );
   }
   const parents = await resolvedLinks(store, request.parents ?? []);
-  const id = await contentId(file);
   const profile = await profileOf(runtime, request);
-  const derivations: NewDerivation[] = [];
+  const derivations: Omit<NewDerivation, "child">[] = [];
   for (const { parent, transformation, parameters, metrics } of parents) {
     derivations.push({
       parent,
-      child: id,
       transformation,
       parameters,
       metrics: metrics ?? request.metrics ?? {},
@@ -72,7 +72,6 @@ export async function addModel(
     });
   }
   const record = {
-    id,
     name: request.name,
     version: request.version,
     format: file.format,
@@ -80,26 +79,24 @@ export async function addModel(
     metrics: request.metrics ?? {},
     tags: request.tags ?? {},
   };
-  const add = (tx: Transaction, stored: StoredParts) => {
-    const added = tx.addModel({ ...record, ...stored });
-    for (const derivation of derivations) tx.addDerivation(derivation);
+  const add = (tx: Transaction, id: string, stored: StoredParts) => {
+    const added = tx.addModel({ id, ...record, ...stored });
+    for (const derivation of derivations) tx.addDerivation({ ...derivation, child: id });
     return added.isNew;
   };
-  // What the commit would refuse is refused before any object is written for it.
-  await store.rehearse((tx) => add(tx, noParts));
-  const stored = await storeFile(store, file, request.signal);
+  // What the commit would refuse is refused before any object is written for it. The id is known when the file has been read: only for a
+  // name and version that are taken is it read twice.
+  const isTaken = (await store.idOfLabel(request.name, request.version)) !== null;
+  const rehearsedId = isTaken ? await contentId(file) : noParts.fileHash;
+  await store.rehearse((tx) => add(tx, rehearsedId, noParts));
+  const parentIds = parents.map(({ parent }) => parent);
+  const { id, ...stored } = await storeFile(store, file, { parentIds, signal: request.signal });
   const profileObject = profile === null ? null : await store.putObject(profileToBytes(profile));
   const signature = profile === null ? null : profileSignature(profile);
   const isNew = await store.commit((tx) =>
-    add(tx, { ...stored, signature, profile: profileObject?.hash ?? null }),
+    add(tx, id, { ...stored, signature, profile: profileObject?.hash ?? null }),
   );
-  return {
-    id,
-    name: request.name,
-    version: request.version,
-    parents: parents.map(({ parent }) => parent),
-    isNew,
-  };
+  return { id, name: request.name, version: request.version, parents: parentIds, isNew };
 }
 
 type StoredParts = Pick<NewModel, "byteLength" | "fileHash" | "layout" | "tensors" | "signature" | "profile">;
@@ -113,10 +110,24 @@ const noParts: StoredParts = {
   profile: null,
 };
 
-/** Puts a model file's pieces as objects and describes them as the store records them. */
-export async function storeFile(store: LineageStore, file: ParameterFile, signal?: AbortSignal) {
-  const added = await store.addFile(file.path, segments(file), signal);
+/**
+ * Puts a model file's pieces as objects, and tells its id and how the store records it.
+ *
+ * @param parentIds  models whose tensors of the same name, type and shape may serve as bases of deltas
+ */
+export async function storeFile(
+  store: LineageStore,
+  file: ParameterFile,
+  { parentIds = [], signal }: { parentIds?: readonly string[]; signal?: AbortSignal | undefined } = {},
+) {
+  const originOf = tensorOrigins(file, await Promise.all(parentIds.map((id) => store.parameters(id))));
+  const pieces = segments(file).map((segment) =>
+    segment.tensor === null ? segment : { ...segment, origin: originOf(segment.tensor) },
+  );
+  const added = await store.addFile(file.path, pieces, signal);
+  const hashOf = ({ name, inline }: TensorEntry) => added.tensorObjects.get(name) ?? sha256Of(inline);
   return {
+    id: contentIdOf(file.tensors, hashOf),
     byteLength: added.byteLength,
     fileHash: added.fileHash,
     layout: added.layout,
@@ -128,6 +139,13 @@ export async function storeFile(store: LineageStore, file: ParameterFile, signal
       object: added.tensorObjects.get(name) ?? null,
     })),
   };
+}
+
+/** Tensors that have no bytes of their own in the file: values written out otherwise, or none. */
+function sha256Of(inline: Uint8Array | null): string {
+  return createHash("sha256")
+    .update(inline ?? new Uint8Array(0))
+    .digest("hex");
 }
 
 async function profileOf(runtime: Runtime, request: AddModelRequest): Promise<Profile | null> {

@@ -6,13 +6,13 @@ import type { Database, RecordReader, RecordWrite } from "./database.js";
 import { Fields } from "./fields.js";
 import { type JournalHead, journalEntry, journalHead } from "./journal.js";
 import { keyOf, partsOf, prefixOf, rangeOf } from "./keys.js";
-import { corruptObject, type ObjectFiles } from "./objects.js";
+import { corruptObject } from "./object-content.js";
+import type { ObjectFiles } from "./objects.js";
 import { type CappedEntry, type Counters, Transaction, type TransactionResult } from "./transaction.js";
 
-/** How an object is kept. `whole`: its bytes are its file. */
+/** An object that a model refers to. How it is kept stands in its file, which is changed without changing a record. */
 export interface ObjectRecord {
   readonly byteLength: number;
-  readonly encoding: "whole";
 }
 
 /** null where no model refers to the object (yet). */
@@ -20,8 +20,7 @@ export function objectRecord(reader: RecordReader, hash: string): ObjectRecord |
   const key = keyOf("object", hash);
   const value = reader.read(key);
   if (value === undefined) return null;
-  const fields = new Fields(key, value);
-  return { byteLength: fields.number("byteLength"), encoding: fields.oneOf("encoding", ["whole"]) };
+  return { byteLength: new Fields(key, value).number("byteLength") };
 }
 
 const cappedMax = { report: monitorReportsMax, monitor: monitorStatesMax } as const;
@@ -133,7 +132,7 @@ export class Commits {
       throw corruptObject(hash, `has ${found} bytes instead of ${byteLength}`);
     if (known !== null) return null;
     const key = keyOf("object", hash);
-    return { key, bytes: encodeRecord(key, { byteLength: found, encoding: "whole" } satisfies ObjectRecord) };
+    return { key, bytes: encodeRecord(key, { byteLength: found } satisfies ObjectRecord) };
   }
 
   async #cappedWrites(entries: readonly CappedEntry[]): Promise<RecordWrite[]> {

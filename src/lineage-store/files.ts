@@ -1,8 +1,24 @@
 /** The file system as the store needs it: writes that are on the disk when they return, and errors with codes. */
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, rename, rm } from "node:fs/promises";
+import fs, { type FileHandle } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { type ErrorCode, MendlineError, messageOf } from "../errors.js";
+
+/**
+ * Every call that the store makes on files of its own goes through this table (LevelDB's go through LevelDB). Tests put calls in their
+ * place that fail, forget, or end the process.
+ */
+export const disk = {
+  open: fs.open,
+  mkdir: fs.mkdir,
+  rename: fs.rename,
+  rm: fs.rm,
+  readdir: fs.readdir,
+  readFile: fs.readFile,
+  writeFile: fs.writeFile,
+  stat: fs.stat,
+  lstat: fs.lstat,
+};
 
 /** Beginning of the names of half-written files, beside their targets. */
 export const stagingPrefix = ".mendline-";
@@ -29,7 +45,7 @@ export function fileError(
 export async function syncFolder(path: string): Promise<void> {
   let folder: FileHandle | undefined;
   try {
-    folder = await open(path, "r");
+    folder = await disk.open(path, "r");
     await folder.sync();
   } catch (error) {
     // Windows has no such call and needs none: NTFS journals names.
@@ -42,7 +58,7 @@ export async function syncFolder(path: string): Promise<void> {
 /** Makes a folder and, if it was not there, its name durable. */
 export async function makeFolder(path: string): Promise<void> {
   try {
-    const first = await mkdir(path, { recursive: true });
+    const first = await disk.mkdir(path, { recursive: true });
     for (let made = path; first !== undefined; made = dirname(made)) {
       await syncFolder(dirname(made));
       if (made === first) return;
@@ -66,17 +82,17 @@ export async function replaceFile<T>(
   const staging = join(dirname(path), `${stagingPrefix}${randomBytes(8).toString("hex")}`);
   try {
     const result = await fillAndSync(staging, fill);
-    await rename(staging, path);
+    await disk.rename(staging, path);
     await syncFolder(dirname(path));
     return result;
   } catch (error) {
-    await rm(staging, { force: true }).catch(() => undefined);
+    await disk.rm(staging, { force: true }).catch(() => undefined);
     throw fileError(path, "written", error, code);
   }
 }
 
 async function fillAndSync<T>(path: string, fill: (file: FileHandle) => Promise<T>): Promise<T> {
-  const file = await open(path, "wx");
+  const file = await disk.open(path, "wx");
   try {
     const result = await fill(file);
     await file.sync();
@@ -86,9 +102,21 @@ async function fillAndSync<T>(path: string, fill: (file: FileHandle) => Promise<
   }
 }
 
-/** `FileHandle.write` may write less than it was given. */
-export async function writeAll(file: FileHandle, chunk: Uint8Array): Promise<void> {
+/** `FileHandle.write` may write less than it was given. @param position  where; where the last write ended, if left out */
+export async function writeAll(file: FileHandle, chunk: Uint8Array, position?: number): Promise<void> {
   for (let written = 0; written < chunk.length; ) {
-    written += (await file.write(chunk, written)).bytesWritten;
+    const at = position === undefined ? null : position + written;
+    written += (await file.write(chunk, written, chunk.length - written, at)).bytesWritten;
   }
+}
+
+/** Fills the target from there on. @returns bytes read, fewer only where the file ends */
+export async function readAll(file: FileHandle, target: Uint8Array, position: number): Promise<number> {
+  let filled = 0;
+  while (filled < target.length) {
+    const { bytesRead } = await file.read(target, filled, target.length - filled, position + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return filled;
 }

@@ -9,10 +9,9 @@
  *
  * FORMAT comes first and is asked for first: without it a mistyped --store could have its tmp/ emptied.
  */
-import { readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MendlineError } from "../errors.js";
-import { errnoOf, fileError, makeFolder, replaceFile, stagingPrefix, writeAll } from "./files.js";
+import { disk, errnoOf, fileError, makeFolder, replaceFile, stagingPrefix, writeAll } from "./files.js";
 
 /**
  * Raised when records or files change so that an older mendline must not touch them; migrations.ts brings earlier ones up to it.
@@ -20,8 +19,9 @@ import { errnoOf, fileError, makeFolder, replaceFile, stagingPrefix, writeAll } 
  *     1  as first written
  *     2  indexes of versions, tags and forms
  *     3  external models and what is declared of them; signatures
+ *     4  objects may be packed; the ids of models added since hash their tensors' hashes
  */
-export const storeSchema = 3;
+export const storeSchema = 4;
 const formatName = "mendline-lineage-store";
 
 export function databaseDir(dir: string): string {
@@ -56,7 +56,7 @@ export async function writeFormat(dir: string): Promise<void> {
 async function readFormat(dir: string): Promise<string | null> {
   const path = join(dir, "FORMAT");
   try {
-    return await readFile(path, "utf8");
+    return await disk.readFile(path, "utf8");
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return null;
     throw fileError(path, "read", error);
@@ -112,7 +112,7 @@ async function createFolder(dir: string, create: boolean): Promise<void> {
 
 async function namesIn(dir: string): Promise<string[]> {
   try {
-    return (await readdir(dir)).filter((name) => !name.startsWith(stagingPrefix));
+    return (await disk.readdir(dir)).filter((name) => !name.startsWith(stagingPrefix));
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return [];
     throw fileError(dir, "read", error);

@@ -38,7 +38,7 @@ const layouts = {
   journal: ["number"],
 
   // What follows can be rebuilt from what stands above.
-  /** sha256 -> length of an object that a model refers to, and how it is stored. */
+  /** sha256 -> length of an object that a model refers to. */
   object: ["id"],
   /** model's number -> id. */
   number: ["number"],

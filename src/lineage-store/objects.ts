@@ -1,37 +1,48 @@
 /**
  * Objects: immutable runs of bytes under their sha256, as files.
  *
- *     objects/ab/cdef…   62 further hex digits
- *     tmp/               where they are written before they are whole
+ *     objects/ab/cdef…         62 further hex digits: the bytes as they are
+ *     objects/ab/cdef….packed  or frames of them (packed-format.ts)
+ *     tmp/                     where they are written before they are whole
  *
  * An object is written beside, synced, renamed, and its folder synced; only then a record may refer to it. What a crash leaves in
- * tmp/ is swept at the next opening; an object without a record does no harm.
+ * tmp/ is swept at the next opening; an object without a record does no harm. Both forms of an object may be there, after a crash while
+ * one took the place of the other: each is good.
  */
 import { createHash, randomBytes } from "node:crypto";
-import { type FileHandle, lstat, open, readdir, rename, rm, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { MendlineError } from "../errors.js";
-import { objectHeldBytesMax, objectWritesMax, parameterChunkBytes } from "../limits.js";
-import { errnoOf, fileError, makeFolder, syncFolder, writeAll } from "./files.js";
+import { objectWritesMax } from "../limits.js";
+import { DeltaRooms, type DeltaTransform } from "./deltas.js";
+import { disk, fileError, makeFolder, syncFolder } from "./files.js";
+import { corruptObject, ObjectContent, type ObjectPaths, type ObjectPlaces } from "./object-content.js";
+import { type ObjectSink, type StoredObject, WholeSink } from "./object-sink.js";
+import { PackedSink } from "./packed-sink.js";
+import type { Packing } from "./packing.js";
 
-export interface StoredObject {
-  /** sha256, 64 hex digits. */
-  readonly hash: string;
-  readonly byteLength: number;
-}
+/** Ending of the names of packed files. */
+export const packedSuffix = ".packed";
 
-export class ObjectFiles {
+export class ObjectFiles implements ObjectPlaces {
+  readonly rooms: DeltaRooms | null;
   readonly #objectsDir: string;
   readonly #tmpDir: string;
+  /** The last task of each object that has one under way. */
+  readonly #tasks = new Map<string, Promise<void>>();
 
-  private constructor(dir: string) {
+  private constructor(dir: string, transform: DeltaTransform | null) {
+    this.rooms = transform === null ? null : new DeltaRooms(transform);
     this.#objectsDir = join(dir, "objects");
     this.#tmpDir = join(dir, "tmp");
   }
 
-  /** The folder must be locked by the caller: whatever lies in its tmp/ is removed. */
-  static async open(dir: string): Promise<ObjectFiles> {
-    const files = new ObjectFiles(dir);
+  /**
+   * The folder must be locked by the caller: whatever lies in its tmp/ is removed.
+   *
+   * @param transform  null: objects are kept as they are, and packed ones cannot be read
+   */
+  static async open(dir: string, transform: DeltaTransform | null = null): Promise<ObjectFiles> {
+    const files = new ObjectFiles(dir, transform);
     await makeFolder(files.#objectsDir);
     await makeFolder(files.#tmpDir);
     await files.#sweep();
@@ -42,29 +53,40 @@ export class ObjectFiles {
 
   async #sweep(): Promise<void> {
     try {
-      if (!(await lstat(this.#tmpDir)).isDirectory()) throw new Error("it is a link, not a folder");
-      for (const name of await readdir(this.#tmpDir)) await rm(join(this.#tmpDir, name), { recursive: true });
+      if (!(await disk.lstat(this.#tmpDir)).isDirectory()) throw new Error("it is a link, not a folder");
+      for (const name of await disk.readdir(this.#tmpDir))
+        await disk.rm(join(this.#tmpDir, name), { recursive: true });
     } catch (error) {
       throw fileError(this.#tmpDir, "emptied", error);
     }
   }
 
-  pathOf(hash: string): string {
-    return join(this.#objectsDir, hash.slice(0, 2), hash.slice(2));
+  pathsOf(hash: string): ObjectPaths {
+    const whole = join(this.#objectsDir, hash.slice(0, 2), hash.slice(2));
+    return { whole, packed: whole + packedSuffix };
   }
 
   stagingPath(): string {
     return join(this.#tmpDir, randomBytes(12).toString("hex"));
   }
 
-  /** Length of the object's file, or null where there is none. */
-  async byteLength(hash: string): Promise<number | null> {
+  /** Runs after the tasks given before for the same object: who looks whether it is there and then changes that, is alone with it. */
+  async exclusive(hash: string, work: () => Promise<void>): Promise<void> {
+    const before = this.#tasks.get(hash) ?? Promise.resolve();
+    const task = before.catch(() => undefined).then(work);
+    this.#tasks.set(hash, task);
     try {
-      return (await stat(this.pathOf(hash))).size;
-    } catch (error) {
-      if (errnoOf(error) === "ENOENT") return null;
-      throw fileError(this.pathOf(hash), "read", error);
+      await task;
+    } finally {
+      if (this.#tasks.get(hash) === task) this.#tasks.delete(hash);
     }
+  }
+
+  /** Length of the object's content as far as its file tells, or null where there is none. */
+  async byteLength(hash: string): Promise<number | null> {
+    const content = await ObjectContent.open(this, hash);
+    await content?.close();
+    return content?.byteLength ?? null;
   }
 
   /**
@@ -75,48 +97,33 @@ export class ObjectFiles {
    * @throws MendlineError MENDLINE_STORE_CORRUPT  the bytes do not hash to the name
    */
   async *read(hash: string): AsyncGenerator<Uint8Array> {
-    const file = await this.#openObject(hash);
     const digest = createHash("sha256");
-    try {
-      for (let position = 0; ; ) {
-        const chunk = await this.#readChunk(file, hash, position);
-        if (chunk.length === 0) break;
-        digest.update(chunk);
-        position += chunk.length;
-        yield chunk;
-      }
-    } finally {
-      await file.close();
+    for await (const chunk of this.readUnproven(hash)) {
+      digest.update(chunk);
+      yield chunk;
     }
     if (digest.digest("hex") !== hash) throw corruptObject(hash, "does not match its hash");
   }
 
-  async #openObject(hash: string): Promise<FileHandle> {
-    try {
-      return await open(this.pathOf(hash), "r");
-    } catch (error) {
-      if (errnoOf(error) !== "ENOENT") throw fileError(this.pathOf(hash), "read", error);
+  /** The same without the proof, for who hashes a whole of which this is a part. @param reuses  see `ObjectContent.chunks` */
+  async *readUnproven(hash: string, reuses = false): AsyncGenerator<Uint8Array> {
+    const content = await ObjectContent.open(this, hash);
+    if (content === null) {
       throw new MendlineError("MENDLINE_STORE_UNKNOWN", `object ${hash} is not in the store`, {
         details: { hash },
       });
     }
-  }
-
-  async #readChunk(file: FileHandle, hash: string, position: number): Promise<Uint8Array> {
     try {
-      const left = (await file.stat()).size - position;
-      const chunk = Buffer.allocUnsafe(Math.max(0, Math.min(parameterChunkBytes, left)));
-      const { bytesRead } = await file.read(chunk, 0, chunk.length, position);
-      return chunk.subarray(0, bytesRead);
-    } catch (error) {
-      throw fileError(this.pathOf(hash), "read", error);
+      yield* content.chunks({ reuses });
+    } finally {
+      await content.close();
     }
   }
 
   /** Whether the object is there, whole and unharmed. */
   async isIntact(hash: string, byteLength: number): Promise<boolean> {
-    if ((await this.byteLength(hash)) !== byteLength) return false;
     try {
+      if ((await this.byteLength(hash)) !== byteLength) return false;
       for await (const _ of this.read(hash));
       return true;
     } catch (error) {
@@ -124,14 +131,6 @@ export class ObjectFiles {
       throw error;
     }
   }
-}
-
-export function corruptObject(hash: string, problem: string): MendlineError {
-  return new MendlineError(
-    "MENDLINE_STORE_CORRUPT",
-    `the store's object ${hash} ${problem}: add the model again from its file, or restore the store from a copy`,
-    { details: { hash } },
-  );
 }
 
 /** Several objects made durable together: folders are synced once, files side by side. */
@@ -147,25 +146,33 @@ export class ObjectBatch {
   }
 
   /** Takes the bytes of one object. `finish` or `discard` it. */
-  begin(): ObjectSink {
-    return new ObjectSink(this.#files);
+  begin(packing: Packing = null): ObjectSink {
+    const { rooms } = this.#files;
+    const path = this.#files.stagingPath();
+    if (packing === null || rooms === null) return new WholeSink(path);
+    return new PackedSink(rooms, packing.width, packing.base, path);
   }
 
-  /** The object's name; it is durable after `flush`. */
+  /**
+   * The object's name; it is durable after `flush`.
+   *
+   * @throws BaseFailure  the sink's base is damaged; the sink is discarded, and the object has to be written anew without it
+   */
   async finish(sink: ObjectSink): Promise<StoredObject> {
-    const object = sink.end();
-    if (this.#seen.has(object.hash)) await sink.discard();
+    const object = await ended(sink);
+    if (sink.isKnown || this.#seen.has(object.hash)) await sink.discard();
     else {
-      this.#seen.add(object.hash);
       while (this.#pending.size >= objectWritesMax) await Promise.race(this.#pending);
       this.#start(sink, object);
     }
+    this.#seen.add(object.hash);
     if (this.#failure !== null) throw this.#failure.error;
     return object;
   }
 
   #start(sink: ObjectSink, object: StoredObject): void {
-    const task: Promise<void> = this.#publish(sink, object)
+    const task: Promise<void> = this.#files
+      .exclusive(object.hash, () => this.#publish(sink, object))
       .catch(async (error: unknown) => {
         this.#failure ??= { error };
         await sink.discard().catch(() => undefined);
@@ -175,12 +182,15 @@ export class ObjectBatch {
   }
 
   async #publish(sink: ObjectSink, { hash, byteLength }: StoredObject): Promise<void> {
-    const path = this.#files.pathOf(hash);
+    const { whole, packed } = this.#files.pathsOf(hash);
+    const [path, other] = sink.isPacked ? [packed, whole] : [whole, packed];
     // An object that is there may have been renamed by a process that died before it synced the folder.
     this.#folders.add(dirname(path));
     if (await this.#files.isIntact(hash, byteLength)) return sink.discard();
     await makeFolder(dirname(path));
     await sink.moveTo(path);
+    // What was not intact must not be read any more, if it was the other form.
+    await remove(other);
   }
 
   /** Waits until everything finished so far is on the disk. */
@@ -197,65 +207,19 @@ export class ObjectBatch {
   }
 }
 
-/** The bytes of one object on their way: in memory while they are few, so that known small objects cost no file. */
-export class ObjectSink {
-  readonly #files: ObjectFiles;
-  readonly #hash = createHash("sha256");
-  #held: Uint8Array[] = [];
-  #path: string | null = null;
-  #file: FileHandle | null = null;
-  #byteLength = 0;
-
-  constructor(files: ObjectFiles) {
-    this.#files = files;
+async function ended(sink: ObjectSink): Promise<StoredObject> {
+  try {
+    return await sink.end();
+  } catch (error) {
+    await sink.discard().catch(() => undefined);
+    throw error;
   }
+}
 
-  /** @param chunk  may be reused by the caller afterwards */
-  async write(chunk: Uint8Array): Promise<void> {
-    this.#hash.update(chunk);
-    this.#byteLength += chunk.length;
-    if (this.#file === null && this.#byteLength <= objectHeldBytesMax) this.#held.push(new Uint8Array(chunk));
-    else await this.#toFile(chunk);
-  }
-
-  async #toFile(chunk: Uint8Array): Promise<void> {
-    const path = (this.#path ??= this.#files.stagingPath());
-    try {
-      const file = (this.#file ??= await open(path, "wx"));
-      for (const held of this.#held) await writeAll(file, held);
-      this.#held = [];
-      await writeAll(file, chunk);
-    } catch (error) {
-      throw fileError(path, "written", error);
-    }
-  }
-
-  end(): StoredObject {
-    return { hash: this.#hash.digest("hex"), byteLength: this.#byteLength };
-  }
-
-  /** Syncs the content and gives it its name. */
-  async moveTo(path: string): Promise<void> {
-    if (this.#file === null) await this.#toFile(new Uint8Array(0));
-    try {
-      await this.#file!.sync();
-      await this.#close();
-      await rename(this.#path!, path);
-    } catch (error) {
-      throw fileError(path, "written", error);
-    }
-    this.#path = null;
-  }
-
-  async discard(): Promise<void> {
-    this.#held = [];
-    await this.#close();
-    if (this.#path !== null) await rm(this.#path, { force: true });
-  }
-
-  async #close(): Promise<void> {
-    const file = this.#file;
-    this.#file = null;
-    await file?.close();
+async function remove(path: string): Promise<void> {
+  try {
+    await disk.rm(path, { force: true });
+  } catch (error) {
+    throw fileError(path, "removed", error);
   }
 }

@@ -2,11 +2,10 @@
  * Who holds the store, for whoever finds it held: `DIR/OWNER`, one line of JSON beside the lock. The lock decides, this only tells:
  * what a process that died has left is read by nobody, and a file that cannot be written keeps nobody from working.
  */
-import { open, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { MendlineError } from "../errors.js";
 import { storeOwnerBytesMax } from "../limits.js";
-import { stagingPrefix } from "./files.js";
+import { disk, stagingPrefix } from "./files.js";
 import { isText } from "./rules.js";
 
 export interface StoreOwner {
@@ -23,15 +22,15 @@ function ownerPath(dir: string): string {
 export async function tellOwner(dir: string, owner: StoreOwner): Promise<void> {
   const staging = join(dir, `${stagingPrefix}owner`);
   try {
-    await writeFile(staging, `${JSON.stringify(owner)}\n`);
-    await rename(staging, ownerPath(dir));
+    await disk.writeFile(staging, `${JSON.stringify(owner)}\n`);
+    await disk.rename(staging, ownerPath(dir));
   } catch {
     await forgetOwner(dir);
   }
 }
 
 export async function forgetOwner(dir: string): Promise<void> {
-  await rm(ownerPath(dir), { force: true }).catch(() => undefined);
+  await disk.rm(ownerPath(dir), { force: true }).catch(() => undefined);
 }
 
 /** null where nothing, or nothing sensible, is told. */
@@ -47,7 +46,7 @@ export async function ownerOf(dir: string): Promise<StoreOwner | null> {
 }
 
 async function readStart(path: string): Promise<string> {
-  const file = await open(path, "r");
+  const file = await disk.open(path, "r");
   try {
     const bytes = Buffer.alloc(storeOwnerBytesMax);
     const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);

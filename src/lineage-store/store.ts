@@ -17,6 +17,7 @@ import {
   type Resolution,
   resolutionOf,
 } from "./declared.js";
+import type { DeltaTransform } from "./deltas.js";
 import {
   allMonitors,
   allRuns,
@@ -28,13 +29,16 @@ import {
   reportsOf,
   stepsOf,
 } from "./documents.js";
+import { type AddedFile, addFile, type FileSegment } from "./file-reader.js";
 import { databaseDir, prepareFolder } from "./folder.js";
 import { Graph } from "./graph.js";
 import { type JournalSummary, verifyJournal } from "./journal.js";
 import { migrate } from "./migrations.js";
-import { type AddedFile, addFile, type FileSegment, restoreFile } from "./model-files.js";
+import { restoreFile } from "./model-files.js";
 import { parametersOf } from "./models.js";
-import { corruptObject, ObjectBatch, ObjectFiles, type StoredObject } from "./objects.js";
+import { corruptObject } from "./object-content.js";
+import type { StoredObject } from "./object-sink.js";
+import { ObjectBatch, ObjectFiles } from "./objects.js";
 import { forgetOwner, heldBy, tellOwner } from "./owner.js";
 import { LineageReader } from "./reader.js";
 import { type AliasEntry, aliasHistory, allAliases, currentAlias } from "./refs.js";
@@ -47,6 +51,8 @@ export interface StoreOptions {
   readonly create?: boolean;
   /** The clock of records that bring no time of their own. */
   readonly nowMs?: () => number;
+  /** Makes deltas of tensors, and undoes them; without it parameters are kept as they are, and packed ones cannot be read. */
+  readonly deltas?: DeltaTransform;
 }
 
 export interface ListOptions {
@@ -88,13 +94,13 @@ export class LineageStore extends LineageReader {
    */
   static async open(
     dir: string,
-    { create = true, nowMs = Date.now }: StoreOptions = {},
+    { create = true, nowMs = Date.now, deltas }: StoreOptions = {},
   ): Promise<LineageStore> {
     await prepareFolder(dir, create);
     const database = await openDatabase(dir);
     try {
       await migrate(dir, database);
-      const files = await ObjectFiles.open(dir);
+      const files = await ObjectFiles.open(dir, deltas);
       const commits = await Commits.open(database, files, nowMs);
       const graph = new Graph(database, () => commits.lastSequence);
       const store = new LineageStore(dir, database, files, commits, graph);
@@ -204,7 +210,7 @@ export class LineageStore extends LineageReader {
   async restoreFile(id: string, target: string): Promise<void> {
     const model = this.record(id);
     const { layout } = parametersOf(this.#database, model);
-    await restoreFile(model, layout, target, (hash) => this.readObject(hash));
+    await restoreFile(this.#files, model, layout, target);
   }
 
   // Writing

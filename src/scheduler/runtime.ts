@@ -25,6 +25,8 @@ export interface PoolConditions {
 export interface Runtime {
   readonly arena: Arena;
   readonly kernels: Kernels;
+  /** The compiled kernels, for memories of their own. */
+  readonly module: WebAssembly.Module;
   readonly scheduler: Scheduler;
   close(): Promise<void>;
 }
@@ -43,7 +45,7 @@ export async function openRuntime(
   const pool =
     threads === 0 ? null : await openPool(arena, threads, { module, memory: arena.memory }, workerUrl);
   const scheduler = new Scheduler(kernels, pool, deadlineMs);
-  return { arena, kernels, scheduler, close: () => scheduler.close() };
+  return { arena, kernels, module, scheduler, close: () => scheduler.close() };
 }
 
 /** Piscina loads only where there are to be workers. */

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -6,7 +6,8 @@ import { rowsSource } from "../../src/host/columns/rows.js";
 import { profileSignature } from "../../src/host/drift/profile.js";
 import { profileData } from "../../src/host/drift/profiler.js";
 import { type AddModelRequest, addModel, loadProfile, ScratchModels } from "../../src/host/models.js";
-import { contentId } from "../../src/host/parameters/identity.js";
+import { kernelDeltas } from "../../src/host/parameters/delta-rooms.js";
+import { contentId, contentIdOf } from "../../src/host/parameters/identity.js";
 import { openParameterFile } from "../../src/host/parameters/parameter-file.js";
 import type { LineageStore } from "../../src/lineage-store/store.js";
 import { openRuntime } from "../../src/scheduler/runtime.js";
@@ -331,6 +332,79 @@ test("what is restored is byte for byte what was added, of every format", () =>
       assert.is(Buffer.compare(readFileSync(out), readFileSync(file)), 0, file);
     }
   }));
+
+/** Bytes of the objects on the disk. */
+function objectBytes(dir: string): number {
+  const entries = readdirSync(join(dir, "objects"), { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+}
+
+test("children of one model take what they changed, and come back byte for byte", () =>
+  withStore(
+    async (store, reopen, dir) => {
+      const [body, noise] = [gaussians(60_000, 11), gaussians(60_000, 12)];
+      const head = gaussians(3_000, 13);
+      const model = (values: readonly number[], top: readonly number[], dtype: "F32" | "F16" | "BF16") =>
+        write({ "body.weight": floats(dtype, values), "head.weight": floats(dtype, top) });
+      // Ratios of a child's file to what it adds to the store, measured on these numbers and a little below.
+      const kinds = {
+        "fine-tuned": {
+          values: body.map((x, i) => x * (1 + 1e-3 * noise[i]!)),
+          top: head,
+          F32: 1.9,
+          F16: 5,
+          BF16: 12,
+        },
+        "head-only": { values: body, top: head.map((x) => -x), F32: 15, F16: 15, BF16: 15 },
+        "pruned in place": {
+          values: body.map((x) => (Math.abs(x) < 0.67 ? 0 : x)),
+          top: head,
+          F32: 15,
+          F16: 8,
+          BF16: 8,
+        },
+        "pruned by a mask": {
+          values: body.map((x) => (Math.abs(x) < 0.67 ? 0 * x : x)),
+          top: head,
+          F32: 20,
+          F16: 10,
+          BF16: 10,
+        },
+      };
+      const added: { id: string; file: string }[] = [];
+      for (const dtype of ["F32", "F16", "BF16"] as const) {
+        const base = fileOf(`base-${dtype}.safetensors`, model(body, head, dtype));
+        const parent = await addModel(runtime, store, { file: base, name: "base", version: dtype });
+        for (const [kind, { values, top, [dtype]: ratioMin }] of Object.entries(kinds)) {
+          const before = objectBytes(dir);
+          const file = fileOf(`${kind}-${dtype}.safetensors`, model(values, top, dtype));
+          const parents = [{ ref: parent.id }];
+          const { id } = await addModel(runtime, store, { file, name: kind, version: dtype, parents });
+          const ratio = statSync(file).size / (objectBytes(dir) - before);
+          assert.ok(
+            ratio > ratioMin,
+            `${kind}, ${dtype}: ${ratio.toFixed(1)} times smaller, expected ${ratioMin}`,
+          );
+          added.push({ id, file });
+        }
+      }
+      const opened = await reopen();
+      for (const { id, file } of added) {
+        const out = join(scratch, "child.out");
+        await opened.restoreFile(id, out);
+        assert.is(Buffer.compare(readFileSync(out), readFileSync(file)), 0, file);
+        const { tensors } = await opened.parameters(id);
+        assert.is(
+          contentIdOf(tensors, ({ object }) => object!),
+          id,
+          "the id follows from the objects",
+        );
+      }
+    },
+    { deltas: kernelDeltas(runtime.module) },
+  ));
 
 test("a model without a profile has none to load", () =>
   withStore(async (store) => {

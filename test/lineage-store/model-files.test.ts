@@ -13,7 +13,7 @@ import fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { parameterChunkBytes } from "../../src/limits.js";
-import type { AddedFile, FileSegment } from "../../src/lineage-store/model-files.js";
+import type { AddedFile, FileSegment } from "../../src/lineage-store/file-reader.js";
 import type { LineageStore } from "../../src/lineage-store/store.js";
 import { emptyModel, failure, freshDir, withStore } from "./support.js";
 

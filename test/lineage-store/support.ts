@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { Level } from "level";
 import * as assert from "uvu/assert";
 import { type ErrorCode, MendlineError } from "../../src/errors.js";
+import { packFrameBytes } from "../../src/limits.js";
+import type { DeltaTransform } from "../../src/lineage-store/deltas.js";
 import type { NewModel } from "../../src/lineage-store/records.js";
-import { LineageStore } from "../../src/lineage-store/store.js";
+import { LineageStore, type StoreOptions } from "../../src/lineage-store/store.js";
 import { scratchDir } from "../support.js";
 
 export function idOf(text: string): string {
@@ -43,13 +45,14 @@ export function tickingClock(): () => number {
 
 export async function withStore(
   work: (store: LineageStore, reopen: () => Promise<LineageStore>, dir: string) => Promise<void>,
+  options: StoreOptions = {},
 ): Promise<void> {
   const dir = freshDir();
   const nowMs = tickingClock();
-  let store = await LineageStore.open(dir, { nowMs });
+  let store = await LineageStore.open(dir, { nowMs, ...options });
   const reopen = async () => {
     await store.close();
-    store = await LineageStore.open(dir, { nowMs });
+    store = await LineageStore.open(dir, { nowMs, ...options });
     return store;
   };
   try {
@@ -111,4 +114,32 @@ export function failNext(method: "batch" | "open", writesFirst = false): () => v
     throw new Error("EIO: i/o error, fsync");
   });
   return restore;
+}
+
+/** A transform that any pair of bytes survives, and that is none of ours: bytes subtracted modulo 256, sorted into planes. */
+export function plainDeltas(): DeltaTransform {
+  const room = () => new Uint8Array(packFrameBytes);
+  const places = (width: number, byteLength: number) =>
+    Array.from(
+      { length: byteLength },
+      (_, at) => (at % width) * (byteLength / width) + Math.floor(at / width),
+    );
+  return {
+    createRoom() {
+      const [source, target, planes] = [room(), room(), room()];
+      return {
+        source,
+        target,
+        planes,
+        encode(width, byteLength) {
+          for (const [at, place] of places(width, byteLength).entries())
+            planes[place] = target[at]! - source[at]!;
+        },
+        decode(width, byteLength) {
+          for (const [at, place] of places(width, byteLength).entries())
+            source[at] = source[at]! + planes[place]!;
+        },
+      };
+    },
+  };
 }

@@ -2,17 +2,18 @@
  * The identity of a model: a hash of its parameters alone. File format, metadata, order of tensors and padding do not
  * enter, so the same weights have the same id in safetensors and ONNX (where names and dtypes agree).
  *
- *   sha256( "mendline.parameters.v1" then for each tensor, by the UTF-8 bytes of its name:
- *           u64 length of name, name, u64 length of dtype, dtype, u64 rank, u64 each dimension, u64 byteLength, bytes )
+ *   sha256( "mendline.parameters.v2" then for each tensor, by the UTF-8 bytes of its name:
+ *           u64 length of name, name, u64 length of dtype, dtype, u64 rank, u64 each dimension, u64 byteLength, sha256(bytes) )
  *
- * All u64 little-endian. Every part is preceded by its length, so no two models share an encoding.
+ * All u64 little-endian. Every part is preceded by its length, so no two models share an encoding. The bytes stand as their sha256, by
+ * which the store names them: adding a model hashes them once, and a stored model's id can be proven from its objects.
  */
 import { createHash, type Hash } from "node:crypto";
 import { parameterChunkBytes, parameterWindowBytes } from "../../limits.js";
 import { type ByteSource, ByteWindow, withFile } from "./byte-source.js";
 import { modelError, type ParameterFile, sortByName, type TensorEntry } from "./tensor-index.js";
 
-const domain = "mendline.parameters.v1";
+const domain = "mendline.parameters.v2";
 
 /**
  * The content id of a model file, 64 hex digits. Memory: two chunks of `parameterChunkBytes`, whatever the model's size.
@@ -33,16 +34,29 @@ export async function contentIdFrom(source: ByteSource, file: ParameterFile): Pr
       { byteLength: source.byteLength, byteLengthBefore: file.byteLength },
     );
   }
-  const hash = createHash("sha256").update(domain);
   const reader = new TensorReader(source);
-  for (const tensor of sortByName([...file.tensors])) {
-    hash.update(tensorPreamble(tensor));
+  const hashes = new Map<string, string>();
+  for (const tensor of file.tensors) {
+    const hash = createHash("sha256");
     await reader.feed(tensor, hash);
+    hashes.set(tensor.name, hash.digest("hex"));
   }
+  return contentIdOf(file.tensors, (tensor) => hashes.get(tensor.name)!);
+}
+
+/** The same where the sha256 of every tensor's bytes is known. */
+export function contentIdOf<
+  T extends Pick<TensorEntry, "name" | "shape" | "byteLength"> & { readonly dtype: string },
+>(tensors: readonly T[], hashOf: (tensor: T) => string): string {
+  const hash = createHash("sha256").update(domain);
+  for (const tensor of sortByName([...tensors]))
+    hash.update(tensorPreamble(tensor)).update(Buffer.from(hashOf(tensor), "hex"));
   return hash.digest("hex");
 }
 
-function tensorPreamble(tensor: TensorEntry): Uint8Array {
+function tensorPreamble(
+  tensor: Pick<TensorEntry, "name" | "shape" | "byteLength"> & { readonly dtype: string },
+): Uint8Array {
   const name = Buffer.from(tensor.name, "utf8");
   const dtype = Buffer.from(tensor.dtype, "utf8");
   return Buffer.concat([

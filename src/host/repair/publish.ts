@@ -94,7 +94,10 @@ async function addFile(
   const { log, model, ancestor, searched, gated, sources, controls } = publication;
   const { scale, barrier } = searched;
   const { plan } = log.started;
-  const stored = await storeFile(store, file, controls.signal);
+  const { id: _, ...stored } = await storeFile(store, file, {
+    parentIds: [model.id, ancestor],
+    signal: controls.signal,
+  });
   // What the repaired model was shown to be good at: its reference from now on.
   const profile = await profileLive(
     context,

@@ -12,18 +12,20 @@ import { bytes, f32, fixed32, model, packed, rawF32, smallModel, tensor } from "
 import { u64, write } from "./safetensors-writer.js";
 import { idOf } from "./support.js";
 
+const sha256 = (values: Uint8Array): Buffer => createHash("sha256").update(values).digest();
+
 const w = { dtype: "F32", shape: [2], values: f32(1, 2) };
 const v = { dtype: "F32", shape: [1, 2], values: f32(3, 4) };
 
 test("is the documented encoding, computed here by hand", async () => {
   const text = (value: string): Buffer => Buffer.concat([u64(Buffer.byteLength(value)), Buffer.from(value)]);
   const expected = createHash("sha256")
-    .update("mendline.parameters.v1")
-    .update(Buffer.concat([text("v"), text("F32"), u64(2), u64(1), u64(2), u64(8), f32(3, 4)]))
-    .update(Buffer.concat([text("w"), text("F32"), u64(1), u64(2), u64(8), f32(1, 2)]))
+    .update("mendline.parameters.v2")
+    .update(Buffer.concat([text("v"), text("F32"), u64(2), u64(1), u64(2), u64(8), sha256(f32(3, 4))]))
+    .update(Buffer.concat([text("w"), text("F32"), u64(1), u64(2), u64(8), sha256(f32(1, 2))]))
     .digest("hex");
   assert.is(await idOf(write({ w, v })), expected);
-  const none = createHash("sha256").update("mendline.parameters.v1").digest("hex");
+  const none = createHash("sha256").update("mendline.parameters.v2").digest("hex");
   assert.is(await idOf(write({})), none);
 });
 
@@ -90,10 +92,10 @@ test("tensors around the window and the chunk, from a file", async () => {
   );
   const path = join(dir, "large.safetensors");
   writeFileSync(path, write(tensors));
-  const hash = createHash("sha256").update("mendline.parameters.v1");
+  const hash = createHash("sha256").update("mendline.parameters.v2");
   for (const [name, { dtype, shape, values }] of Object.entries(tensors)) {
     hash.update(u64(name.length)).update(name).update(u64(dtype.length)).update(dtype);
-    hash.update(u64(1)).update(u64(shape[0]!)).update(u64(values.length)).update(values);
+    hash.update(u64(1)).update(u64(shape[0]!)).update(u64(values.length)).update(sha256(values));
   }
   assert.is(await contentId(await openParameterFile(path)), hash.digest("hex"));
 });

@@ -8,6 +8,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { basename } from "node:path";
 import { ScratchModels } from "../../../src/host/models.js";
 import { repairModel } from "../../../src/host/repair/pipeline.js";
+import { disk } from "../../../src/lineage-store/files.js";
 import { LineageStore } from "../../../src/lineage-store/store.js";
 import type { Transaction } from "../../../src/lineage-store/transaction.js";
 import { labelledOf } from "../rain.js";
@@ -55,6 +56,7 @@ function dieAtRename(): void {
     if (point === "after swapped" && /^model\.\w+$/.test(name)) die();
   };
   syncBuiltinESMExports();
+  disk.rename = fs.rename;
 }
 
 const store = await LineageStore.open(storeDir);
