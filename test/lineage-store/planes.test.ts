@@ -63,7 +63,7 @@ test("a guess is near what becomes of the plane", async () => {
     const plane = sparse(200_000, share, kinds);
     const { bytes } = await storePlane(plane);
     const guess = guessPlane(plane).share;
-    assert.ok(Math.abs(guess - bytes.length / plane.length) < 0.06, `${share}: ${guess}, ${bytes.length}`);
+    assert.ok(Math.abs(guess - bytes.length / plane.length) < 0.1, `${share}: ${guess}, ${bytes.length}`);
   }
   assert.is(guessPlane(new Uint8Array(5_000)).share, 0);
 });
