@@ -9,6 +9,8 @@
 // A term adds less than 2^53 to a word, so carries must travel on after 1024 terms at the latest; afterwards words 0 to 65 lie in
 // [0, 2^32), which makes the words of a sum the same whatever came in which order.
 
+import { valueOf } from "./keys";
+
 const carryEvery: u32 = 1_024;
 const wordCount: u32 = 67;
 const lowBits: u64 = 0xffff_ffff;
@@ -52,12 +54,17 @@ function addTerm(x: f64, wordsPtr: usize): void {
   store<i64>(ptr, load<i64>(ptr, 8) + high, 8);
 }
 
-/** Adds the finite values; others are skipped. values: f64 * count, alignment 8. words are added to: zero them first. */
-export function addExactly(valuesPtr: usize, count: u32, wordsPtr: usize): void {
+/**
+ * Adds the finite values of sortable keys (keys.ts); infinities are skipped. T names the kind: f64, i64 or u64, whose values are widened
+ * to f64 first. keys: u64 * count, alignment 8. words are added to: zero them first.
+ */
+// @ts-ignore: decorator
+@inline
+export function addKeysExactly<T>(keysPtr: usize, count: u32, wordsPtr: usize): void {
   for (let from: u32 = 0; from < count; from += carryEvery) {
     const to = min<u32>(count - from, carryEvery) + from;
     for (let index = from; index < to; index++) {
-      const x = load<f64>(valuesPtr + (<usize>index << 3));
+      const x = valueOf<T>(load<u64>(keysPtr + (<usize>index << 3)));
       if (abs<f64>(x) < Infinity) addTerm(x, wordsPtr);
     }
     carry(wordsPtr);
@@ -68,11 +75,13 @@ export function addExactly(valuesPtr: usize, count: u32, wordsPtr: usize): void 
  * Adds the second, third and fourth powers of the finite values' deviations from `mean`, each power rounded by itself.
  * words: three sums of 68 words. A power beyond the largest double is counted in its sum's word 67.
  */
-export function addPowersExactly(valuesPtr: usize, count: u32, mean: f64, wordsPtr: usize): void {
+// @ts-ignore: decorator
+@inline
+export function addKeyPowersExactly<T>(keysPtr: usize, count: u32, mean: f64, wordsPtr: usize): void {
   for (let from: u32 = 0; from < count; from += carryEvery) {
     const to = min<u32>(count - from, carryEvery) + from;
     for (let index = from; index < to; index++) {
-      const x = load<f64>(valuesPtr + (<usize>index << 3));
+      const x = valueOf<T>(load<u64>(keysPtr + (<usize>index << 3)));
       if (!(abs<f64>(x) < Infinity)) continue;
       const deviation = x - mean;
       const square = deviation * deviation;

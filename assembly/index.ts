@@ -5,14 +5,14 @@ import { buildCellTable, cellTableBytes } from "./cell-table";
 import { countByCells } from "./count-cells";
 import { countByEdges } from "./count-edges";
 import { countCategories } from "./count-categories";
-import { keysFrom, valuesFromKeys } from "./keys";
+import { addKeyPowersExactly, addKeysExactly } from "./exact-sum";
+import { keysFrom } from "./keys";
 import { moments } from "./moments";
 import { wassersteinFromSortedKeys } from "./wasserstein";
 
 export { countPresent } from "./bitmap";
 export { cellWorkBytes } from "./count-cells";
 export { divergenceFromCounts, divergenceWithFloor } from "./divergence";
-export { addExactly, addPowersExactly } from "./exact-sum";
 export { ksFromCounts, ksFromSortedKeys } from "./ks";
 export { countInCells, gatherInCells } from "./select";
 export { countDigits, findVaryingBits, insertKeys, scatterKeys, startsFromCounts } from "./sort";
@@ -509,16 +509,28 @@ export function momentsU64(
   moments<u64>(valuesPtr, valueCount, validityPtr, bitOffset, outPtr);
 }
 
-export function valuesFromKeysF64(keysPtr: usize, count: u32, outPtr: usize): void {
-  valuesFromKeys<f64>(keysPtr, count, outPtr);
+export function addKeysExactlyF64(keysPtr: usize, count: u32, wordsPtr: usize): void {
+  addKeysExactly<f64>(keysPtr, count, wordsPtr);
 }
 
-export function valuesFromKeysI64(keysPtr: usize, count: u32, outPtr: usize): void {
-  valuesFromKeys<i64>(keysPtr, count, outPtr);
+export function addKeyPowersExactlyF64(keysPtr: usize, count: u32, mean: f64, wordsPtr: usize): void {
+  addKeyPowersExactly<f64>(keysPtr, count, mean, wordsPtr);
 }
 
-export function valuesFromKeysU64(keysPtr: usize, count: u32, outPtr: usize): void {
-  valuesFromKeys<u64>(keysPtr, count, outPtr);
+export function addKeysExactlyI64(keysPtr: usize, count: u32, wordsPtr: usize): void {
+  addKeysExactly<i64>(keysPtr, count, wordsPtr);
+}
+
+export function addKeyPowersExactlyI64(keysPtr: usize, count: u32, mean: f64, wordsPtr: usize): void {
+  addKeyPowersExactly<i64>(keysPtr, count, mean, wordsPtr);
+}
+
+export function addKeysExactlyU64(keysPtr: usize, count: u32, wordsPtr: usize): void {
+  addKeysExactly<u64>(keysPtr, count, wordsPtr);
+}
+
+export function addKeyPowersExactlyU64(keysPtr: usize, count: u32, mean: f64, wordsPtr: usize): void {
+  addKeyPowersExactly<u64>(keysPtr, count, mean, wordsPtr);
 }
 
 export function countByCellsF32(

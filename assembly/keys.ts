@@ -42,18 +42,10 @@ export function keysFrom<T>(
   return <u32>((outPtr - keysPtr) >> 3);
 }
 
-/** The inverse of `keysFrom`, widened to f64 (64-bit integers round to nearest). T names the kind: f64, i64 or u64. out may be keys. */
+/** The value behind a key, widened to f64 (64-bit integers round to nearest). T names the kind: f64, i64 or u64. */
 // @ts-ignore: decorator
 @inline
-export function valuesFromKeys<T>(keysPtr: usize, count: u32, outPtr: usize): void {
-  for (let index: u32 = 0; index < count; index++) {
-    const key = load<u64>(keysPtr + (<usize>index << 3));
-    let value: f64;
-    if (isFloat<T>()) {
-      value = reinterpret<f64>(key ^ (<u64>(~(<i64>key) >> 63) | 0x8000_0000_0000_0000));
-    } else {
-      value = <f64>(<T>(isSigned<T>() ? key ^ 0x8000_0000_0000_0000 : key));
-    }
-    store<f64>(outPtr + (<usize>index << 3), value);
-  }
+export function valueOf<T>(key: u64): f64 {
+  if (isFloat<T>()) return reinterpret<f64>(key ^ (<u64>(~(<i64>key) >> 63) | 0x8000_0000_0000_0000));
+  return <f64>(<T>(isSigned<T>() ? key ^ 0x8000_0000_0000_0000 : key));
 }

@@ -28,6 +28,8 @@ export const categoriesMax = 200;
 export const categoryNamesMax = 10_000;
 /** Distinct texts a column may hold while it is read: above it, it is an identifier and no feature. */
 export const distinctTextsMax = 1_000_000;
+/** Counters of one text column while a batch is counted by several tasks; above it, the tasks take turns with one set. */
+export const textCountsBytesMax = 1024 * 1024;
 /** All of a column's different texts together: what a process of 512 MB can hold beside its data. */
 export const distinctTextBytesMax = 64 * 1024 * 1024;
 

@@ -12,6 +12,8 @@ const kernelNames = [
   "countCategories",
   "keysFrom",
   "sortKeys",
+  "sumKeysExactly",
+  "sumKeyPowersExactly",
   "moments",
   "ksFromSortedKeys",
   "blend",
@@ -45,6 +47,8 @@ const nsPerByte: Readonly<Record<TaskName, number>> = {
   countCategories: 0.25,
   keysFrom: 0.2,
   sortKeys: 1.5,
+  sumKeysExactly: 0.5,
+  sumKeyPowersExactly: 1.5,
   moments: 0.25,
   ksFromSortedKeys: 0.5,
   blend: 0.05,
@@ -87,6 +91,8 @@ function rowsOf(task: Task): number {
       return task.args[3];
     case "scale":
     case "weightedSum":
+    case "sumKeysExactly":
+    case "sumKeyPowersExactly":
       return task.args[2];
     default:
       return task.args[1].rowCount;

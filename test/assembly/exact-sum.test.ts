@@ -26,6 +26,12 @@ function units(x: number): bigint {
   return x < 0 ? -size : size;
 }
 
+/** In place of the values; NaN has no key. Returns how many. */
+function keysFrom(values: readonly number[]): number {
+  put("f64", place.values, values);
+  return kernels.keysFromF64(place.values, values.length, 0, 0, place.values);
+}
+
 function clear(sums: number): void {
   guard(place.out, sums * exactSumBytes);
   new Uint8Array(memory.buffer, place.out, sums * exactSumBytes).fill(0);
@@ -55,16 +61,15 @@ test("sums of any doubles, over carries, in any order, are the same words", () =
   for (const count of [0, 1, 2, 3, 1_023, 1_024, 1_025, 5_000]) {
     const values = valuesOf(count, next);
     const expected = values.filter(Number.isFinite).reduce((sum, x) => sum + units(x), 0n);
-    put("f64", place.values, values);
     clear(1);
-    kernels.addExactly(place.values, count, place.out);
+    kernels.addKeysExactlyF64(place.values, keysFrom(values), place.out);
     assert.is(sumOf(0), expected, `${count} values`);
     const once = wordsOf(0);
-    put("f64", place.values, [...values].reverse());
     clear(1);
-    const cut = Math.floor(count / 3);
-    kernels.addExactly(place.values, cut, place.out);
-    kernels.addExactly(place.values + cut * 8, count - cut, place.out);
+    const keyCount = keysFrom([...values].reverse());
+    const cut = Math.floor(keyCount / 3);
+    kernels.addKeysExactlyF64(place.values, cut, place.out);
+    kernels.addKeysExactlyF64(place.values + cut * 8, keyCount - cut, place.out);
     assert.equal(wordsOf(0), once);
     assert.ok(isGuardWhole(place.out, exactSumBytes));
   }
@@ -72,11 +77,30 @@ test("sums of any doubles, over carries, in any order, are the same words", () =
 
 test("as many largest doubles as carries take, of both signs", () => {
   for (const x of [Number.MAX_VALUE, -Number.MAX_VALUE, -5e-324, 2 ** -1022 - 5e-324]) {
-    put("f64", place.values, new Array<number>(10_000).fill(x));
     clear(1);
-    kernels.addExactly(place.values, 10_000, place.out);
+    kernels.addKeysExactlyF64(place.values, keysFrom(new Array<number>(10_000).fill(x)), place.out);
     assert.is(sumOf(0), units(x) * 10_000n);
   }
+});
+
+test("integers of 64 bits are rounded to doubles first", () => {
+  const signed = [-(2n ** 63n), -5n, 0n, 2n ** 53n + 1n, 2n ** 63n - 1n];
+  const unsigned = [0n, 7n, 2n ** 53n + 3n, 2n ** 64n - 1n];
+  put("i64", place.values, signed);
+  kernels.keysFromI64(place.values, signed.length, 0, 0, place.values);
+  clear(1);
+  kernels.addKeysExactlyI64(place.values, signed.length, place.out);
+  assert.is(
+    sumOf(0),
+    signed.reduce((sum, x) => sum + units(Number(x)), 0n),
+  );
+  put("u64", place.values, unsigned);
+  clear(3);
+  kernels.addKeyPowersExactlyU64(place.values, unsigned.length, 1, place.out);
+  assert.is(
+    sumOf(0),
+    unsigned.reduce((sum, x) => sum + units((Number(x) - 1) ** 2), 0n),
+  );
 });
 
 test("powers of deviations: each rounded, their sum not; those beyond the doubles are counted", () => {
@@ -84,9 +108,8 @@ test("powers of deviations: each rounded, their sum not; those beyond the double
   for (const count of [1, 5, 1_024, 3_000]) {
     const values = valuesOf(count, next);
     const mean = next() * 4 - 2;
-    put("f64", place.values, values);
     clear(3);
-    kernels.addPowersExactly(place.values, count, mean, place.out);
+    kernels.addKeyPowersExactlyF64(place.values, keysFrom(values), mean, place.out);
     assert.ok(isGuardWhole(place.out, 3 * exactSumBytes));
     const finite = values.filter(Number.isFinite).map((x) => x - mean);
     const powers = [(d: number) => d * d, (d: number) => d * d * d, (d: number) => d * d * (d * d)];

@@ -15,12 +15,11 @@ import { counterFor, type FeatureCounter } from "./counter.js";
 import type { FeatureProfile, Profile } from "./profile.js";
 import {
   checkedOptions,
-  featureProfile,
   groupsThatFit,
   isExhausted,
-  momentsOf,
   type ProfileOptions,
   profileGroups,
+  profilesOf,
   type Sample,
   sampleGroup,
   sortingBytes,
@@ -110,9 +109,7 @@ async function compareByValues(
   const scope = runtime.arena.scope();
   try {
     const samples = await sampleGroup(runtime, reference, group, scope, options);
-    const profiles = new Map(
-      Array.from(samples, ([name, sample]) => [name, featureProfile(runtime, sample, bins)]),
-    );
+    const profiles = await profilesOf(samples, bins);
     const comparisons = await compareByCounts(runtime, profiles, current, options);
     const currentSamples = await numericSamples(runtime, current, group, scope, options);
     const doubles = doublesBesideFloats(reference, current, group);
@@ -300,14 +297,8 @@ function exactDistances(
   current: Sample | undefined,
 ): Pick<CurrentCounts, "exactKs" | "exactShift"> {
   if (profile.kind !== "numeric" || reference?.kind !== "numeric" || current?.kind !== "numeric") return {};
-  const { moments } = profile;
-  const { sorted } = current;
   return {
-    exactKs: exactKs(runtime, reference.sorted, sorted),
-    exactShift: exactShift(
-      runtime,
-      { sorted: reference.sorted, moments },
-      { sorted, moments: momentsOf(runtime, sorted) },
-    ),
+    exactKs: exactKs(runtime, reference.sorted, current.sorted),
+    exactShift: exactShift(runtime, reference, current),
   };
 }

@@ -385,10 +385,14 @@ class CategoricalCounter implements CategoricalFeatureCounter {
   #remapFor({ names }: TextColumn) {
     if (this.#remap !== null && this.#remap.names === names && this.#remap.count === names.length)
       return this.#remap;
-    this.close();
+    // A dictionary that has grown: what was looked up stays.
+    const known = this.#remap?.names === names ? this.#remap.count : 0;
     const ptr = this.#host.arena.allocate(Math.max(1, names.length) * 4);
     const view = new Uint32Array(this.#host.arena.memory.buffer, ptr, names.length);
-    for (const [code, name] of names.entries()) {
+    if (known > 0) view.set(new Uint32Array(view.buffer, this.#remap!.ptr, known));
+    this.close();
+    for (let code = known; code < names.length; code++) {
+      const name = names[code]!;
       view[code] = name === null ? this.missingSlot : this.slotOf(name);
     }
     this.#remap = { names, count: names.length, ptr };

@@ -4,18 +4,18 @@
  * (streamed-profile.ts), with the same result.
  */
 import { MendlineError } from "../../errors.js";
-import { binsMax, selectionBlockRows } from "../../limits.js";
-import { rowRanges } from "../../scheduler/partition.js";
+import { binsMax } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
-import type { Batch, DataSource, Field } from "../columns/column.js";
+import { Turns } from "../../scheduler/turns.js";
+import type { DataSource, Field } from "../columns/column.js";
 import { sortCounterBytes } from "../kernels/kernels.js";
-import { keyKindOf } from "../kernels/types.js";
 import type { Scope } from "../memory/arena.js";
-import { sliceOf } from "./counter.js";
-import { ExactMoments } from "./exact-moments.js";
+import { collectBatch } from "./collecting.js";
 import { type CategoricalSample, categoricalProfile, numericProfile } from "./feature-profile.js";
+import { KeyCollector } from "./key-collector.js";
+import { momentsOf } from "./key-moments.js";
 import type { FeatureProfile, Moments, Profile } from "./profile.js";
-import { SortedSample } from "./sorted-sample.js";
+import type { SortedSample } from "./sorted-sample.js";
 import { rowsDiffer, streamedProfiles } from "./streamed-profile.js";
 import { TextCollector } from "./text-collector.js";
 
@@ -77,7 +77,7 @@ async function sortedProfiles(
   const scope = runtime.arena.scope();
   try {
     const samples = await sampleGroup(runtime, source, group, scope, options);
-    return new Map(Array.from(samples, ([name, sample]) => [name, featureProfile(runtime, sample, bins)]));
+    return await profilesOf(samples, bins);
   } catch (thrown) {
     if (isExhausted(thrown)) return null;
     throw thrown;
@@ -153,7 +153,13 @@ export function groupsThatFit(runtime: Runtime, fields: readonly Field[], rows: 
 
 /** What one feature of a group was read into. */
 export type Sample =
-  | { readonly kind: "numeric"; readonly field: Field; readonly rows: number; readonly sorted: SortedSample }
+  | {
+      readonly kind: "numeric";
+      readonly field: Field;
+      readonly rows: number;
+      readonly sorted: SortedSample;
+      readonly moments: Moments;
+    }
   | CategoricalSample;
 
 /** Reads the group's columns once. The samples' keys belong to `scope`. */
@@ -165,106 +171,63 @@ export async function sampleGroup(
   { signal, onProgress }: ProfileOptions = {},
 ): Promise<Map<string, Sample>> {
   const collectors = group.map((field) =>
-    field.type === null ? new TextCollector(field) : new KeyCollector(field, source.rowCount, scope),
+    field.type === null ? new TextCollector(field, scope) : new KeyCollector(field, source.rowCount, scope),
   );
   let rowsRead = 0;
   for await (const batch of source.read({ columns: group.map((field) => field.name), signal })) {
     rowsRead += batch.rowCount;
     // Before the keys are written: there is room for as many as were counted.
     if (rowsRead > source.rowCount) throw rowsDiffer(source, `${rowsRead} or more`);
-    for (const collector of collectors) collector.add(runtime, batch);
+    await collectBatch(runtime, collectors, batch, signal);
     onProgress?.(rowsRead, source.rowCount);
   }
   if (rowsRead < source.rowCount) throw rowsDiffer(source, String(rowsRead));
-  await sortAll(
-    runtime,
-    collectors.filter((collector) => collector instanceof KeyCollector),
-  );
-  return new Map(
-    collectors.map((collector) => [
-      collector.field.name,
-      collector instanceof TextCollector ? collector.sample(rowsRead) : collector.sample(runtime, rowsRead),
-    ]),
-  );
+  const texts = collectors.filter((collector) => collector instanceof TextCollector);
+  const samples = new Map<string, Sample>(texts.map((text) => [text.field.name, text.sample(rowsRead)]));
+  const keys = collectors.filter((collector) => collector instanceof KeyCollector);
+  await sortAll(runtime, keys, signal);
+  const sorted = keys.map((collector) => collector.sample(runtime));
+  const moments = await momentsOf(runtime, sorted, signal);
+  for (const [index, { field }] of keys.entries()) {
+    const [keyed, known] = [sorted[index]!, moments[index]!];
+    samples.set(field.name, { kind: "numeric", field, rows: rowsRead, sorted: keyed, moments: known });
+  }
+  return new Map(group.map(({ name }) => [name, samples.get(name)!]));
 }
 
-class KeyCollector {
-  readonly field: Field;
-  readonly ptr: number;
-  count = 0;
-
-  constructor(field: Field, rows: number, scope: Scope) {
-    this.field = field;
-    this.ptr = scope.allocate(Math.max(1, rows) * 8);
-  }
-
-  add(runtime: Runtime, batch: Batch): void {
-    const column = batch.columns.get(this.field.name)!;
-    if (column.kind !== "numeric") throw new TypeError(`column ${column.name} is not numeric`);
-    for (const { from, rowCount } of rowRanges(batch.rowCount)) {
-      this.count += runtime.kernels.keysFrom(
-        column.type,
-        sliceOf(column, from, rowCount),
-        this.ptr + this.count * 8,
-      );
-    }
-  }
-
-  sample(runtime: Runtime, rows: number): Sample {
-    const sorted = new SortedSample(runtime.arena.memory, this.ptr, this.count, this.field.type!);
-    return { kind: "numeric", field: this.field, rows, sorted };
-  }
-}
-
-async function sortAll(runtime: Runtime, collectors: readonly KeyCollector[]): Promise<void> {
+/** As many at once as there are workers: each needs scratch of its own. */
+async function sortAll(
+  runtime: Runtime,
+  collectors: readonly KeyCollector[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const atOnce = Math.max(1, runtime.scheduler.threads);
   for (let from = 0; from < collectors.length; from += atOnce) {
     const scope = runtime.arena.scope();
     try {
-      const tasks = collectors.slice(from, from + atOnce).map(({ ptr, count }) => ({
-        kernel: "sortKeys" as const,
-        args: [ptr, count, scope.allocate(Math.max(1, count) * 8), scope.allocate(sortCounterBytes)] as [
-          number,
-          number,
-          number,
-          number,
-        ],
-        workBytes: count * 8 * 6,
-      }));
-      await runtime.scheduler.run(tasks);
+      const tasks = collectors.slice(from, from + atOnce).map((collector) => collector.sortTask(scope));
+      await runtime.scheduler.run(tasks, { signal });
     } finally {
       scope.close();
     }
   }
 }
 
-export function featureProfile(runtime: Runtime, sample: Sample, bins: number): FeatureProfile {
-  if (sample.kind === "categorical") return categoricalProfile(sample);
-  const { field, rows, sorted } = sample;
-  return numericProfile(field, rows, sorted, momentsOf(runtime, sorted), bins);
+/** Profiles of samples; edges of several hundred quantiles each take the calling thread some time. */
+export async function profilesOf(
+  samples: ReadonlyMap<string, Sample>,
+  bins: number,
+): Promise<Map<string, FeatureProfile>> {
+  const profiles = new Map<string, FeatureProfile>();
+  const turns = new Turns();
+  for (const [name, sample] of samples) {
+    profiles.set(name, featureProfile(sample, bins));
+    if (turns.isOver) await turns.next();
+  }
+  return profiles;
 }
 
-/** Over the finite values, a block at a time. */
-export function momentsOf(runtime: Runtime, sorted: SortedSample): Moments {
-  const { arena, kernels } = runtime;
-  const count = sorted.finiteCount;
-  const scope = arena.scope();
-  try {
-    const moments = new ExactMoments(kernels, scope);
-    const valuesPtr = scope.allocate(selectionBlockRows * 8);
-    const eachBlock = (use: (valuesPtr: number, rowCount: number) => void) => {
-      for (const { from, rowCount } of rowRanges(count, selectionBlockRows)) {
-        const keysPtr = sorted.ptr + (sorted.finiteFrom + from) * 8;
-        kernels.valuesFromKeys(keyKindOf(sorted.type), keysPtr, rowCount, valuesPtr);
-        use(valuesPtr, rowCount);
-      }
-    };
-    eachBlock((ptr, rowCount) => moments.addValues(ptr, rowCount));
-    moments.closeMean(count);
-    eachBlock((ptr, rowCount) => moments.addDeviations(ptr, rowCount));
-    if (count === 0) return moments.result(0, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
-    return moments.result(count, Number(sorted.finiteAt(0)), Number(sorted.finiteAt(count - 1)));
-  } finally {
-    scope.close();
-  }
+function featureProfile(sample: Sample, bins: number): FeatureProfile {
+  if (sample.kind === "categorical") return categoricalProfile(sample);
+  return numericProfile(sample.field, sample.rows, sample.sorted, sample.moments, bins);
 }

@@ -2,21 +2,17 @@
  * Profiles of columns that are too long to sort: the data are read several times, each time in pieces, with the same bytes as a result
  * as sorting gives. Quantiles and counts come from `RankSelection`, moments from `ExactMoments`, categories from one read.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { MendlineError } from "../../errors.js";
-import {
-  inlineTurnMsMax,
-  ksBins,
-  selectionBlockRows,
-  selectionCounters,
-  selectionRowsMax,
-} from "../../limits.js";
+import { ksBins, selectionBlockRows, selectionCounters, selectionRowsMax } from "../../limits.js";
 import { rowRanges } from "../../scheduler/partition.js";
+import type { Runtime } from "../../scheduler/runtime.js";
+import { Turns } from "../../scheduler/turns.js";
 import type { Batch, DataSource, Field } from "../columns/column.js";
-import { exactSumBytes, sortCounterBytes } from "../kernels/kernels.js";
+import { exactSumBytes, type Kernels, sortCounterBytes } from "../kernels/kernels.js";
 import { keyKindOf } from "../kernels/types.js";
 import type { Scope } from "../memory/arena.js";
-import { type CounterHost, sliceOf } from "./counter.js";
+import { collectBatch } from "./collecting.js";
+import { sliceOf } from "./counter.js";
 import { ExactMoments } from "./exact-moments.js";
 import { categoricalProfile, numericProfile, profileRanks } from "./feature-profile.js";
 import type { FeatureProfile } from "./profile.js";
@@ -33,7 +29,7 @@ const momentReads = 2;
 
 /** @throws MendlineError MENDLINE_DATA_MALFORMED  the data change between reads; MENDLINE_DATA_LIMIT  more than 4e9 rows */
 export async function* streamedProfiles(
-  host: CounterHost,
+  runtime: Runtime,
   source: DataSource,
   fields: readonly Field[],
   bins: number,
@@ -45,27 +41,27 @@ export async function* streamedProfiles(
       `${source.label} has ${source.rowCount} rows, a profile takes ${selectionRowsMax} at most: split it, or take a sample`,
     );
   }
-  const perGroup = featuresAtOnce(host, bins);
+  const perGroup = featuresAtOnce(runtime, bins);
   for (let from = 0; from < fields.length; from += perGroup) {
-    yield await streamGroup(host, source, fields.slice(from, from + perGroup), bins, options);
+    yield await streamGroup(runtime, source, fields.slice(from, from + perGroup), bins, options);
   }
 }
 
 /** As many as fit half of the free memory; the other half is for batches. */
-function featuresAtOnce({ arena }: CounterHost, bins: number): number {
+function featuresAtOnce({ arena }: Runtime, bins: number): number {
   const shared = selectionBlockRows * 8 + selectionCounters * 4 + sortCounterBytes;
   const each = selectionBytes(bins + ksBins) + 4 * exactSumBytes + 64;
   return Math.max(1, Math.floor((arena.availableBytes / 2 - shared) / each));
 }
 
 async function streamGroup(
-  host: CounterHost,
+  runtime: Runtime,
   source: DataSource,
   group: readonly Field[],
   bins: number,
   options: StreamOptions,
 ): Promise<Map<string, FeatureProfile>> {
-  const scope = host.arena.scope();
+  const scope = runtime.arena.scope();
   try {
     const keysPtr = scope.allocate(selectionBlockRows * 8);
     const room = {
@@ -74,11 +70,12 @@ async function streamGroup(
     };
     const streams = group.map((field) =>
       field.type === null
-        ? new TextStream(host, field)
-        : new NumericStream(host, scope, { field, bins, keysPtr, room, label: source.label }),
+        ? new TextStream(field, scope)
+        : new NumericStream(runtime.kernels, scope, { field, bins, keysPtr, room, label: source.label }),
     );
     while (streams.some((stream) => !stream.isDone)) {
       await readOnce(
+        runtime,
         source,
         streams.filter((stream) => !stream.isDone),
         options,
@@ -91,31 +88,38 @@ async function streamGroup(
 }
 
 async function readOnce(
+  runtime: Runtime,
   source: DataSource,
   streams: readonly (NumericStream | TextStream)[],
   { signal, onProgress }: StreamOptions,
 ): Promise<void> {
   for (const stream of streams) stream.begin();
   let rowsRead = 0;
-  let turnEndsMs = performance.now() + inlineTurnMsMax;
+  const turns = new Turns();
+  const texts = streams.filter((stream) => stream instanceof TextStream);
+  const numbers = streams.filter((stream) => stream instanceof NumericStream);
   for await (const batch of source.read({
     columns: streams.map(({ field }) => field.name),
     ...(signal && { signal }),
   })) {
     rowsRead += batch.rowCount;
     if (rowsRead > source.rowCount) throw rowsDiffer(source, `${rowsRead} or more`);
-    for (const stream of streams) {
-      for (const add of stream.pieces(batch)) {
-        add();
-        if (performance.now() < turnEndsMs) continue;
-        await nextTurn();
-        turnEndsMs = performance.now() + inlineTurnMsMax;
-      }
+    await collectBatch(
+      runtime,
+      texts.map(({ collector }) => collector),
+      batch,
+      signal,
+    );
+    for (const stream of numbers) {
+      for (const _ of stream.steps(batch)) if (turns.isOver) await turns.next();
     }
     onProgress?.(rowsRead, source.rowCount);
   }
   if (rowsRead < source.rowCount) throw rowsDiffer(source, String(rowsRead));
-  for (const stream of streams) stream.end();
+  for (const stream of streams) {
+    stream.end();
+    if (turns.isOver) await turns.next();
+  }
 }
 
 export function rowsDiffer({ label, rowCount }: DataSource, rowsRead: string): MendlineError {
@@ -127,34 +131,28 @@ export function rowsDiffer({ label, rowCount }: DataSource, rowsRead: string): M
 
 class TextStream {
   readonly field: Field;
-  readonly #host: CounterHost;
-  readonly #collector: TextCollector;
+  readonly collector: TextCollector;
   isDone = false;
 
-  constructor(host: CounterHost, field: Field) {
-    this.#host = host;
+  constructor(field: Field, scope: Scope) {
     this.field = field;
-    this.#collector = new TextCollector(field);
+    this.collector = new TextCollector(field, scope);
   }
 
   begin(): void {}
-
-  *pieces(batch: Batch): Generator<() => void> {
-    yield () => this.#collector.add(this.#host, batch);
-  }
 
   end(): void {
     this.isDone = true;
   }
 
   profile(rows: number): FeatureProfile {
-    return categoricalProfile(this.#collector.sample(rows));
+    return categoricalProfile(this.collector.sample(rows));
   }
 }
 
 class NumericStream {
   readonly field: Field;
-  readonly #host: CounterHost;
+  readonly #kernels: Kernels;
   readonly #selection: RankSelection;
   readonly #moments: ExactMoments;
   readonly #bins: number;
@@ -163,17 +161,17 @@ class NumericStream {
   #readsDone = 0;
 
   constructor(
-    host: CounterHost,
+    kernels: Kernels,
     scope: Scope,
     options: { field: Field; bins: number; keysPtr: number; room: SortRoom; label: string },
   ) {
-    this.#host = host;
+    this.#kernels = kernels;
     this.field = options.field;
     this.#bins = options.bins;
     this.#keysPtr = options.keysPtr;
     this.#room = options.room;
-    this.#moments = new ExactMoments(host.kernels, scope);
-    this.#selection = new RankSelection(host.kernels, scope, {
+    this.#moments = new ExactMoments(kernels, keyKindOf(this.field.type!), scope);
+    this.#selection = new RankSelection(kernels, scope, {
       type: options.field.type!,
       label: `${options.label}, column "${options.field.name}"`,
       ranksOf: (count) => profileRanks(count, options.bins),
@@ -189,16 +187,15 @@ class NumericStream {
     if (!this.#selection.isDone) this.#selection.begin();
   }
 
-  *pieces(batch: Batch): Generator<() => void> {
-    const { kernels } = this.#host;
+  /** Block by block. */
+  *steps(batch: Batch): Generator<void> {
     const column = batch.columns.get(this.field.name)!;
     if (column.kind !== "numeric") throw new TypeError(`column ${column.name} is not numeric`);
     for (const { from, rowCount } of rowRanges(batch.rowCount, selectionBlockRows)) {
-      yield () => {
-        const keyCount = kernels.keysFrom(column.type, sliceOf(column, from, rowCount), this.#keysPtr);
-        if (!this.#selection.isDone) this.#selection.add(this.#keysPtr, keyCount);
-        this.#addMoments(keyCount);
-      };
+      const keyCount = this.#kernels.keysFrom(column.type, sliceOf(column, from, rowCount), this.#keysPtr);
+      if (!this.#selection.isDone) this.#selection.add(this.#keysPtr, keyCount);
+      if (this.#readsDone < momentReads) this.#moments.add(this.#keysPtr, keyCount);
+      yield;
     }
   }
 
@@ -216,13 +213,5 @@ class NumericStream {
         ? [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
         : [Number(sample.min), Number(sample.max)];
     return numericProfile(this.field, rows, sample, this.#moments.result(count, min, max), this.#bins);
-  }
-
-  /** The keys turn into values in place: nobody needs them any more. */
-  #addMoments(keyCount: number): void {
-    if (this.#readsDone >= momentReads) return;
-    this.#host.kernels.valuesFromKeys(keyKindOf(this.field.type!), this.#keysPtr, keyCount, this.#keysPtr);
-    if (this.#readsDone === 0) this.#moments.addValues(this.#keysPtr, keyCount);
-    else this.#moments.addDeviations(this.#keysPtr, keyCount);
   }
 }

@@ -64,7 +64,18 @@ export type KernelExports = SortExports & {
 } & { [K in CodeType as `countCategories${Uppercase<K>}`]: CountCategories } & {
   [K in NumericType as `keysFrom${Uppercase<K>}`]: OverColumn<number>;
 } & {
-  [K in KeyKind as `valuesFromKeys${Uppercase<K>}`]: (keysPtr: number, count: number, outPtr: number) => void;
+  [K in KeyKind as `addKeysExactly${Uppercase<K>}`]: (
+    keysPtr: number,
+    count: number,
+    wordsPtr: number,
+  ) => void;
+} & {
+  [K in KeyKind as `addKeyPowersExactly${Uppercase<K>}`]: (
+    keysPtr: number,
+    count: number,
+    mean: number,
+    wordsPtr: number,
+  ) => void;
 } & {
   [K in KeyKind as `wassersteinFromSortedKeys${Uppercase<K>}`]: (
     referencePtr: number,
@@ -93,8 +104,6 @@ export type KernelExports = SortExports & {
     currentCount: number,
     outPtr: number,
   ): void;
-  addExactly(valuesPtr: number, count: number, wordsPtr: number): void;
-  addPowersExactly(valuesPtr: number, count: number, mean: number, wordsPtr: number): void;
   countInCells(
     keysPtr: number,
     keyCount: number,

@@ -168,13 +168,6 @@ export class Kernels {
     );
   }
 
-  /** Keys back to values, as f64. out may be the keys. */
-  valuesFromKeys(kind: KeyKind, keysPtr: number, count: number, outPtr: number): void {
-    this.#check("keys", keysPtr, count * 8, 8);
-    this.#check("out", outPtr, count * 8, 8);
-    this.#exports[`valuesFromKeys${upper(kind)}`](keysPtr, count, outPtr);
-  }
-
   /** scratch: as many bytes as the keys. counters: `sortCounterBytes`. */
   sortKeys(keysPtr: number, count: number, scratchPtr: number, countersPtr: number): void {
     for (const _ of this.sortSteps(keysPtr, count, scratchPtr, countersPtr));
@@ -223,18 +216,33 @@ export class Kernels {
     return this.#exports.gatherInCells(keysPtr, keyCount, cellsPtr, cellCount, outPtr, outCount) >>> 0;
   }
 
-  /** Adds the finite values, f64, to an exact sum. words: `exactSumBytes`, zeroed before the first call. */
-  addExactly(valuesPtr: number, count: number, wordsPtr: number): void {
-    this.#check("values", valuesPtr, count * 8, 8);
+  /** The finite values of keys, widened to f64, summed without rounding. words: `exactSumBytes`, added to: zero them first. */
+  addKeysExactly(kind: KeyKind, keysPtr: number, count: number, wordsPtr: number): void {
+    this.#check("keys", keysPtr, count * 8, 8);
     this.#check("words", wordsPtr, exactSumBytes, 8);
-    this.#exports.addExactly(valuesPtr, count, wordsPtr);
+    this.#exports[`addKeysExactly${upper(kind)}`](keysPtr, count, wordsPtr);
   }
 
-  /** Adds powers 2 to 4 of the finite values' deviations to three exact sums, which stand behind each other. */
-  addPowersExactly(valuesPtr: number, count: number, mean: number, wordsPtr: number): void {
-    this.#check("values", valuesPtr, count * 8, 8);
+  /** Powers 2 to 4 of the same values' deviations, to three sums, which stand behind each other. */
+  addKeyPowersExactly(kind: KeyKind, keysPtr: number, count: number, mean: number, wordsPtr: number): void {
+    this.#check("keys", keysPtr, count * 8, 8);
     this.#check("words", wordsPtr, 3 * exactSumBytes, 8);
-    this.#exports.addPowersExactly(valuesPtr, count, mean, wordsPtr);
+    this.#exports[`addKeyPowersExactly${upper(kind)}`](keysPtr, count, mean, wordsPtr);
+  }
+
+  /** The same alone: words are overwritten. */
+  sumKeysExactly(kind: KeyKind, keysPtr: number, count: number, wordsPtr: number): void {
+    this.#check("keys", keysPtr, count * 8, 8);
+    this.#check("words", wordsPtr, exactSumBytes, 8);
+    new Uint8Array(this.memory.buffer, wordsPtr, exactSumBytes).fill(0);
+    this.addKeysExactly(kind, keysPtr, count, wordsPtr);
+  }
+
+  sumKeyPowersExactly(kind: KeyKind, keysPtr: number, count: number, mean: number, wordsPtr: number): void {
+    this.#check("keys", keysPtr, count * 8, 8);
+    this.#check("words", wordsPtr, 3 * exactSumBytes, 8);
+    new Uint8Array(this.memory.buffer, wordsPtr, 3 * exactSumBytes).fill(0);
+    this.addKeyPowersExactly(kind, keysPtr, count, mean, wordsPtr);
   }
 
   /** out: f64 * 7, see assembly/moments.ts. */

@@ -2,28 +2,34 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { bitLength, ExactMoments, roundedQuotient } from "../../../src/host/drift/exact-moments.js";
 import type { Moments } from "../../../src/host/drift/profile.js";
+import { rowRanges } from "../../../src/scheduler/partition.js";
 import { openRuntime } from "../../../src/scheduler/runtime.js";
+import { runTask } from "../../../src/scheduler/tasks.js";
 import { moments as plainMoments } from "../../assembly/oracle.js";
 import { random } from "../../assembly/support.js";
 
 const runtime = await openRuntime();
 const unit = 1074n;
 
-function momentsOf(values: readonly number[], blockRows: number): Moments {
+/** Block by block through one sum, or a part a block. */
+function momentsOf(values: readonly number[], blockRows: number, inParts = false): Moments {
   const scope = runtime.arena.scope();
   try {
-    const exact = new ExactMoments(runtime.kernels, scope);
-    const ptr = scope.allocate(blockRows * 8);
-    const eachBlock = (use: (ptr: number, count: number) => void) => {
-      for (let from = 0; from < values.length; from += blockRows) {
-        const block = values.slice(from, from + blockRows);
-        new Float64Array(runtime.arena.memory.buffer, ptr, block.length).set(block);
-        use(ptr, block.length);
+    const ptr = scope.allocate(Math.max(1, values.length) * 8);
+    new Float64Array(runtime.arena.memory.buffer, ptr, values.length).set(values);
+    const slice = { valuesPtr: ptr, rowCount: values.length, validityPtr: 0, validityBitOffset: 0 };
+    runtime.kernels.keysFrom("f64", slice, ptr);
+    const blocks = rowRanges(values.length, blockRows);
+    const exact = new ExactMoments(runtime.kernels, "f64", scope, inParts ? blocks.length : 1);
+    const readAll = () => {
+      for (const [part, { from, rowCount }] of blocks.entries()) {
+        if (inParts) runTask(runtime.kernels, exact.task(part, ptr + from * 8, rowCount));
+        else exact.add(ptr + from * 8, rowCount);
       }
     };
-    eachBlock((at, count) => exact.addValues(at, count));
+    readAll();
     exact.closeMean(values.length);
-    eachBlock((at, count) => exact.addDeviations(at, count));
+    readAll();
     return exact.result(values.length, Math.min(...values), Math.max(...values));
   } finally {
     scope.close();
@@ -63,6 +69,7 @@ test("the same bits in any order and any blocks, close to plain moments", () => 
   const values = Array.from({ length: 5_000 }, () => (next() - 0.5) * 10 ** (next() * 30 - 15));
   const expected = momentsOf(values, 5_000);
   assert.equal(momentsOf([...values].reverse(), 7), expected);
+  assert.equal(momentsOf(values, 900, true), expected);
   assert.equal(
     momentsOf(
       [...values].sort((one, other) => one - other),

@@ -4,6 +4,7 @@ import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
 import {
   type ColumnSlice,
+  exactSumBytes,
   Kernels,
   momentWords,
   sortCounterBytes,
@@ -117,7 +118,7 @@ for (const type of codeTypes) {
   });
 }
 
-test("keys: sort, back to values, KS", () => {
+test("keys: sort, sums, KS", () => {
   const keys = region("keys", 80, 8);
   checkRegions(
     "sortKeys",
@@ -125,8 +126,11 @@ test("keys: sort, back to values, KS", () => {
     ([k, s, c]) => kernels.sortKeys(k!, 10, s!, c!),
   );
   for (const kind of ["f64", "i64", "u64"] as const) {
-    checkRegions("valuesFromKeys", [keys, region("out", 80, 8)], ([k, out]) =>
-      kernels.valuesFromKeys(kind, k!, 10, out!),
+    checkRegions("sumKeysExactly", [keys, region("words", exactSumBytes, 8)], ([k, words]) =>
+      kernels.sumKeysExactly(kind, k!, 10, words!),
+    );
+    checkRegions("sumKeyPowersExactly", [keys, region("words", 3 * exactSumBytes, 8)], ([k, words]) =>
+      kernels.sumKeyPowersExactly(kind, k!, 10, 0.5, words!),
     );
   }
   checkRegions("ksFromSortedKeys", [keys, region("current", 24, 8), region("out", 8, 8)], ([r, c, out]) =>
