@@ -24,7 +24,7 @@ export const selectionBlockRows = 16_384;
 
 /** Categories with a bin of their own; the rest fold into `other`. */
 export const categoriesMax = 200;
-/** Folded names a profile still knows by name, so that they are `other` and not `unseen`. */
+/** Categories and folded names that a profile knows, so that they are `other` and not `unseen`: 20 KB of hashes at the most. */
 export const categoryNamesMax = 10_000;
 /** Distinct texts a column may hold while it is read: above it, it is an identifier and no feature. */
 export const distinctTextsMax = 1_000_000;

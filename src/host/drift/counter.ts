@@ -11,6 +11,7 @@ import type { Column, TextColumn } from "../columns/column.js";
 import { type ColumnSlice, cellEdgesMin, type Kernels } from "../kernels/kernels.js";
 import { bytesOf, type NumericType, viewOf } from "../kernels/types.js";
 import type { Arena, Scope } from "../memory/arena.js";
+import { CategorySlots } from "./category-slots.js";
 import {
   compareEdges,
   type Edge,
@@ -111,7 +112,7 @@ export function counterFor(
   if (numeric.length === profiles.length) return new NumericCounter(host, name, numeric);
   const categorical = profiles.filter((profile) => profile.kind === "categorical");
   if (categorical.length === profiles.length)
-    return new CategoricalCounter(host, name, mergedSlots(categorical));
+    return new CategoricalCounter(host, name, new CategorySlots(categorical));
   throw new MendlineError(
     "MENDLINE_DATA_SCHEMA",
     `feature "${name}" is numeric in one profile and categorical in another: profile both with the same --categorical`,
@@ -303,30 +304,19 @@ class NumericCounter implements NumericFeatureCounter {
   }
 }
 
-/** Every name that any of the profiles knows. Behind them: unseen by all, then missing. */
-function mergedSlots(profiles: readonly CategoricalFeatureProfile[]): Map<string, number> {
-  const slots = new Map<string, number>();
-  for (const profile of profiles) {
-    for (const category of [...profile.categories, ...(profile.other?.names ?? [])]) {
-      if (!slots.has(category)) slots.set(category, slots.size);
-    }
-  }
-  return slots;
-}
-
 class CategoricalCounter implements CategoricalFeatureCounter {
   readonly kind = "categorical";
   readonly name: string;
   readonly slotCount: number;
   readonly #host: CounterHost;
-  readonly #slots: ReadonlyMap<string, number>;
+  readonly #slots: CategorySlots;
   #remap: { names: readonly (string | null)[]; count: number; ptr: number } | null = null;
 
-  constructor(host: CounterHost, name: string, slots: ReadonlyMap<string, number>) {
+  constructor(host: CounterHost, name: string, slots: CategorySlots) {
     this.#host = host;
     this.name = name;
     this.#slots = slots;
-    this.slotCount = slots.size + 2;
+    this.slotCount = slots.count + 1;
   }
 
   get missingSlot(): number {
@@ -334,7 +324,7 @@ class CategoricalCounter implements CategoricalFeatureCounter {
   }
 
   slotOf(category: string): number {
-    return this.#slots.get(category) ?? this.slotCount - 2;
+    return this.#slots.slotOf(category);
   }
 
   step(column: Column, from: number, rowCount: number, scope: Scope): CountingStep {
@@ -367,13 +357,13 @@ class CategoricalCounter implements CategoricalFeatureCounter {
 
   binsFor(profile: FeatureProfile, counts: Float64Array) {
     const { categories, other } = profile as CategoricalFeatureProfile;
-    const named = categories.map((category) => counts[this.#slots.get(category)!]!);
-    const folded = other?.names.reduce((sum, name) => sum + counts[this.#slots.get(name)!]!, 0) ?? 0;
-    const missing = counts[this.slotCount - 1]!;
-    const all = counts.reduce((sum, count) => sum + count, 0);
-    const unseen = all - missing - folded - named.reduce((sum, count) => sum + count, 0);
-    const bins = other === null ? named : [...named, folded];
-    return { psi: [...bins, missing, unseen], ks: null, nonFinite: 0 };
+    // The categories, other where there is one, unseen.
+    const bins: number[] = new Array(categories.length + (other === null ? 1 : 2)).fill(0);
+    this.#slots.binsOf(profile as CategoricalFeatureProfile).forEach((bin, slot) => {
+      bins[bin]! += counts[slot]!;
+    });
+    const unseen = bins.pop()!;
+    return { psi: [...bins, counts[this.missingSlot]!, unseen], ks: null, nonFinite: 0 };
   }
 
   close(): void {

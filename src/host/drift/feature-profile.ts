@@ -2,6 +2,7 @@
 import { categoriesMax, categoryNamesMax, ksBins } from "../../limits.js";
 import type { Field } from "../columns/column.js";
 import { type Edge, quantileEdges } from "./edges.js";
+import { hashesOf } from "./name-hashes.js";
 import type { CategoricalFeatureProfile, Histogram, Moments, NumericFeatureProfile } from "./profile.js";
 
 /** Order statistics of the present values: of all of them (`SortedSample`), or of the wanted ranks (`SelectedSample`). */
@@ -60,6 +61,8 @@ export function numericProfile(
   };
 }
 
+const foldedNamesMax = categoryNamesMax - categoriesMax;
+
 export function categoricalProfile(sample: CategoricalSample): CategoricalFeatureProfile {
   const ranked = Array.from(sample.counts, ([name, count]) => ({
     name,
@@ -81,7 +84,8 @@ export function categoricalProfile(sample: CategoricalSample): CategoricalFeatur
         : {
             count: folded.reduce((sum, { count }) => sum + count, 0),
             kinds: folded.length,
-            names: folded.slice(0, categoryNamesMax - categoriesMax).map(({ name }) => name),
+            known: Math.min(folded.length, foldedNamesMax),
+            hashes: hashesOf(folded.slice(0, foldedNamesMax).map(({ name }) => name)),
           },
   };
 }

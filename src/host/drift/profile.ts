@@ -7,10 +7,11 @@
  */
 import { createHash } from "node:crypto";
 import { MendlineError, messageOf } from "../../errors.js";
-import { binsMax, categoryNamesMax, columnsMax, edgesMax } from "../../limits.js";
+import { binsMax, categoriesMax, columnsMax, edgesMax } from "../../limits.js";
 import { type Logical, logicals } from "../columns/column.js";
 import { isWideInteger, type NumericType, numericTypes } from "../kernels/types.js";
 import { type Edge, edgeInType, edgeToJson } from "./edges.js";
+import { decodeHashes, encodeHashes } from "./name-hashes.js";
 
 /** Over the present, finite values. M2 to M4 are sums of powers of the deviations from the mean; null beyond the largest double. */
 export interface Moments {
@@ -53,11 +54,15 @@ export interface CategoricalFeatureProfile extends FeatureCommon {
   /** Falling count, ties by UTF-8 bytes; the 200 most frequent. */
   readonly categories: readonly string[];
   readonly counts: readonly number[];
-  /** Rows and names of the categories folded into `other`; null when nothing was folded. */
+  /** The categories folded into `other`; null when nothing was folded. */
   readonly other: {
+    /** Rows. */
     readonly count: number;
+    /** Different names, and how many of them, the most frequent, are known by their hashes: 9,800 at most. */
     readonly kinds: number;
-    readonly names: readonly string[];
+    readonly known: number;
+    /** Ascending, 24 bits each (name-hashes.ts). */
+    readonly hashes: readonly number[];
   } | null;
 }
 
@@ -77,7 +82,8 @@ export function sharesFeatures(own: Profile, other: Profile, names?: readonly st
 }
 
 const formatName = "profile";
-const formatVersion = 1;
+/** 2: folded names as hashes. */
+const formatVersion = 2;
 
 export function profileToBytes(profile: Profile): Uint8Array {
   // A list, not an object: feature order is the model's input order, and no name can be mistaken for a property.
@@ -137,7 +143,14 @@ export function canonicalJson(value: unknown): string {
 }
 
 function featureToJson(feature: FeatureProfile): object {
-  if (feature.kind === "categorical") return feature;
+  if (feature.kind === "categorical") {
+    const { other } = feature;
+    if (other === null) return feature;
+    return {
+      ...feature,
+      other: { ...other, hashes: encodeHashes(other.hashes), hashCount: other.hashes.length },
+    };
+  }
   const { moments } = feature;
   // JSON has no infinities: a column without finite values has no extremes.
   const extremes = moments.count === 0 ? { min: null, max: null } : { min: moments.min, max: moments.max };
@@ -237,8 +250,7 @@ function categoricalFromJson(json: Record<string, unknown>): CategoricalFeatureP
   const counts = (json.counts as unknown[]).map((count) => whole(count, "count"));
   expect(categories.length === counts.length, `${categories.length} categories, ${counts.length} counts`);
   const other = otherFromJson(json.other);
-  const names = [...categories, ...(other?.names ?? [])];
-  expect(new Set(names).size === names.length, "a category stands twice");
+  expect(new Set(categories).size === categories.length, "a category stands twice");
   const rows = whole(json.rows, "rows");
   const missing = whole(json.missing, "missing");
   const sum = counts.reduce((total, count) => total + count, missing + (other?.count ?? 0));
@@ -256,15 +268,16 @@ function categoricalFromJson(json: Record<string, unknown>): CategoricalFeatureP
 
 function otherFromJson(value: unknown): CategoricalFeatureProfile["other"] {
   if (value === null) return null;
-  const json = value as { count: unknown; kinds: unknown; names: unknown };
-  const kinds = whole(json.kinds, "kinds");
-  const names = texts(json.names);
-  expect(names.length <= kinds, `${names.length} names of ${kinds} kinds`);
-  return { count: whole(json.count, "other"), kinds, names };
+  const json = value as Record<"count" | "kinds" | "known" | "hashCount" | "hashes", unknown>;
+  const [kinds, known] = [whole(json.kinds, "kinds"), whole(json.known, "known")];
+  const hashes = decodeHashes(text(json.hashes), whole(json.hashCount, "hashCount"));
+  // Names may share a hash.
+  expect(hashes.length <= known && known <= kinds, `${hashes.length} hashes of ${known} of ${kinds} names`);
+  return { count: whole(json.count, "other"), kinds, known, hashes };
 }
 
 function texts(value: unknown): string[] {
-  expect(Array.isArray(value) && value.length <= categoryNamesMax, "a list of names");
+  expect(Array.isArray(value) && value.length <= categoriesMax, "a list of names");
   return (value as unknown[]).map(text);
 }
 

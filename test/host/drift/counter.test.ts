@@ -13,6 +13,7 @@ import {
   sliceOf,
 } from "../../../src/host/drift/counter.js";
 import { type Edge, nextAbove, quantileEdges } from "../../../src/host/drift/edges.js";
+import { hashesOf } from "../../../src/host/drift/name-hashes.js";
 import type {
   CategoricalFeatureProfile,
   FeatureProfile,
@@ -59,7 +60,10 @@ function categoricalProfile(categories: string[], folded: string[] | null = null
     missing: 0,
     categories,
     counts: categories.map(() => 1),
-    other: folded === null ? null : { count: folded.length, kinds: folded.length, names: folded },
+    other:
+      folded === null
+        ? null
+        : { count: folded.length, kinds: folded.length, known: folded.length, hashes: hashesOf(folded) },
   };
 }
 

@@ -178,7 +178,7 @@ function categorical(names: string[], counts: number[], other = 0): CategoricalF
     missing: 0,
     categories: names,
     counts,
-    other: other === 0 ? null : { count: other, kinds: 1, names: ["rare"] },
+    other: other === 0 ? null : { count: other, kinds: 1, known: 1, hashes: [7] },
   };
 }
 

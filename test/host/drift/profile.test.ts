@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
+import { hashesOf } from "../../../src/host/drift/name-hashes.js";
 import {
   type CategoricalFeatureProfile,
   canonicalJson,
@@ -12,6 +13,7 @@ import {
   profileSignature,
   profileToBytes,
 } from "../../../src/host/drift/profile.js";
+import { random } from "../../assembly/support.js";
 
 const floats: NumericFeatureProfile = {
   kind: "numeric",
@@ -59,7 +61,7 @@ const texts: CategoricalFeatureProfile = {
   missing: 1,
   categories: ["", 'b"\\\n', "\u{1f327}", "__proto__"],
   counts: [3, 2, 1, 1],
-  other: { count: 2, kinds: 2, names: ["x"] },
+  other: { count: 2, kinds: 2, known: 2, hashes: [5, 9_000_000] },
 };
 
 function profileOf(features: [string, FeatureProfile][]): Profile {
@@ -145,7 +147,7 @@ test("canonical: no white space, sorted keys, 64-bit numbers as text where a dou
   const text = textOf(profileOf([["time", wide]]));
   assert.match(text, '"edges":["-9223372036854775807",5,9007199254740992,"9007199254740993"]');
   assert.ok(text.startsWith('{"features":[{"bins":3,"kind":"numeric","ks":{'));
-  assert.ok(text.endsWith('],"mendline":"profile","rows":10,"version":1}'));
+  assert.ok(text.endsWith('],"mendline":"profile","rows":10,"version":2}'));
   const document = { b: [1, null], a: { z: "é", y: 2n ** 60n }, gone: undefined, A: true };
   assert.is(canonicalJson(document), '{"A":true,"a":{"y":"1152921504606846976","z":"é"},"b":[1,null]}');
   assert.is(canonicalJson([-0, 1e21, 1e-7, 0.1]), "[0,1e+21,1e-7,0.1]");
@@ -179,7 +181,7 @@ const damages: [string, string][] = [
   ["a list", "[]"],
   ["nothing", ""],
   ["no profile", textOf(whole).replace('"mendline":"profile"', '"mendline":"model"')],
-  ["a later version", textOf(whole).replace('"version":1', '"version":2')],
+  ["a later version", textOf(whole).replace('"version":2', '"version":3')],
   ["features as an object", textOf(profileOf([])).replace("[]", "{}")],
   ["a feature that is null", textOf(profileOf([])).replace("[]", "[null]")],
   ["a name that is a number", changed(floats, '"name":"a"', '"name":7')],
@@ -215,13 +217,43 @@ const damages: [string, string][] = [
   ["no minimum", changed(floats, '"min":-1.5', '"min":null')],
   ["no moments", changed(floats, '"moments":', '"moment":')],
   ["a category twice", changed(texts, '"__proto__"', '""')],
-  ["a category that is in other too", changed(texts, '"x"', '"__proto__"')],
+  ["hashes that are cut off", changed(texts, '"hashCount":2', '"hashCount":3')],
+  ["hashes that no one counted", changed(texts, '"hashCount":2', '"hashCount":1')],
+  ["more hashes than there can be", changed(texts, '"hashCount":2', '"hashCount":20000')],
+  ["hashes that are no base64", changed(texts, '"hashes":"', '"hashes":"!')],
+  ["more known names than kinds", changed(texts, '"known":2', '"known":3')],
+  ["fewer known names than hashes", changed(texts, '"known":2', '"known":1')],
   ["a category that is a number", changed(texts, '"__proto__"', "7")],
   ["one category count too many", changed(texts, "[3,2,1,1]", "[3,2,1,0,1]")],
   ["category counts that do not add up", changed(texts, "[3,2,1,1]", "[3,2,1,2]")],
   ["more folded names than kinds", changed(texts, '"kinds":2', '"kinds":0')],
   ["other that is no object", changed(texts, '"other":{', '"other":7,"was":{')],
 ];
+
+test("a few kilobytes a feature, whatever it holds", () => {
+  const next = random(17);
+  const sorted = (count: number) => Array.from({ length: count }, next).sort((left, right) => left - right);
+  const grid = (count: number) => ({
+    edges: sorted(count),
+    counts: new Array<number>(count + 1).fill(123_456_789),
+  });
+  const kilobytes = (feature: FeatureProfile) =>
+    profileToBytes(profileOf([["a feature", feature]])).byteLength / 1_000;
+  const numeric = kilobytes({ ...floats, psi: grid(9), ks: grid(255) });
+  assert.ok(numeric < 9, `${numeric} kB of doubles`);
+  const categories = Array.from({ length: 200 }, (_, kind) => `a category, number ${kind}`);
+  const counts = categories.map(() => 123_456);
+  const plain = kilobytes({ ...texts, categories, counts, other: null });
+  assert.ok(plain < 8, `${plain} kB of categories`);
+  const hashes = hashesOf(Array.from({ length: 9_800 }, (_, kind) => `an address, number ${kind}`));
+  const folded = kilobytes({
+    ...texts,
+    categories,
+    counts,
+    other: { count: 5, kinds: 1e6, known: 9_800, hashes },
+  });
+  assert.ok(folded - plain < 21, `${folded - plain} kB of folded names`);
+});
 
 for (const [what, text] of damages) {
   test(`damaged: ${what}`, () => refuses(text, what));

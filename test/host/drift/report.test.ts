@@ -267,7 +267,7 @@ function categories(
 }
 
 test("categories: other, missing and unseen are slots of their own", () => {
-  const other = { count: 50, kinds: 2, names: ["x", "y"] };
+  const other = { count: 50, kinds: 2, known: 2, hashes: [1, 2] };
   const found = report([categories(["a", "b"], [600, 350], [500, 300, 40, 60, 100], other)]).features.city!;
   assert.equal(found.categories, ["a", "b", "other"]);
   assert.equal(found.counts.reference, [600, 350, 50, 0, 0]);
