@@ -25,11 +25,14 @@ import { openData } from "./columns/open.js";
 import { type Row, rowsSource } from "./columns/rows.js";
 import { type Deployment, deploy, rollback, toDeployment } from "./deployment/deployments.js";
 import { isServing } from "./deployment/folder-target.js";
+import type { AlignOptions } from "./drift/alignment.js";
 import { type CompareOptions, compareData, compareToProfile } from "./drift/compare.js";
 import { DriftMonitor, type MonitorOptions } from "./drift/monitor.js";
 import { type Profile, sharesFeatures } from "./drift/profile.js";
 import { type ProfileOptions, profileData } from "./drift/profiler.js";
 import type { DriftReport } from "./drift/report.js";
+import type { DriftOptions } from "./drift/rules.js";
+import { countWindow, driftFromCounts, type WindowCounts } from "./drift/window-counts.js";
 import { WindowLog } from "./drift/window-log.js";
 import type { Watched, WindowReport } from "./drift/window-report.js";
 import {
@@ -203,6 +206,31 @@ export class Engine extends EventEmitter<EngineEvents> {
     return isProfile(reference)
       ? compareToProfile(this.runtime, reference, current, options)
       : compareData(this.runtime, reference, current, options);
+  }
+
+  /**
+   * Live rows as whole numbers over a profile's grid, to be added to those of other processes (`mergeCounts`).
+   *
+   * @param profiles  one, or a model's own and then its ancestors', so that the same counts serve them all
+   */
+  count(
+    profiles: Profile | readonly Profile[],
+    source: DataSource,
+    options: AlignOptions & { signal?: AbortSignal } = {},
+  ): Promise<WindowCounts> {
+    return countWindow(this.runtime, listOf(profiles), source, options);
+  }
+
+  /** The report of what was counted, wherever it was; of several profiles one each. */
+  driftFromCounts(profile: Profile, counts: WindowCounts, options?: DriftOptions): DriftReport;
+  driftFromCounts(profiles: readonly Profile[], counts: WindowCounts, options?: DriftOptions): DriftReport[];
+  driftFromCounts(
+    profiles: Profile | readonly Profile[],
+    counts: WindowCounts,
+    options: DriftOptions = {},
+  ): DriftReport | DriftReport[] {
+    const reports = driftFromCounts(this.runtime, listOf(profiles), counts, options);
+    return Array.isArray(profiles) ? reports : reports[0]!;
   }
 
   // Lineage
@@ -479,6 +507,10 @@ export class Engine extends EventEmitter<EngineEvents> {
 async function openStore(folder: string, { module }: Runtime): Promise<LineageStore> {
   const { LineageStore } = await import("../lineage-store/store.js");
   return LineageStore.open(folder, { deltas: kernelDeltas(module) });
+}
+
+function listOf(profiles: Profile | readonly Profile[]): readonly Profile[] {
+  return "features" in profiles ? [profiles] : profiles;
 }
 
 function isProfile(reference: DataSource | Profile): reference is Profile {

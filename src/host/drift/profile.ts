@@ -10,6 +10,7 @@ import { MendlineError, messageOf } from "../../errors.js";
 import { binsMax, categoriesMax, columnsMax, edgesMax } from "../../limits.js";
 import { type Logical, logicals } from "../columns/column.js";
 import { isWideInteger, type NumericType, numericTypes } from "../kernels/types.js";
+import { expect, finite, text, whole } from "./checked-json.js";
 import { type Edge, edgeInType, edgeToJson } from "./edges.js";
 import { decodeHashes, encodeHashes } from "./name-hashes.js";
 
@@ -198,14 +199,14 @@ function numericFromJson(json: Record<string, unknown>): NumericFeatureProfile {
 
 function momentsFromJson(json: Record<keyof Moments, unknown>): Moments {
   const count = whole(json.count, "moments.count");
-  const power = (value: unknown) => (value === null ? null : number(value));
+  const power = (value: unknown) => (value === null ? null : finite(value));
   const extremes =
     count === 0
       ? { min: Number.POSITIVE_INFINITY, max: Number.NEGATIVE_INFINITY }
-      : { min: number(json.min), max: number(json.max) };
+      : { min: finite(json.min), max: finite(json.max) };
   return {
     count,
-    mean: number(json.mean),
+    mean: finite(json.mean),
     m2: power(json.m2),
     m3: power(json.m3),
     m4: power(json.m4),
@@ -239,7 +240,7 @@ function histogramFromJson(json: unknown, type: NumericType, present: number): H
 
 /** Only as `edgeToJson` writes it, and only what a column of the type can hold. */
 function edgeFromJson(json: unknown, type: NumericType): Edge {
-  const edge = isWideInteger(type) ? BigInt(json as number | string) : number(json);
+  const edge = isWideInteger(type) ? BigInt(json as number | string) : finite(json);
   expect(edgeToJson(edge) === json && edgeInType(edge, type) === edge, `an edge ${String(json)} of ${type}`);
   return edge;
 }
@@ -279,23 +280,4 @@ function otherFromJson(value: unknown): CategoricalFeatureProfile["other"] {
 function texts(value: unknown): string[] {
   expect(Array.isArray(value) && value.length <= categoriesMax, "a list of names");
   return (value as unknown[]).map(text);
-}
-
-function text(value: unknown): string {
-  expect(typeof value === "string", "a name is no text");
-  return value as string;
-}
-
-function whole(value: unknown, what: string): number {
-  expect(Number.isSafeInteger(value) && (value as number) >= 0, `${what} is ${String(value)}`);
-  return value as number;
-}
-
-function number(value: unknown): number {
-  expect(Number.isFinite(value), `${String(value)} is no finite number`);
-  return value as number;
-}
-
-function expect(condition: boolean, what: string): void {
-  if (!condition) throw new Error(what);
 }
