@@ -187,6 +187,12 @@ export const stagedBytesMax = 4 * 1024 * 1024;
 
 /** Standard input, kept in a temporary file because a profile takes several passes: temporary folders are often small, or memory. */
 export const spoolBytesMax = 8 * 1024 * 1024 * 1024;
+/** What a gzip file may unpack to: an hour's reading; such data are better kept as Parquet. */
+export const gzipBytesMax = 64 * 1024 * 1024 * 1024;
+/** And how many times its packed size: deflate reaches 1,032 on nothing but repeats, tables stay below 50. */
+export const gzipRatioMax = 250;
+/** So much may be unpacked whatever the ratio: small files of constants are no bombs. */
+export const gzipFreeBytes = 64 * 1024 * 1024;
 /** Bytes of a text file that are read at once. */
 export const textBlockBytes = 1024 * 1024;
 /** Footer of a Parquet file: 10,000 columns in 50 row groups take about 50 MB. */

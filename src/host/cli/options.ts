@@ -25,7 +25,7 @@ export interface FeatureOptions {
 }
 
 export const refHelp = "id, beginning of an id, name@version, or alias";
-export const dataHelp = "Arrow, Parquet, CSV or NDJSON file; - is standard input";
+export const dataHelp = "Arrow, Parquet, CSV or NDJSON file, packed with gzip or not; - is standard input";
 
 const storeDefault = "./.mendline";
 

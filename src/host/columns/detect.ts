@@ -24,7 +24,7 @@ const byExtension: ReadonlyMap<string, DataFormat> = new Map([
 
 /** Formats that people hand over by mistake: what they are, and what to do. Bytes in latin1. */
 const foreign: readonly (readonly [magic: string, what: string, remedy: string])[] = [
-  ["\x1f\x8b", "a gzip archive", "unpack it first (gzip -dc FILE | mendline … -)"],
+  ["\x1f\x8b", "a gzip archive within another", "unpack the outer one (gzip -dc FILE | mendline … -)"],
   ["\x28\xb5\x2f\xfd", "a zstd archive", "unpack it first (zstd -dc FILE | mendline … -)"],
   ["BZh", "a bzip2 archive", "unpack it first (bzip2 -dc FILE | mendline … -)"],
   ["\xfd7zXZ\0", "an xz archive", "unpack it first (xz -dc FILE | mendline … -)"],

@@ -6,6 +6,7 @@ import { MendlineError, messageOf } from "../../errors.js";
 import type { Arena } from "../memory/arena.js";
 import type { DataSource } from "./column.js";
 import { type DataFormat, detectBytes, detectFormat } from "./detect.js";
+import { gunzipped, isGzip } from "./gzip.js";
 import { type Spool, spool } from "./spool.js";
 
 export interface OpenOptions {
@@ -19,6 +20,8 @@ interface Input {
   readonly label: string;
   /** The name whose ending counts where the content does not tell. */
   readonly name: string;
+  /** Text that is packed. */
+  readonly isGzip?: boolean;
 }
 
 /**
@@ -73,12 +76,38 @@ async function openFile(input: Input, arena: Arena, options: OpenOptions): Promi
   if (head.byteLength === 0) {
     throw new MendlineError("MENDLINE_DATA_EMPTY", `${input.label} is empty: it holds no bytes`);
   }
+  if (isGzip(head)) return openGzip(input, arena, options);
   return openAs(detectFormat(head, input.label, input.name), input, arena, options);
+}
+
+/** Text is unpacked anew by every read; what is read at any place is unpacked once, to a temporary file. */
+async function openGzip(packed: Input, arena: Arena, options: OpenOptions): Promise<DataSource> {
+  const input = { ...packed, name: packed.name.replace(/\.(gz|gzip)$/i, "") };
+  const head = await unpackedHead(input, options);
+  if (head.byteLength === 0) {
+    throw new MendlineError("MENDLINE_DATA_EMPTY", `${input.label} is empty: it unpacks to no bytes`);
+  }
+  const format = detectFormat(head, input.label, input.name);
+  if (format === "arrow" || format === "parquet") {
+    return openSpooled(gunzipped(input, options.signal), input, arena, options);
+  }
+  return openAs(format, { ...input, isGzip: true }, arena, options);
+}
+
+async function unpackedHead(input: Input, { signal }: OpenOptions): Promise<Uint8Array> {
+  const chunks: Buffer[] = [];
+  let byteLength = 0;
+  for await (const chunk of gunzipped(input, signal)) {
+    chunks.push(chunk);
+    byteLength += chunk.byteLength;
+    if (byteLength >= detectBytes) break;
+  }
+  return Buffer.concat(chunks).subarray(0, detectBytes);
 }
 
 async function openAs(
   format: DataFormat,
-  { path, label }: Input,
+  { path, label, isGzip: isPacked = false }: Input,
   arena: Arena,
   { signal }: OpenOptions,
 ): Promise<DataSource> {
@@ -86,9 +115,10 @@ async function openAs(
   // Each format loads its own reader, and with it its library: that takes up to tens of milliseconds.
   if (format === "csv" || format === "tsv") {
     const delimiter = format === "csv" ? "," : "\t";
-    return (await import("./csv.js")).openCsv({ path, label, delimiter }, arena, looking);
+    return (await import("./csv.js")).openCsv({ path, label, isGzip: isPacked, delimiter }, arena, looking);
   }
-  if (format === "ndjson") return (await import("./ndjson.js")).openNdjson({ path, label }, arena, looking);
+  if (format === "ndjson")
+    return (await import("./ndjson.js")).openNdjson({ path, label, isGzip: isPacked }, arena, looking);
   if (format === "arrow") return (await import("./arrow.js")).openArrow({ path, label }, arena);
   return (await import("./parquet.js")).openParquet({ path, label }, arena);
 }

@@ -3,10 +3,13 @@ import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { MendlineError, messageOf } from "../../errors.js";
 import { recordBytesMax, textBlockBytes } from "../../limits.js";
+import { gunzipped } from "./gzip.js";
 
 export interface TextFile {
   readonly path: string;
   readonly label: string;
+  /** The text is packed; offsets count unpacked bytes. */
+  readonly isGzip?: boolean;
 }
 
 export const lineFeed = 10;
@@ -50,19 +53,24 @@ export async function* textBlocks(file: TextFile, signal?: AbortSignal): AsyncGe
 export async function lineAt(file: TextFile, byteOffset: number): Promise<number> {
   let feeds = 0;
   let returns = 0;
-  if (byteOffset > 0) {
-    for await (const chunk of createReadStream(file.path, {
-      end: byteOffset - 1,
-      highWaterMark: textBlockBytes,
-    })) {
-      feeds += count(chunk as Buffer, lineFeed);
-      returns += count(chunk as Buffer, carriageReturn);
+  let left = byteOffset;
+  if (left > 0) {
+    for await (const chunk of fileChunks(file, undefined)) {
+      const before = chunk.subarray(0, left);
+      feeds += count(before, lineFeed);
+      returns += count(before, carriageReturn);
+      left -= before.length;
+      if (left === 0) break;
     }
   }
   return 1 + (feeds > 0 ? feeds : returns);
 }
 
 async function* fileChunks(file: TextFile, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
+  if (file.isGzip === true) {
+    yield* gunzipped(file, signal);
+    return;
+  }
   const stream = createReadStream(file.path, { highWaterMark: textBlockBytes });
   try {
     for await (const chunk of stream) {
