@@ -4,7 +4,7 @@ import { open, readFile, rename, rm, stat } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { MendlineError, messageOf } from "../../errors.js";
 import type { Profile } from "../../index.js";
-import { keyFileBytesMax, profileBytesMax } from "../../limits.js";
+import { keyFileBytesMax, profileBytesMax, signatureBytesMax } from "../../limits.js";
 
 /**
  * Fails before the work instead of after it.
@@ -69,14 +69,23 @@ export async function readProfile(path: string): Promise<Profile> {
 }
 
 /** A key in PEM. @throws MendlineError MENDLINE_DATA_NOT_FOUND, MENDLINE_DATA_LIMIT */
-export async function readKey(path: string): Promise<string> {
+export function readKey(path: string): Promise<string> {
+  return readSmall(path, "a key's file", keyFileBytesMax);
+}
+
+/** A Sigstore bundle. @throws MendlineError MENDLINE_DATA_NOT_FOUND, MENDLINE_DATA_LIMIT */
+export function readSignature(path: string): Promise<string> {
+  return readSmall(path, "a signature", signatureBytesMax);
+}
+
+async function readSmall(path: string, what: string, bytesMax: number): Promise<string> {
   const stats = await stat(path).catch((cause) => {
     throw cannotRead(path, cause);
   });
-  if (stats.size > keyFileBytesMax) {
+  if (stats.size > bytesMax) {
     throw new MendlineError(
       "MENDLINE_DATA_LIMIT",
-      `${path} has ${stats.size} bytes, a key's file has ${keyFileBytesMax} at most`,
+      `${path} has ${stats.size} bytes, ${what} has ${bytesMax} at most`,
     );
   }
   return readFile(path, "utf8").catch((cause) => {

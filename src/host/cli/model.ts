@@ -11,6 +11,7 @@ import { addModelShowCommand } from "./model-show.js";
 import { addModelSignCommand } from "./model-sign.js";
 import { addModelSignaturesCommand } from "./model-signatures.js";
 import { addModelTreeCommand } from "./model-tree.js";
+import { addModelVerifyCommand } from "./model-verify.js";
 
 export function addModelCommands(parent: Command, context: CommandContext): void {
   const group = parent.command("model").description("Add, list, look at and take out model versions.");
@@ -24,4 +25,5 @@ export function addModelCommands(parent: Command, context: CommandContext): void
   addModelRestoreCommand(group, context);
   addModelSignCommand(group, context);
   addModelSignaturesCommand(group, context);
+  addModelVerifyCommand(group, context);
 }

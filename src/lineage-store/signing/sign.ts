@@ -77,8 +77,16 @@ function hasSigned(bundle: string, payload: Buffer, key: SigningKey): boolean {
   return envelope.hint === key.hint && envelope.payload.equals(payload) && isSigned(envelope, key);
 }
 
-/** Reads every byte: who signs a model says that this is it. */
-async function checkBytes(store: LineageStore, model: ModelRecord, signal?: AbortSignal): Promise<void> {
+/**
+ * Reads every byte: who signs a model says that this is it.
+ *
+ * @throws MendlineError MENDLINE_STORE_CORRUPT  an object is damaged or lost, or they are not the file that was added
+ */
+export async function checkBytes(
+  store: LineageStore,
+  model: ModelRecord,
+  signal?: AbortSignal,
+): Promise<void> {
   const { layout } = await store.parameters(model.id);
   const digest = createHash("sha256");
   for (const { object } of layout) {

@@ -1,5 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -58,6 +58,37 @@ test("a model and its derivation are signed, listed, handed on, and hold", async
   assert.ok(report.isValid, JSON.stringify(report));
 });
 
+test("verify checks records, bytes and, with a key, signatures", async () => {
+  const plain = await run("model", "verify");
+  assert.is(plain.code, 0, plain.stderr);
+  assert.match(plain.stdout, /^\d+ records and 2 models checked: all hold\n$/);
+  const signed = await run("model", "verify", "rain@2", "--key", path("pub.pem"));
+  assert.is(signed.code, 0, signed.stdout);
+  assert.match(signed.stdout, /all hold\nrain@2\n {2}signature: holds\n {2}derivation from rain@1: holds\n$/);
+  const all = await run("model", "verify", "--key", path("pub.pem"), "--json");
+  assert.is(all.code, 1, "rain@1 is not signed");
+  const { isValid, models } = JSON.parse(all.stdout);
+  assert.is(isValid, false);
+  assert.equal(
+    models.map(({ signatures, problem }: { signatures: { isValid: boolean }; problem: null }) => [
+      signatures.isValid,
+      problem,
+    ]),
+    [
+      [false, null],
+      [true, null],
+    ],
+  );
+  const bundles = ["--key", path("pub.pem"), "--signature", path("model.sig")];
+  const wrong = await run("model", "verify", "rain@1", ...bundles);
+  assert.match(
+    wrong.stdout,
+    /not all hold\nrain@1\n {2}signature: does not hold: it signs the file [0-9a-f]{64}/,
+  );
+  assert.is((await run("model", "verify", "rain@2", "--signature", path("model.sig"))).code, 2);
+  assert.is((await run("model", "verify", "rain@2", "--key", path("key.pem"))).code, 2, "a private key");
+});
+
 test("the private key is nowhere in the store, nor in what is printed", async () => {
   const secret = privatePem.split("\n")[1]!;
   const raw = privateKey.export({ type: "pkcs8", format: "der" });
@@ -92,6 +123,21 @@ test("wrong keys and files are told in one line, and nothing is signed", async (
     assert.is(stderr.trimEnd().split("\n").length, 1);
   }
   assert.match((await run("model", "signatures", "rain@2")).stdout, /^about/);
+});
+
+test("verify finds a byte that changed, and says which model", async () => {
+  const objects = filesBelow(join(store, "objects"));
+  const largest = objects.reduce((left, right) =>
+    statSync(right).size > statSync(left).size ? right : left,
+  );
+  const bytes = readFileSync(largest);
+  bytes[bytes.length >> 1]! ^= 1;
+  writeFileSync(largest, bytes);
+  const { code, stdout } = await run("model", "verify", "--json");
+  assert.is(code, 1);
+  const { isValid, models } = JSON.parse(stdout);
+  assert.is(isValid, false);
+  assert.ok(models.some(({ problem }: { problem: string | null }) => problem?.includes("object")));
 });
 
 test.run();
