@@ -47,6 +47,7 @@ export const errorTable = {
   MENDLINE_STORE_CONFLICT: row("the name is taken by something else", 409, failed),
   MENDLINE_STORE_CYCLE: row("the derivation would close a circle", 409, failed),
   MENDLINE_STORE_VERSION: row("the store was written by an incompatible version", 500, failed),
+  MENDLINE_STORE_DROPPED: row("the model's parameters are no longer in the store", 410, failed),
   MENDLINE_STORE_IO: row("the store could not be read or written", 500, failed),
 
   MENDLINE_MODEL_FORMAT: row("the model file is not one that mendline reads", 415, failed),

@@ -74,6 +74,7 @@ export type {
   Resolution,
 } from "./lineage-store/declared.js";
 export type { ExportFormat, ExportRequest, ExportSummary } from "./lineage-store/export/export-lineage.js";
+export type { Collection, CollectOptions } from "./lineage-store/garbage.js";
 export type {
   ImportedDeclaration,
   ImportedExternal,

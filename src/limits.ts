@@ -159,6 +159,14 @@ export const storeOwnerBytesMax = 4_096;
 export const migrationBatchRecords = 1_000;
 /** Tags of one model: each is a record of the index that searches begin with. */
 export const modelTagsMax = 256;
+/** Different objects or records that one collection or check tells apart: 256 MB of marks, and more files than disks like in a folder. */
+export const marksMax = 16_777_216;
+/** Models whose parameters are dropped in one commit. */
+export const dropBatchModels = 256;
+/** Models, and problems, that a collection or a check names; beyond it they are counted. */
+export const findingsMax = 1_000;
+/** An object that was put so long ago and got no commit was given up. */
+export const orphanAgeMsMin = 60 * 60_000;
 /** Names looked through for a "did you mean". */
 export const hintNamesMax = 10_000;
 

@@ -6,6 +6,7 @@ import { resolve as absolutePath } from "node:path";
 import { MendlineError } from "../errors.js";
 import { monitorAncestorsMax } from "../limits.js";
 import type { ExportRequest, ExportSummary } from "../lineage-store/export/export-lineage.js";
+import type { Collection, CollectOptions } from "../lineage-store/garbage.js";
 import type { ImportRequest, ImportSummary } from "../lineage-store/import/import-lineage.js";
 import type { ModelVersion } from "../lineage-store/models.js";
 import type { NearestModel, RelativeOptions } from "../lineage-store/reader.js";
@@ -307,6 +308,19 @@ export class Engine extends EventEmitter<EngineEvents> {
     const model = await this.model(ref);
     await this.store.restoreFile(model.id, absolutePath(path));
     return model;
+  }
+
+  /**
+   * Drops the parameters of models that the policy does not keep, and removes what nothing needs; open repairs keep theirs. The models
+   * stay in the lineage. See garbage.ts for what it throws.
+   */
+  async collectGarbage(options: CollectOptions = {}): Promise<Collection> {
+    const { neededByRepairs } = await import("./repair/needed.js");
+    const needed = async () => [
+      ...(await neededByRepairs(this.store)),
+      ...((await options.needed?.()) ?? []),
+    ];
+    return this.store.collectGarbage({ ...options, needed });
   }
 
   /** Writes the lineage in another tool's format; see export-lineage.ts for what it throws. */

@@ -72,6 +72,17 @@ export class Commits {
     return this.exclusive(() => this.#commit(work));
   }
 
+  /** A commit that has to look at more than a transaction can: no other commit comes between the two. */
+  commitAfter<P, T>(
+    prepare: () => Promise<P>,
+    work: (transaction: Transaction, prepared: P) => T,
+  ): Promise<T> {
+    return this.exclusive(async () => {
+      const prepared = await prepare();
+      return this.#commit((transaction) => work(transaction, prepared));
+    });
+  }
+
   /** Runs the work on a transaction that is then thrown away. */
   async rehearse<T>(work: (transaction: Transaction) => T): Promise<T> {
     return this.exclusive(async () => {
@@ -101,6 +112,7 @@ export class Commits {
     await this.#write([...writes, entry.write], entry.head);
     this.#head = entry.head;
     this.#counters = result.counters;
+    this.#files.pins.committed(result.objects.keys());
     return value;
   }
 

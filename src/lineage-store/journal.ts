@@ -101,6 +101,12 @@ async function verifyChain(database: Database, head: JournalHead): Promise<Map<s
   return dropped;
 }
 
+/** Keys that a commit wrote or deleted, as its entry says. */
+export function changedKeys(database: Database, sequence: number): Buffer[] {
+  const { key, fields } = entryAt(database, sequence);
+  return changesOf(key, fields).map((change) => change.key);
+}
+
 function entryAt(database: Database, sequence: number): { key: Buffer; bytes: Buffer; fields: Fields } {
   const key = keyOf("journal", sequence);
   const bytes = database.bytes(key);

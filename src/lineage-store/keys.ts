@@ -34,6 +34,8 @@ const layouts = {
   declaration: ["id", "number"],
   /** model's id, place -> a signature about it, or about a derivation that leads to it. */
   signature: ["id", "number"],
+  /** model's id, sequence -> whether its parameters are in the store from then on. */
+  presence: ["id", "number"],
   /** sequence -> what one commit did. */
   journal: ["number"],
 
@@ -88,6 +90,7 @@ export const journaledKinds = [
   "external",
   "declaration",
   "signature",
+  "presence",
 ] as const satisfies readonly RecordKind[];
 
 /** Logs whose oldest entries are dropped. */

@@ -9,6 +9,7 @@ import type { DeltaRoom, DeltaRooms } from "./deltas.js";
 import { disk, errnoOf, fileError, readAll } from "./files.js";
 import { applyFrame, Damage, PackedFile, WholeFile } from "./packed-file.js";
 import { frameKinds, type PackedFrame } from "./packed-format.js";
+import type { Pins } from "./pins.js";
 
 /** Where the two forms of an object lie. */
 export interface ObjectPaths {
@@ -16,9 +17,13 @@ export interface ObjectPaths {
   readonly packed: string;
 }
 
+/** Ending of the names of packed files. */
+export const packedSuffix = ".packed";
+
 export interface ObjectPlaces {
   /** null where the store was opened without a transform. */
   readonly rooms: DeltaRooms | null;
+  readonly pins: Pins;
   pathsOf(hash: string): ObjectPaths;
 }
 
@@ -26,6 +31,8 @@ interface Level {
   readonly hash: string;
   readonly path: string;
   readonly stored: WholeFile | PackedFile;
+  /** Gives up the pin that keeps the object from being collected. */
+  readonly release: () => void;
 }
 
 export function corruptObject(hash: string, problem: string): MendlineError {
@@ -205,22 +212,51 @@ function checkChain(levels: readonly Level[]): void {
   if (levels.length - 1 > deltaDepthReadMax) throw corruptObject(first.hash, "stands on too many others");
 }
 
+/**
+ * The object that a file's deltas stand against, or null: for one kept whole, or gone meanwhile.
+ *
+ * @throws MendlineError MENDLINE_STORE_CORRUPT  the file does not say
+ */
+export async function baseOfFile(hash: string, path: string): Promise<string | null> {
+  if (!path.endsWith(packedSuffix)) return null;
+  const file = await openIfThere(path);
+  if (file === null) return null;
+  try {
+    return (await PackedFile.open(file)).footer.base;
+  } catch (error) {
+    throw damageOf(hash, path, error);
+  } finally {
+    await file.close();
+  }
+}
+
 async function openLevel(places: ObjectPlaces, hash: string): Promise<Level | null> {
   const { whole, packed } = places.pathsOf(hash);
+  const release = places.pins.hold(hash);
   // The form may change between two looks: the new one is there before the old one goes.
-  for (const path of [whole, packed, whole]) {
-    const file = await openIfThere(path);
-    if (file === null) continue;
-    try {
-      const stored =
-        path === whole ? new WholeFile(file, (await file.stat()).size) : await PackedFile.open(file);
-      return { hash, path, stored };
-    } catch (error) {
-      await file.close();
-      throw damageOf(hash, path, error);
+  try {
+    for (const path of [whole, packed, whole]) {
+      const stored = await openStored(hash, path);
+      if (stored !== null) return { hash, path, stored, release };
     }
+  } catch (error) {
+    release();
+    throw error;
   }
+  release();
   return null;
+}
+
+async function openStored(hash: string, path: string): Promise<Level["stored"] | null> {
+  const file = await openIfThere(path);
+  if (file === null) return null;
+  try {
+    if (path.endsWith(packedSuffix)) return await PackedFile.open(file);
+    return new WholeFile(file, (await file.stat()).size);
+  } catch (error) {
+    await file.close();
+    throw damageOf(hash, path, error);
+  }
 }
 
 async function openIfThere(path: string): Promise<FileHandle | null> {
@@ -245,5 +281,6 @@ function damageOf(hash: string, path: string, error: unknown): MendlineError {
 }
 
 async function closeAll(levels: readonly Level[]): Promise<void> {
+  for (const { release } of levels) release();
   for (const { stored } of levels) await stored.file.close();
 }

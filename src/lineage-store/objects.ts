@@ -14,17 +14,28 @@ import { dirname, join } from "node:path";
 import { MendlineError } from "../errors.js";
 import { objectWritesMax } from "../limits.js";
 import { DeltaRooms, type DeltaTransform } from "./deltas.js";
-import { disk, fileError, makeFolder, syncFolder } from "./files.js";
-import { corruptObject, ObjectContent, type ObjectPaths, type ObjectPlaces } from "./object-content.js";
+import { disk, errnoOf, fileError, makeFolder, syncFolder } from "./files.js";
+import {
+  corruptObject,
+  ObjectContent,
+  type ObjectPaths,
+  type ObjectPlaces,
+  packedSuffix,
+} from "./object-content.js";
 import { type ObjectSink, type StoredObject, WholeSink } from "./object-sink.js";
 import { PackedSink } from "./packed-sink.js";
 import type { Packing } from "./packing.js";
+import { Pins } from "./pins.js";
 
-/** Ending of the names of packed files. */
-export const packedSuffix = ".packed";
+export interface StoredFiles {
+  readonly hash: string;
+  /** One, or both forms after a crash. */
+  readonly paths: readonly string[];
+}
 
 export class ObjectFiles implements ObjectPlaces {
   readonly rooms: DeltaRooms | null;
+  readonly pins = new Pins();
   readonly #objectsDir: string;
   readonly #tmpDir: string;
   /** The last task of each object that has one under way. */
@@ -120,6 +131,39 @@ export class ObjectFiles implements ObjectPlaces {
     }
   }
 
+  /** Objects by folder: the hash of each, its files, and the bytes they take. Objects that come meanwhile may be among them. */
+  async *list(): AsyncGenerator<readonly StoredFiles[]> {
+    for (const folder of (await this.#names("")).sort()) {
+      if (!/^[0-9a-f]{2}$/.test(folder)) continue;
+      const objects = new Map<string, string[]>();
+      for (const name of await this.#names(folder)) {
+        const found = /^([0-9a-f]{62})(?:\.packed)?$/.exec(name);
+        if (found === null) continue;
+        const hash = folder + found[1]!;
+        objects.set(hash, [...(objects.get(hash) ?? []), join(this.#objectsDir, folder, name)]);
+      }
+      yield Array.from(objects, ([hash, paths]) => ({ hash, paths }));
+    }
+  }
+
+  async #names(folder: string): Promise<string[]> {
+    const path = join(this.#objectsDir, folder);
+    try {
+      return await disk.readdir(path);
+    } catch (error) {
+      if (errnoOf(error) === "ENOTDIR") return [];
+      throw fileError(path, "read", error);
+    }
+  }
+
+  async remove(path: string): Promise<void> {
+    try {
+      await disk.rm(path, { force: true });
+    } catch (error) {
+      throw fileError(path, "removed", error);
+    }
+  }
+
   /** Whether the object is there, whole and unharmed. */
   async isIntact(hash: string, byteLength: number): Promise<boolean> {
     try {
@@ -160,6 +204,8 @@ export class ObjectBatch {
    */
   async finish(sink: ObjectSink): Promise<StoredObject> {
     const object = await ended(sink);
+    // Before anything is looked up: from here on it is not collected, and its base is still held by the sink.
+    this.#files.pins.put(object.hash);
     if (sink.isKnown || this.#seen.has(object.hash)) await sink.discard();
     else {
       while (this.#pending.size >= objectWritesMax) await Promise.race(this.#pending);
@@ -188,9 +234,9 @@ export class ObjectBatch {
     this.#folders.add(dirname(path));
     if (await this.#files.isIntact(hash, byteLength)) return sink.discard();
     await makeFolder(dirname(path));
+    // Of two forms the other was the damaged one, and would be read first.
+    await this.#files.remove(other);
     await sink.moveTo(path);
-    // What was not intact must not be read any more, if it was the other form.
-    await remove(other);
   }
 
   /** Waits until everything finished so far is on the disk. */
@@ -213,13 +259,5 @@ async function ended(sink: ObjectSink): Promise<StoredObject> {
   } catch (error) {
     await sink.discard().catch(() => undefined);
     throw error;
-  }
-}
-
-async function remove(path: string): Promise<void> {
-  try {
-    await disk.rm(path, { force: true });
-  } catch (error) {
-    throw fileError(path, "removed", error);
   }
 }

@@ -31,6 +31,7 @@ import {
 } from "./documents.js";
 import { type AddedFile, addFile, type FileSegment } from "./file-reader.js";
 import { databaseDir, prepareFolder } from "./folder.js";
+import { type Collection, type CollectOptions, Collector } from "./garbage.js";
 import { Graph } from "./graph.js";
 import { type JournalSummary, verifyJournal } from "./journal.js";
 import { migrate } from "./migrations.js";
@@ -40,7 +41,9 @@ import { corruptObject } from "./object-content.js";
 import type { StoredObject } from "./object-sink.js";
 import { ObjectBatch, ObjectFiles } from "./objects.js";
 import { forgetOwner, heldBy, tellOwner } from "./owner.js";
+import { type Presence, parametersGone, presenceOf } from "./presence.js";
 import { LineageReader } from "./reader.js";
+import type { ModelRecord } from "./records.js";
 import { type AliasEntry, aliasHistory, allAliases, currentAlias } from "./refs.js";
 import { checkAlias, checkHash, checkText, shown } from "./rules.js";
 import { type SignatureRecord, signaturesOf } from "./signatures.js";
@@ -74,6 +77,8 @@ export class LineageStore extends LineageReader {
   readonly #commits: Commits;
   readonly #graph: Graph;
   readonly #sinceMs = Date.now();
+  readonly #closing = new AbortController();
+  #maintenance: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
   private constructor(dir: string, database: Database, files: ObjectFiles, commits: Commits, graph: Graph) {
@@ -116,6 +121,8 @@ export class LineageStore extends LineageReader {
   async close(): Promise<void> {
     const isFirst = !this.#isClosed;
     this.#isClosed = true;
+    this.#closing.abort();
+    await this.#maintenance;
     await this.#commits.exclusive(async () => {
       if (isFirst) await forgetOwner(this.dir);
       this.#graph.clear();
@@ -205,12 +212,57 @@ export class LineageStore extends LineageReader {
    * Writes a model's file as it was added. Its objects and the whole are verified before the target shows anything; a file
    * that is there is replaced.
    *
-   * @throws MendlineError MENDLINE_STORE_UNKNOWN, MENDLINE_STORE_CORRUPT, MENDLINE_DATA_WRITE
+   * @throws MendlineError MENDLINE_STORE_UNKNOWN, MENDLINE_STORE_DROPPED, MENDLINE_STORE_CORRUPT, MENDLINE_DATA_WRITE
    */
   async restoreFile(id: string, target: string): Promise<void> {
+    await this.reading(id, async (model) => {
+      const { layout } = parametersOf(this.#database, model);
+      await restoreFile(this.#files, model, layout, target);
+    });
+  }
+
+  /**
+   * Keeps a model's parameters in the store until the work ends: no collection takes them away from under its reader.
+   *
+   * @throws MendlineError MENDLINE_STORE_DROPPED  they are gone already
+   */
+  async reading<T>(id: string, work: (model: ModelRecord) => Promise<T>): Promise<T> {
     const model = this.record(id);
-    const { layout } = parametersOf(this.#database, model);
-    await restoreFile(this.#files, model, layout, target);
+    const release = this.#files.pins.hold(id);
+    try {
+      const presence = presenceOf(this.#database, model);
+      if (presence.state !== "kept") throw parametersGone(model, presence);
+      return await work(model);
+    } finally {
+      release();
+    }
+  }
+
+  /** Whether a model's parameters are in the store. */
+  async presence(id: string): Promise<Presence> {
+    return presenceOf(this.#database, this.record(id));
+  }
+
+  /**
+   * Drops the parameters of models that the policy does not keep, and removes objects that nothing needs (garbage.ts). The models stay,
+   * with everything else that is known of them. Others read and write meanwhile.
+   */
+  async collectGarbage(options: CollectOptions = {}): Promise<Collection> {
+    this.#assertOpen();
+    return this.#maintain(options.signal, (signal) =>
+      new Collector(this.#database, this.#files, this.#commits, { ...options, signal }).collect(),
+    );
+  }
+
+  /** One after the other: a collection must not take what a backup is about to read. Ends early when the store is closed. */
+  #maintain<T>(signal: AbortSignal | undefined, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const signals = [this.#closing.signal, ...(signal === undefined ? [] : [signal])];
+    const turn = this.#maintenance.then(() => {
+      this.#assertOpen();
+      return work(AbortSignal.any(signals));
+    });
+    this.#maintenance = turn.catch(() => undefined);
+    return turn;
   }
 
   // Writing

@@ -12,6 +12,7 @@ import { hashBytes } from "./fields.js";
 import { formHash, tagHash } from "./indexes.js";
 import { keyOf } from "./keys.js";
 import { findDerivation, findModel, idOfLabel, pageCount, requireModel } from "./models.js";
+import { bringBack, setPresence } from "./presence.js";
 import {
   checkDerivation,
   checkModel,
@@ -143,6 +144,7 @@ export class Transaction implements RecordReader, Neighbourhood {
     const existing = findModel(this, id);
     const record = this.#recordOf(model, existing?.number ?? this.#models);
     if (existing === null) this.#addNew(model, record);
+    else this.#bringBack(existing, model);
     if (holder === null) this.#addLabel(id, record);
     const ignored =
       existing === null ? [] : comparedFields.filter((field) => !isSame(existing[field], record[field]));
@@ -182,6 +184,12 @@ export class Transaction implements RecordReader, Neighbourhood {
     this.#models++;
   }
 
+  /** Parameters that were dropped, and are added again, are there again. */
+  #bringBack(existing: ModelRecord, added: NewModel): void {
+    const parameters = bringBack(this.#writer(), existing, added);
+    if (parameters !== null) this.#needObjects({ ...parameters, profile: existing.profile });
+  }
+
   #indexNew({ tensors }: NewModel, { tags, number }: ModelRecord): void {
     for (const [name, text] of Object.entries(tags))
       this.#put(keyOf("tag", tagHash(name, text), number), null);
@@ -200,7 +208,7 @@ export class Transaction implements RecordReader, Neighbourhood {
     });
   }
 
-  #needObjects({ tensors, layout, profile }: NewModel): void {
+  #needObjects({ tensors, layout, profile }: Pick<NewModel, "tensors" | "layout" | "profile">): void {
     for (const { object, byteLength } of layout) this.#needObject(object, byteLength);
     for (const { object, byteLength } of tensors) if (object !== null) this.#needObject(object, byteLength);
     if (profile != null) this.#needObject(profile, null);
@@ -274,6 +282,18 @@ export class Transaction implements RecordReader, Neighbourhood {
    */
   addSignature(signature: NewSignature): boolean {
     return this.#atomically(() => addSignature(this.#writer(), signature));
+  }
+
+  /**
+   * Says that a model's parameters are gone from the store. Nothing is removed: what nothing refers to is the collector's.
+   *
+   * @returns whether that is new
+   */
+  setGone(id: string, how: "dropped" | "lost"): boolean {
+    return this.#atomically(() => {
+      checkHash("model id", id);
+      return setPresence(this.#writer(), id, how);
+    });
   }
 
   #writer(): RecordWriter {

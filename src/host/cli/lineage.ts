@@ -1,13 +1,17 @@
-/** `mendline lineage …`: the lineage as a whole. */
+/** `mendline lineage …`: the lineage as a whole, and the store that holds it. */
 import type { Command } from "commander";
 import type { CommandContext } from "./context.js";
 import { addLineageDeclaredCommand } from "./lineage-declared.js";
 import { addLineageExportCommand } from "./lineage-export.js";
+import { addLineageGcCommand } from "./lineage-gc.js";
 import { addLineageImportCommand } from "./lineage-import.js";
 
 export function addLineageCommands(parent: Command, context: CommandContext): void {
-  const group = parent.command("lineage").description("Exchange the lineage with other tools.");
+  const group = parent
+    .command("lineage")
+    .description("Exchange the lineage with other tools, and look after the store.");
   addLineageExportCommand(group, context);
   addLineageImportCommand(group, context);
   addLineageDeclaredCommand(group, context);
+  addLineageGcCommand(group, context);
 }

@@ -57,10 +57,16 @@ async function reasonAgainst(
     );
     return null;
   } catch (thrown) {
-    const isRefusal = thrown instanceof MendlineError && thrown.code.startsWith("MENDLINE_REPAIR_");
-    if (isRefusal) return thrown.message;
+    if (thrown instanceof MendlineError && isRefusal(thrown, drift.id)) return thrown.message;
     throw thrown;
   }
+}
+
+/** What speaks against the ancestor alone: it does not fit, or its parameters are gone. */
+function isRefusal({ code, details }: MendlineError, ancestor: string): boolean {
+  return (
+    code.startsWith("MENDLINE_REPAIR_") || (code === "MENDLINE_STORE_DROPPED" && details.id === ancestor)
+  );
 }
 
 function healthReason({ verdict, drifted }: AncestorDrift): string {
