@@ -9,6 +9,7 @@ import { profileData } from "../../../src/host/drift/profiler.js";
 import { addModel } from "../../../src/host/models.js";
 import { blendToBytes } from "../../../src/host/parameters/blend.js";
 import { openParameterFile } from "../../../src/host/parameters/parameter-file.js";
+import { neededByRepairs } from "../../../src/host/repair/needed.js";
 import { failure } from "../../lineage-store/support.js";
 import { scratchDir } from "../../support.js";
 import { namesIn, servingDir } from "../deployment/support.js";
@@ -221,6 +222,19 @@ test("keeping is better: live data of New York, labels of Seattle", () =>
     assert.match(report.reason, /no scale is better than keeping/);
     assert.equal(await state(), before);
     assert.is((await stepsOf(store, report.run)).at(-1), report.outcome);
+  }));
+
+test("an ancestor whose parameters were dropped is passed over; those of an open repair are not dropped", () =>
+  withScene(async ({ store, repair }) => {
+    const [base] = await addRain(runtime, store, lineage);
+    await store.commit((tx) => tx.setGone(base!.id, "dropped"));
+    const report = await repair("rain@3");
+    assert.equal([...(await neededByRepairs(store))], []);
+    assert.is(report.outcome, "no-healthy-ancestor");
+    assert.match(report.passedOver.at(-1)!.reason, /parameters of rain@1 were dropped by retention/);
+    const drifted = await store.resolve("rain@3");
+    await store.commit((tx) => tx.appendRun("r1", "started", { plan: { model: drifted } }));
+    assert.equal([...(await neededByRepairs(store))], [drifted]);
   }));
 
 test("a forced ancestor, whatever its own drift; its tensors must fit", () =>
