@@ -8,7 +8,7 @@ export type { Deployment } from "./host/deployment/deployments.js";
 export type { AbsentColumns, SchemaChanges } from "./host/drift/alignment.js";
 export type { CompareOptions, KsMode } from "./host/drift/compare.js";
 export type { Contribution, Explanation } from "./host/drift/explain.js";
-export type { DriftMonitor, LiveRows, MonitorOptions } from "./host/drift/monitor.js";
+export type { DriftMonitor, LiveRows, MonitorOptions, MonitorStart } from "./host/drift/monitor.js";
 export {
   type FeatureProfile,
   looksLikeProfile,
@@ -24,8 +24,14 @@ export type { DriftOptions, DriftRule, FeatureRule, PlainLimits } from "./host/d
 export type { SegmentOptions } from "./host/drift/segments.js";
 export type { MomentShift, Shift } from "./host/drift/shift.js";
 export type { KsResult, Smoothing } from "./host/drift/statistics.js";
-export type { TriggerOptions } from "./host/drift/trigger.js";
-export type { RowWindowOptions, TimeUnit, TimeWindowOptions, WindowOptions } from "./host/drift/window.js";
+export type { AlarmChange, TriggerOptions, TriggerSource } from "./host/drift/trigger.js";
+export type {
+  RowWindowOptions,
+  SetAside,
+  TimeUnit,
+  TimeWindowOptions,
+  WindowOptions,
+} from "./host/drift/window.js";
 export type {
   AncestorReport,
   PredictionOptions,
@@ -41,6 +47,7 @@ export {
   type WatchOptions,
 } from "./host/engine.js";
 export type { ParentLink } from "./host/models/links.js";
+export type { LastWindow, MonitorStatus, StoredMonitorOptions } from "./host/models/monitors.js";
 export type { ModelPath, NamedModel, RelatedModel, SharedModel } from "./host/models/relations.js";
 export type { AddedModelVersion, AddModelRequest } from "./host/models.js";
 export { type DriftPageMeta, driftPage } from "./host/pages/drift-page.js";

@@ -4,7 +4,6 @@
 import { EventEmitter } from "node:events";
 import { resolve as absolutePath } from "node:path";
 import { MendlineError } from "../errors.js";
-import { monitorAncestorsMax } from "../limits.js";
 import type { ExportRequest, ExportSummary } from "../lineage-store/export/export-lineage.js";
 import type { Collection, CollectOptions } from "../lineage-store/garbage.js";
 import type { ImportRequest, ImportSummary } from "../lineage-store/import/import-lineage.js";
@@ -28,14 +27,20 @@ import { type Deployment, deploy, rollback, toDeployment } from "./deployment/de
 import { isServing } from "./deployment/folder-target.js";
 import type { AlignOptions } from "./drift/alignment.js";
 import { type CompareOptions, compareData, compareToProfile } from "./drift/compare.js";
-import { DriftMonitor, type MonitorOptions } from "./drift/monitor.js";
-import { type Profile, sharesFeatures } from "./drift/profile.js";
+import type { DriftMonitor } from "./drift/monitor.js";
+import type { Profile } from "./drift/profile.js";
 import { type ProfileOptions, profileData } from "./drift/profiler.js";
 import type { DriftReport } from "./drift/report.js";
 import type { DriftOptions } from "./drift/rules.js";
 import { countWindow, driftFromCounts, type WindowCounts } from "./drift/window-counts.js";
-import { WindowLog } from "./drift/window-log.js";
-import type { Watched, WindowReport } from "./drift/window-report.js";
+import type { WindowReport } from "./drift/window-report.js";
+import {
+  type MonitorStatus,
+  monitorStatuses,
+  openMonitor,
+  type StoredMonitor,
+  type StoredMonitorOptions,
+} from "./models/monitors.js";
 import {
   type ModelPath,
   modelPath,
@@ -48,7 +53,6 @@ import {
   type AddedModelVersion,
   type AddModelRequest,
   addModel,
-  driftSummary,
   loadProfile,
   ScratchModels,
 } from "./models.js";
@@ -72,21 +76,28 @@ export interface AliasStatus extends Deployment {
 
 export interface EngineStatus {
   readonly aliases: readonly AliasStatus[];
-  readonly monitors: readonly { readonly monitor: string; readonly lastWindow: unknown }[];
+  readonly monitors: readonly MonitorStatus[];
   readonly repairs: readonly { readonly run: string; readonly step: string; readonly atMs: number }[];
   readonly labelRequests: readonly never[];
 }
 
-export interface WatchOptions extends MonitorOptions {
+export interface WatchOptions extends StoredMonitorOptions {
   /** Repairs that alarms set off. */
   readonly repair?: AutoRepairOptions;
 }
 
 interface EngineEvents {
-  /** A monitor closed a window. */
+  /**
+   * A monitor closed a window, and its report is durable. Of windows that close faster than the store takes them, only the last 1,000 are
+   * kept, and told; the monitor itself tells each at once.
+   */
   window: [WindowReport];
-  /** A monitor raised the alarm. */
+  /** It raised the alarm. */
   drift: [WindowReport];
+  /** It cleared the alarm. */
+  cleared: [WindowReport];
+  /** A monitor's state is durable: after a crash it goes on behind so many rows. */
+  checkpoint: [{ readonly monitor: string; readonly rows: number }];
   /** A repair came to its end, whatever the outcome. */
   repaired: [RepairReport];
   /** An alias serves another model. */
@@ -104,9 +115,10 @@ export class Engine extends EventEmitter<EngineEvents> {
   readonly runtime: Runtime;
   readonly #store: LineageStore | null;
   readonly #scratch: ScratchModels | null;
-  readonly #monitors = new Set<DriftMonitor>();
+  readonly #monitors = new Map<string, StoredMonitor>();
+  /** Names of monitors that are being opened. */
+  readonly #opening = new Set<string>();
   readonly #autoRepairs = new Set<AutoRepair>();
-  readonly #windows: WindowLog;
   #failure: { readonly thrown: unknown } | null = null;
   #closing: Promise<void> | null = null;
 
@@ -115,10 +127,6 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.runtime = runtime;
     this.#store = store;
     this.#scratch = store === null ? null : new ScratchModels(store);
-    this.#windows = new WindowLog(
-      (ref, windows) => this.#record(ref, windows),
-      (thrown) => this.#tellFailure(thrown),
-    );
   }
 
   /** @throws MendlineError MENDLINE_STORE_LOCKED, MENDLINE_STORE_VERSION, MENDLINE_KERNEL_LOAD, MENDLINE_ARGUMENT_INVALID */
@@ -158,8 +166,18 @@ export class Engine extends EventEmitter<EngineEvents> {
     const steps: (() => Promise<void> | undefined)[] = [
       // Before the monitors: an alarm of their last windows comes too late.
       ...Array.from(this.#autoRepairs, (repair) => () => repair.close()),
-      ...Array.from(this.#monitors, (monitor) => () => monitor.close()),
-      () => this.#windows.settled(),
+      ...Array.from(
+        this.#monitors.values(),
+        ({ monitor }) =>
+          () =>
+            monitor.close(),
+      ),
+      ...Array.from(
+        this.#monitors.values(),
+        ({ log }) =>
+          () =>
+            log.close(),
+      ),
       () => this.#scratch?.close(),
       () => this.#store?.close(),
       () => this.runtime.close(),
@@ -360,40 +378,43 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /**
    * Attaches a drift monitor to a model or alias; its nearest ancestors that know its features by the same kinds are judged on the
-   * same counts. Windows are recorded in the store. With `repair`, an alarm sets off a repair of what `ref` stands for then.
+   * same counts. Windows and the monitor's state are kept in the store: a monitor that is opened again, after a crash too, goes on where
+   * its state was kept (`monitor.start`), unless the model or the windows are others. With `repair`, an alarm sets off a repair of what
+   * `ref` stands for then.
+   *
+   * @throws MendlineError MENDLINE_ARGUMENT_INVALID  a monitor of that name is open
    */
   async monitor(ref: string, options: WatchOptions): Promise<DriftMonitor> {
-    const model = await this.model(ref);
-    const watched = await this.#watched(model);
-    if (watched === null) {
+    const { store } = this;
+    const name = options.name ?? ref;
+    if (this.#opening.has(name) || this.#monitors.get(name)?.monitor.isClosed === false) {
       throw new MendlineError(
-        "MENDLINE_DATA_SCHEMA",
-        `${model.name}@${model.version} was added without a reference profile: add it with --training-data or --profile`,
+        "MENDLINE_ARGUMENT_INVALID",
+        `a monitor "${name}" is open already: close it, or give this one another name ({ name })`,
       );
     }
-    const ancestors: Watched[] = [];
-    for await (const { id } of this.store.ancestors(model.id)) {
-      const ancestor = await this.#watched(await this.store.get(id));
-      if (ancestor === null || !sharesFeatures(watched.profile, ancestor.profile, options.features)) continue;
-      ancestors.push(ancestor);
-      if (ancestors.length === monitorAncestorsMax) break;
+    this.#opening.add(name);
+    try {
+      // What its predecessor has still to count and to write is what this one begins with.
+      const before = this.#monitors.get(name);
+      await before?.monitor.close().catch(() => undefined);
+      await before?.log.close();
+      const autoRepair = options.repair === undefined ? null : await this.#autoRepair(ref, options.repair);
+      const opened = await openMonitor(this.runtime, store, ref, options, {
+        onWritten: (windows, rows) => this.#tellWritten(name, windows, rows, autoRepair),
+        onFailure: (thrown) => this.#tellFailure(thrown),
+      });
+      this.#monitors.set(name, opened);
+      opened.monitor.once("close", () => void this.#forget(opened, autoRepair));
+      return opened.monitor;
+    } finally {
+      this.#opening.delete(name);
     }
-    const autoRepair = options.repair === undefined ? null : await this.#autoRepair(ref, options.repair);
-    const monitor = new DriftMonitor(this.runtime, watched, ancestors, options);
-    this.#monitors.add(monitor);
-    monitor.on("window", (window) => {
-      this.#windows.add(ref, window);
-      this.emit("window", window);
-    });
-    monitor.on("drift", (window) => {
-      this.emit("drift", window);
-      autoRepair?.alarm(window);
-    });
-    monitor.once("close", () => {
-      this.#monitors.delete(monitor);
-      void autoRepair?.settled().then(() => this.#autoRepairs.delete(autoRepair));
-    });
-    return monitor;
+  }
+
+  /** Keeps the states of all monitors, with every row observed so far; resolves when they, and the windows before them, are durable. */
+  async checkpoint(): Promise<void> {
+    await Promise.all(Array.from(this.#monitors.values(), ({ log }) => log.flush()));
   }
 
   async repair(ref: string, request: RepairRequest): Promise<RepairReport> {
@@ -452,9 +473,8 @@ export class Engine extends EventEmitter<EngineEvents> {
   async status(): Promise<EngineStatus> {
     const aliases: AliasStatus[] = [];
     for await (const entry of this.store.aliases()) aliases.push(await this.#aliasStatus(entry));
-    const monitors = [];
-    for await (const { monitorKey, state } of this.store.listMonitors())
-      monitors.push({ monitor: monitorKey, lastWindow: state });
+    const monitors: MonitorStatus[] = [];
+    for await (const monitor of monitorStatuses(this.store)) monitors.push(monitor);
     const repairs = [];
     for await (const { runId, step, updatedMs } of this.store.listRuns({ limit: 20 })) {
       repairs.push({ run: runId, step, atMs: updatedMs });
@@ -491,26 +511,35 @@ export class Engine extends EventEmitter<EngineEvents> {
     return { ...deployment, inSync };
   }
 
-  async #watched(model: ModelRecord): Promise<Watched | null> {
-    const profile = await loadProfile(this.store, model);
-    return profile === null ? null : { id: model.id, label: `${model.name}@${model.version}`, profile };
+  async #forget({ name, log }: StoredMonitor, autoRepair: AutoRepair | null): Promise<void> {
+    await log.close();
+    if (this.#monitors.get(name)?.log === log) this.#monitors.delete(name);
+    await autoRepair?.settled();
+    if (autoRepair !== null) this.#autoRepairs.delete(autoRepair);
   }
 
-  /** Through the store itself: an engine that is closing still writes. */
-  #record(ref: string, windows: readonly WindowReport[]): Promise<void> {
-    return this.#store!.commit((tx) => {
-      for (const { model, window, report, ancestors, alarm } of windows) {
-        tx.appendReport(ref, {
-          model,
-          window,
-          alarm,
-          drift: driftSummary(report),
-          ancestors: ancestors.map(({ id, label, verdict, totalPsi }) => ({ id, label, verdict, totalPsi })),
-        });
-      }
-      const { model, window, report, alarm } = windows.at(-1)!;
-      tx.putMonitor(ref, { model, window, alarm, verdict: report.verdict });
-    });
+  #tellWritten(
+    monitor: string,
+    windows: readonly WindowReport[],
+    rows: number | null,
+    autoRepair: AutoRepair | null,
+  ): void {
+    for (const window of windows) {
+      this.#tellEvent(() => this.emit("window", window));
+      if (window.alarm) this.#tellEvent(() => this.emit("drift", window));
+      if (window.cleared) this.#tellEvent(() => this.emit("cleared", window));
+      if (window.alarm) autoRepair?.alarm(window);
+    }
+    if (rows !== null) this.#tellEvent(() => this.emit("checkpoint", { monitor, rows }));
+  }
+
+  /** A listener that throws keeps nothing else from being told. */
+  #tellEvent(tell: () => void): void {
+    try {
+      tell();
+    } catch (thrown) {
+      this.#tellFailure(thrown);
+    }
   }
 
   /** `emit` throws an error that nobody listens for, and here that would end the process. */

@@ -90,6 +90,8 @@ test("windows and alarms: told to those who listen, recorded in the store, seen 
   monitor.observeRows(trainingRows(800, 0, 5));
   await monitor.observe(engine.openRows(trainingRows(900, 1, 7)));
   await monitor.close();
+  // A window is told of when its report is durable.
+  await engine.checkpoint();
   assert.is(told.window.length, 7);
   assert.is(told.drift.length, 1);
   for (const [index, window] of told.window.entries()) assert.is(window, told.own[index]);
@@ -128,9 +130,16 @@ test("windows and alarms: told to those who listen, recorded in the store, seen 
   );
   const { monitors, aliases, repairs } = await again.status();
   const { window, alarm, report } = last;
-  assert.equal(monitors, [
-    { monitor: "model@2", lastWindow: { model: child, window, alarm, verdict: report.verdict } },
-  ]);
+  const [status] = monitors;
+  assert.is(monitors.length, 1);
+  assert.equal(status, {
+    monitor: "model@2",
+    lastWindow: { model: child, window, alarm, verdict: report.verdict },
+    alarmSince: told.drift[0]!.window.number,
+    rows: 1_700,
+    setAside: { lateRows: 0, earlyRows: 0, untimedRows: 0 },
+    sinceMs: monitor.start.sinceMs,
+  });
   assert.equal([aliases, repairs], [[], []]);
   await again.close();
 });
@@ -321,26 +330,90 @@ test("a report that cannot be written: an error event, or what close throws when
   assert.is((thrown as Error).message, "the listener is at fault");
 });
 
-test("a listener that throws: its error comes out of observe, the window is recorded all the same", async () => {
+test("a listener that throws: of the monitor, its error comes out of observe; of the engine, it is told as an error", async () => {
   const engine = await openEngine({ store: folder() });
   await withLineage(engine);
+  const errors: string[] = [];
+  engine.on("error", ({ message }) => errors.push(message));
   const monitor = await engine.monitor("model@2", { window: { rows: 10 } });
-  engine.on("window", () => {
-    throw new Error("not now");
+  engine.on("window", ({ window }) => {
+    throw new Error(`not now ${window.number}`);
   });
-  assert.throws(() => monitor.observeRows(trainingRows(30)), /not now/);
+  monitor.on("window", () => {
+    throw new Error("not here");
+  });
+  assert.throws(() => monitor.observeRows(trainingRows(30)), /not here/);
   await monitor.close();
-  await turn();
+  await engine.checkpoint();
+  assert.equal(errors, ["not now 0", "not now 1", "not now 2"]);
   assert.is(monitor.rowsObserved, 30);
-  // Written behind this commit's back, which waits for its turn.
-  await engine.store.commit((tx) => tx.appendRun("run-1", "begun", null));
-  await turn();
   await engine.store.verifyJournal();
   assert.equal(
     (await storedWindows(engine, "model@2")).map(({ window }) => window.number),
     [0, 1, 2],
   );
   await engine.close();
+});
+
+test("a monitor that is opened again goes on where it was, unless it watches something else", async () => {
+  const dir = folder();
+  const engine = await openEngine({ store: dir });
+  await withLineage(engine);
+  const window = { rows: 100, panes: 4 };
+  const rows = trainingRows(1_000, 1, 3);
+  const numbers: number[] = [];
+  const checkpoints: number[] = [];
+  const listen = (to: Engine) => {
+    to.on("window", (told) => numbers.push(told.window.number));
+    to.on("checkpoint", ({ monitor, rows: kept }) => {
+      if (monitor === "model@2") checkpoints.push(kept);
+    });
+  };
+  listen(engine);
+  const first = await engine.monitor("model@2", { window });
+  assert.equal([first.start.rows, first.start.anew], [0, null]);
+  first.observe(rows.slice(0, 330));
+  await rejected(
+    engine.monitor("model@2", { window }),
+    "MENDLINE_ARGUMENT_INVALID",
+    /"model@2" is open already/,
+  );
+  await engine.checkpoint();
+  assert.is(checkpoints.at(-1), 330);
+  first.observe(rows.slice(330, 340));
+  void first.close();
+  const second = await engine.monitor("model@2", { window });
+  assert.equal([second.start.rows, second.start.sinceMs], [340, first.start.sinceMs]);
+  await engine.close();
+  const again = await openEngine({ store: dir });
+  listen(again);
+  const third = await again.monitor("model@2", { window });
+  assert.is(third.start.rows, 340);
+  third.observe(rows.slice(340));
+  await again.checkpoint();
+  assert.equal(
+    numbers,
+    Array.from({ length: 37 }, (_, number) => number),
+  );
+  const whole = await again.monitor("model@2", { window, name: "whole" });
+  whole.observe(rows);
+  await again.checkpoint();
+  const [stored, expected] = [await storedWindows(again, "model@2"), await storedWindows(again, "whole")];
+  const withoutTimes = (all: StoredWindow[]) =>
+    all.map(({ window: { closedMs, ...rest }, drift, alarm }) => ({ rest, drift, alarm }));
+  assert.equal(withoutTimes(stored), withoutTimes(expected));
+  await third.close();
+  const other = await again.monitor("model@2", { window: { rows: 50 } });
+  assert.equal([other.start.rows, other.start.anew], [0, "not the same: windows"]);
+  await other.close();
+  const afresh = await again.monitor("model@2", { window: { rows: 50 }, resume: false });
+  assert.equal([afresh.start.rows, afresh.start.anew], [0, null]);
+  await rejected(
+    again.monitor("model@1", { window, flushMs: 5 }),
+    "MENDLINE_ARGUMENT_INVALID",
+    /flushMs is 5 and flushRows undefined: choose whole numbers from 100 and from 1/,
+  );
+  await again.close();
 });
 
 test("without a store drift can be computed, and nothing else", async () => {

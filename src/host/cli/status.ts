@@ -1,6 +1,6 @@
 /** `mendline status`: what is deployed, what the monitors saw last, and recent repairs. */
 import type { Command } from "commander";
-import type { EngineStatus } from "../../index.js";
+import type { EngineStatus, MonitorStatus } from "../../index.js";
 import type { CommandContext } from "./context.js";
 import { shortId, timeText } from "./figures.js";
 import { addOutputOption, addStoreOption, type OutputOptions, type StoreOptions } from "./options.js";
@@ -65,30 +65,28 @@ function monitorTable(monitors: EngineStatus["monitors"]): string {
       { title: "alarm" },
       { title: "window" },
       { title: "closed" },
+      { title: "rows", isNumber: true },
+      { title: "in no window" },
     ],
-    monitors.map(({ monitor, lastWindow }) => {
-      const { verdict, alarm, window } = windowFacts(lastWindow);
-      return [
-        monitor,
-        verdict,
-        alarm ? { text: "yes", style: "red" } : "no",
-        `${window.number ?? "?"} (${window.rowCount ?? "?"} rows)`,
-        window.closedMs === undefined ? "-" : timeText(window.closedMs),
-      ];
-    }),
+    monitors.map(({ monitor, lastWindow, alarmSince, rows, setAside }) => [
+      monitor,
+      lastWindow?.verdict ?? "-",
+      alarmSince === null ? "no" : { text: `since window ${alarmSince}`, style: "red" },
+      lastWindow === null ? "none yet" : `${lastWindow.window.number} (${lastWindow.window.rowCount} rows)`,
+      lastWindow === null ? "-" : timeText(lastWindow.window.closedMs),
+      String(rows),
+      setAsideText(setAside),
+    ]),
   );
 }
 
-interface WindowFacts {
-  readonly verdict: string;
-  readonly alarm: boolean;
-  readonly window: { readonly number?: number; readonly rowCount?: number; readonly closedMs?: number };
-}
-
-/** What the engine records of a window; other writers' states may hold less. */
-function windowFacts(state: unknown): WindowFacts {
-  const { verdict = "?", alarm = false, window = {} } = (state ?? {}) as Partial<WindowFacts>;
-  return { verdict, alarm, window };
+function setAsideText({ lateRows, earlyRows, untimedRows }: MonitorStatus["setAside"]): string {
+  const parts = [
+    [lateRows, "late"],
+    [earlyRows, "early"],
+    [untimedRows, "untimed"],
+  ].filter(([count]) => count !== 0);
+  return parts.length === 0 ? "-" : parts.map((part) => part.join(" ")).join(", ");
 }
 
 function repairTable(repairs: EngineStatus["repairs"]): string {

@@ -14,21 +14,42 @@ import type { DataSource } from "../columns/column.js";
 import { type ColumnBatch, heldBatch, isColumnValues } from "../columns/held.js";
 import type { Row } from "../columns/rows.js";
 import { alignKinds } from "./alignment.js";
-import { DriftTrigger, type TriggerOptions } from "./trigger.js";
-import { type ClosedWindow, checkedWindow, type WindowOptions } from "./window.js";
+import {
+  type MonitorIdentity,
+  monitorIdentityOf,
+  monitorStateFromBytes,
+  monitorStateToBytes,
+} from "./monitor-state.js";
+import { canonicalJson } from "./profile.js";
+import { DriftTrigger } from "./trigger.js";
+import { type ClosedWindow, checkedWindow, type SetAside, type WindowOptions } from "./window.js";
 import { WindowCounter } from "./window-counter.js";
 import { type Watched, WindowJudge, type WindowJudgeOptions, type WindowReport } from "./window-report.js";
 
 export interface MonitorOptions extends WindowJudgeOptions {
   readonly window: WindowOptions;
-  readonly trigger?: TriggerOptions;
 }
 
 interface MonitorEvents {
+  /** A window closed. */
   window: [WindowReport];
+  /** It raised the alarm. */
   drift: [WindowReport];
+  /** It cleared the alarm. */
+  cleared: [WindowReport];
+  /** Rows were counted: so many by now, since the watch began. */
+  counted: [number];
   /** Its memory is released: nothing follows. */
   close: [];
+}
+
+/** What a monitor begins with. */
+export interface MonitorStart {
+  /** Rows that were observed before, by the watch that it goes on with. */
+  readonly rows: number;
+  readonly sinceMs: number;
+  /** Why it does not go on from the state that it was given; null where it does, or was given none. */
+  readonly anew: string | null;
 }
 
 /** What is taken at once: a row, rows, columns of equal length, or a table or record batch of apache-arrow. */
@@ -38,6 +59,8 @@ const label = "observed rows";
 
 export class DriftMonitor extends EventEmitter<MonitorEvents> {
   readonly model: Watched;
+  readonly start: MonitorStart;
+  readonly #identity: MonitorIdentity;
   readonly #runtime: Runtime;
   readonly #judge: WindowJudge;
   readonly #counter: WindowCounter;
@@ -49,14 +72,23 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
   #isReporting = false;
   #turn: Promise<unknown> = Promise.resolve();
   #turnsLeft = 0;
+  #waitingForQuiet: (() => void)[] = [];
   #closing: Promise<void> | null = null;
+  #isReleased = false;
   #failure: { readonly thrown: unknown } | null = null;
 
   /**
    * @param ancestors  at most 16, in the order they are to be reported
+   * @param kept       what `checkpoint` gave: the monitor goes on from there, unless it was of another model, or other windows
    * @throws MendlineError MENDLINE_ARGUMENT_INVALID, MENDLINE_DATA_SCHEMA, MENDLINE_DATA_LIMIT, MENDLINE_MEMORY_EXHAUSTED
    */
-  constructor(runtime: Runtime, model: Watched, ancestors: readonly Watched[], options: MonitorOptions) {
+  constructor(
+    runtime: Runtime,
+    model: Watched,
+    ancestors: readonly Watched[],
+    options: MonitorOptions,
+    kept?: Uint8Array,
+  ) {
     super();
     this.#runtime = runtime;
     this.model = model;
@@ -83,10 +115,32 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     });
     this.#arrowBytes = new ArrowBytes(this.#counter.columns);
     this.#arrowTables = new ArrowTables(this.#counter.columns);
+    this.#identity = {
+      ...this.#judge.identity,
+      windows: canonicalJson(window),
+      counts: canonicalJson(this.#counter.slotCounts),
+    };
+    this.start = this.#begin(kept);
   }
 
+  /** Whether it is closed, or closing: it takes nothing any more. */
+  get isClosed(): boolean {
+    return this.#closing !== null;
+  }
+
+  /** Since the watch began: with those of the state that the monitor went on from. */
   get rowsObserved(): number {
     return this.#counter.rowsObserved;
+  }
+
+  /** The number of the window that raised the alarm which stands; null where none stands. */
+  get alarmSince(): number | null {
+    return this.#trigger.state.alarmSince;
+  }
+
+  /** Rows of them that are in no window. */
+  get setAside(): SetAside {
+    return this.#counter.setAside;
   }
 
   /**
@@ -156,6 +210,27 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     this.#throwFailure();
   }
 
+  /**
+   * Everything that a monitor like this one needs to go on after the rows observed so far, as canonical bytes: counts, no rows. null
+   * while rows are being counted by the pool, or windows reported: see `whenQuiet`.
+   *
+   * @throws MendlineError MENDLINE_MEMORY_EXHAUSTED  no room to count what is gathered
+   */
+  checkpoint(): Uint8Array | null {
+    if (this.#isReporting) return null;
+    if (!this.#isReleased) this.#counter.countStaged();
+    const windows = this.#counter.state;
+    if (windows === null) return null;
+    const { sinceMs } = this.start;
+    return monitorStateToBytes({ identity: this.#identity, sinceMs, windows, trigger: this.#trigger.state });
+  }
+
+  /** Calls `use` as soon as no row is being counted and no window reported: now, or where that ends. `use` must not throw. */
+  whenQuiet(use: () => void): void {
+    this.#waitingForQuiet.push(use);
+    this.#tellQuiet();
+  }
+
   /** Waits for tables under way, counts what is gathered, and releases the monitor's memory. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -167,6 +242,7 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     try {
       this.#counter.countStaged();
     } finally {
+      this.#isReleased = true;
       for (const { counter } of this.#judge.features) counter.close();
       this.#counter.close();
       this.emit("close");
@@ -229,14 +305,16 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     this.#closed.push(...windows);
     if (this.#isReporting) return;
     this.#isReporting = true;
-    for (let closed = this.#closed.shift(); closed !== undefined; closed = this.#closed.shift()) {
-      try {
-        this.#emitReport(closed);
-      } catch (thrown) {
-        this.#failure ??= { thrown };
-      }
-    }
+    for (let closed = this.#closed.shift(); closed !== undefined; closed = this.#closed.shift())
+      this.#reportOne(closed);
+    this.#tell("counted", this.rowsObserved);
     this.#isReporting = false;
+    this.#tellQuiet();
+  }
+
+  #tellQuiet(): void {
+    while (this.#waitingForQuiet.length > 0 && !this.#isReporting && !this.#counter.isCounting)
+      this.#waitingForQuiet.shift()!();
   }
 
   #throwFailure(): void {
@@ -245,14 +323,41 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     if (failure !== null) throw failure.thrown;
   }
 
-  #emitReport(closed: ClosedWindow): void {
+  #reportOne(closed: ClosedWindow): void {
     const judged = this.#judge.judge(closed, Date.now());
-    const alarm = this.#trigger.take(judged.report.verdict);
-    const windowReport: WindowReport = { ...judged, alarm };
+    const change = this.#trigger.take(
+      closed.number,
+      this.#judge.verdictOf(judged),
+      () => this.#judge.clearingVerdict(closed) === "stable",
+    );
+    const window: WindowReport = { ...judged, ...change };
+    this.#tell("window", window);
+    if (change.alarm) this.#tell("drift", window);
+    if (change.cleared) this.#tell("cleared", window);
+  }
+
+  #tell<E extends "window" | "drift" | "cleared" | "counted">(event: E, told: MonitorEvents[E][0]): void {
     try {
-      this.emit("window", windowReport);
-    } finally {
-      if (alarm) this.emit("drift", windowReport);
+      this.emit(event, ...([told] as never));
+    } catch (thrown) {
+      this.#failure ??= { thrown };
+    }
+  }
+
+  #begin(kept: Uint8Array | undefined): MonitorStart {
+    const fresh = { rows: 0, sinceMs: Date.now(), anew: null };
+    if (kept === undefined) return fresh;
+    try {
+      const found = monitorIdentityOf(kept);
+      const changed = Object.keys(this.#identity).filter((about) => found[about] !== this.#identity[about]);
+      if (changed.length > 0) return { ...fresh, anew: `not the same: ${changed.join(", ")}` };
+      const { sinceMs, windows, trigger } = monitorStateFromBytes(kept, this.#counter.slotCounts);
+      this.#counter.restore(windows);
+      this.#trigger.restore(trigger);
+      return { rows: this.rowsObserved, sinceMs, anew: null };
+    } catch (thrown) {
+      if (!(thrown instanceof RangeError)) throw thrown;
+      return { ...fresh, anew: thrown.message };
     }
   }
 

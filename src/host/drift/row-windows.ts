@@ -3,9 +3,7 @@
  * may fail.
  */
 import { Pane, type PaneShare, sumOfPanes } from "./panes.js";
-import type { ClosedWindow, RowWindowSettings } from "./window.js";
-
-const noneSetAside = { lateRows: 0, earlyRows: 0, untimedRows: 0 };
+import { type ClosedWindow, noneSetAside, type RowWindowSettings, type WindowsState } from "./window.js";
 
 export class RowWindows {
   readonly paneCount: number;
@@ -65,6 +63,24 @@ export class RowWindows {
       if (this.#panesClosed < this.paneCount) continue;
       closed.push(this.#close());
     }
+  }
+
+  /** Of panes none of whose rows wait to be counted. */
+  get state(): WindowsState {
+    return {
+      kind: "rows",
+      panes: this.#panes,
+      rowsTaken: this.#rowsTaken,
+      panesOpened: this.#panesOpened,
+      panesClosed: this.#panesClosed,
+    };
+  }
+
+  restore(state: WindowsState & { readonly kind: "rows" }): void {
+    this.#panes = [...state.panes];
+    this.#rowsTaken = state.rowsTaken;
+    this.#panesOpened = state.panesOpened;
+    this.#panesClosed = state.panesClosed;
   }
 
   #paneWithRoom(): Pane | undefined {

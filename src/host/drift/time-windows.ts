@@ -6,7 +6,13 @@
  */
 import { EventClock } from "./event-clock.js";
 import { Pane, PaneRows, type PaneShare, sumOfPanes } from "./panes.js";
-import type { ClosedWindow, TimeWindowSettings } from "./window.js";
+import {
+  type ClosedWindow,
+  noneSetAside,
+  type SetAside,
+  type TimeWindowSettings,
+  type WindowsState,
+} from "./window.js";
 
 export interface TakenRows {
   /** Rows by their panes; those that are in none are left out. */
@@ -40,7 +46,8 @@ export class TimeWindows {
   #windowsClosed = 0;
   /** The pane that the next window ends with; null until a pane is over. */
   #nextEnd: number | null = null;
-  #setAside = { lateRows: 0, earlyRows: 0, untimedRows: 0 };
+  #setAside = { ...noneSetAside };
+  #setAsideInAll = { ...noneSetAside };
   /** Event time that closes a window; null: to be found. */
   #dueMs: number | null = null;
 
@@ -61,6 +68,11 @@ export class TimeWindows {
   /** All rows, those in no window too. */
   get rowsTaken(): number {
     return this.#rowsTaken;
+  }
+
+  /** Rows that are in no window, since the beginning. */
+  get setAside(): SetAside {
+    return { ...this.#setAsideInAll };
   }
 
   /** The event time that is reached; null until the clock has started. */
@@ -115,6 +127,29 @@ export class TimeWindows {
     this.#clock.advanceTo(ms);
   }
 
+  get state(): WindowsState {
+    return {
+      kind: "time",
+      panes: [...this.#panes.values()].sort((left, right) => left.number - right.number),
+      rowsTaken: this.#rowsTaken,
+      clock: this.#clock.state,
+      windowsClosed: this.#windowsClosed,
+      nextEnd: this.#nextEnd,
+      setAside: { ...this.#setAside },
+      setAsideInAll: { ...this.#setAsideInAll },
+    };
+  }
+
+  restore(state: WindowsState & { readonly kind: "time" }): void {
+    for (const pane of state.panes) this.#panes.set(pane.number, pane);
+    this.#rowsTaken = state.rowsTaken;
+    this.#clock.restore(state.clock);
+    this.#windowsClosed = state.windowsClosed;
+    this.#nextEnd = state.nextEnd;
+    this.#setAside = { ...state.setAside };
+    this.#setAsideInAll = { ...state.setAsideInAll };
+  }
+
   /** Panes before it are over. */
   get #horizon(): number {
     return Math.floor(this.#clock.horizonMs / this.paneMs);
@@ -140,6 +175,7 @@ export class TimeWindows {
 
   #leaveOut(why: "lateRows" | "earlyRows" | "untimedRows"): null {
     this.#setAside[why] += 1;
+    this.#setAsideInAll[why] += 1;
     return null;
   }
 
@@ -174,7 +210,7 @@ export class TimeWindows {
     for (const number of this.#panes.keys()) if (number <= begin) this.#panes.delete(number);
     if (this.#last !== null && this.#last.number <= begin) this.#last = null;
     const setAside = this.#setAside;
-    this.#setAside = { lateRows: 0, earlyRows: 0, untimedRows: 0 };
+    this.#setAside = { ...noneSetAside };
     return {
       number: this.#windowsClosed++,
       fromRow: null,

@@ -27,7 +27,14 @@ import { StagedSegments } from "./staged-segments.js";
 import { StagedTimes } from "./staged-times.js";
 import { Staging } from "./staging.js";
 import { TimeWindows } from "./time-windows.js";
-import type { ClosedWindow, FeatureCounts, WindowSettings } from "./window.js";
+import {
+  type ClosedWindow,
+  type FeatureCounts,
+  noneSetAside,
+  type SetAside,
+  type WindowSettings,
+  type WindowsState,
+} from "./window.js";
 
 /** What is counted of a column. */
 export interface CountedFeature {
@@ -59,6 +66,8 @@ export class WindowCounter {
   readonly #times: StagedTimes | null;
   readonly #segments: StagedSegments | null;
   readonly #staging: Staging;
+  /** Shares of tables that the pool is counting. */
+  #pending = 0;
 
   /** @throws MendlineError MENDLINE_ARGUMENT_INVALID, MENDLINE_MEMORY_EXHAUSTED */
   constructor(
@@ -69,7 +78,7 @@ export class WindowCounter {
     this.#runtime = runtime;
     this.#counters = features.map(({ counter }) => counter);
     this.#onClosed = onClosed;
-    const slotCounts = this.#counters.map((counter) => counter.slotCount);
+    const { slotCounts } = this;
     const capacity = stagedCapacity(features.length, window, runtime.arena.maxBytes);
     const earlyPanes = earlyPanesFor(window, slotCounts, segments);
     this.#windows =
@@ -96,6 +105,34 @@ export class WindowCounter {
 
   get rowsObserved(): number {
     return this.#windows.rowsTaken + this.#staging.rowCount;
+  }
+
+  /** Length of each feature's counts. */
+  get slotCounts(): number[] {
+    return this.#counters.map((counter) => counter.slotCount);
+  }
+
+  /** Whether the pool is counting. */
+  get isCounting(): boolean {
+    return this.#pending > 0;
+  }
+
+  /** Rows that are in no window, since the beginning. */
+  get setAside(): SetAside {
+    return this.#windows instanceof TimeWindows ? this.#windows.setAside : noneSetAside;
+  }
+
+  /** Of all rows observed; null while some of them are not counted yet. */
+  get state(): WindowsState | null {
+    return this.#pending > 0 || this.#staging.rowCount > 0 ? null : this.#windows.state;
+  }
+
+  /** Goes on from a state of windows like these; before any row. */
+  restore(state: WindowsState): void {
+    const windows = this.#windows;
+    if (windows instanceof RowWindows && state.kind === "rows") windows.restore(state);
+    else if (windows instanceof TimeWindows && state.kind === "time") windows.restore(state);
+    else throw new RangeError(`its windows are by ${state.kind}`);
   }
 
   /** @throws MendlineError MENDLINE_DATA_SCHEMA  it is not taken; MENDLINE_MEMORY_EXHAUSTED  `rowsObserved` tells whether it is */
@@ -260,11 +297,14 @@ export class WindowCounter {
       const share = windows.take(from, batch.rowCount);
       const { rowCount } = share;
       const held = share.pane.segment(0);
+      this.#pending += 1;
       try {
         await countBatch(this.#runtime, this.#counters, batch, from, rowCount, held.counts, signal);
       } catch (thrown) {
         windows.giveBack(share);
         throw thrown;
+      } finally {
+        this.#pending -= 1;
       }
       held.rowCount += rowCount;
       this.#onClosed(windows.counted(share));

@@ -4,10 +4,12 @@ import { monitorAncestorsMax } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { fieldOf } from "./compare.js";
 import { counterFor } from "./counter.js";
-import type { FeatureProfile, Profile } from "./profile.js";
-import { type DriftReport, driftReport, totalPsi } from "./report.js";
+import type { MonitorIdentity } from "./monitor-state.js";
+import { canonicalJson, type FeatureProfile, type Profile, profileSignature } from "./profile.js";
+import { type DriftReport, driftReport, totalPsi, type Verdict } from "./report.js";
 import { checkedDriftOptions, type DriftOptions } from "./rules.js";
 import { type SegmentOptions, Segments } from "./segments.js";
+import { type AlarmChange, eitherVerdict, type TriggerOptions, type TriggerSource } from "./trigger.js";
 import type { ClosedWindow, FeatureCounts, SegmentCounts } from "./window.js";
 import type { CountedFeature } from "./window-counter.js";
 
@@ -52,7 +54,7 @@ export interface SegmentReport {
   readonly report: DriftReport;
 }
 
-export interface WindowReport {
+export interface WindowReport extends AlarmChange {
   readonly model: string;
   readonly window: {
     /** From 0. */
@@ -81,8 +83,6 @@ export interface WindowReport {
   readonly predictions: DriftReport | null;
   /** Those that have rows; empty where none are told apart. */
   readonly segments: readonly SegmentReport[];
-  /** Whether this window raised the alarm. */
-  readonly alarm: boolean;
 }
 
 export interface WindowJudgeOptions extends DriftOptions {
@@ -90,6 +90,7 @@ export interface WindowJudgeOptions extends DriftOptions {
   readonly features?: readonly string[];
   readonly predictions?: PredictionOptions;
   readonly segments?: SegmentOptions;
+  readonly trigger?: TriggerOptions;
 }
 
 /** Features of one profile, and where their counts stand. */
@@ -109,6 +110,8 @@ export class WindowJudge {
   readonly #options: WindowJudgeOptions;
   readonly #inputs: Part;
   readonly #predictions: Part | null;
+  readonly #source: TriggerSource;
+  readonly #clearBelow: DriftOptions;
 
   /** @throws MendlineError MENDLINE_ARGUMENT_INVALID, MENDLINE_DATA_SCHEMA, MENDLINE_DATA_LIMIT */
   constructor(runtime: Runtime, model: Watched, ancestors: readonly Watched[], options: WindowJudgeOptions) {
@@ -138,10 +141,32 @@ export class WindowJudge {
     }
     this.features = features;
     assertKindsAgree(features);
+    const { of = "inputs", clearBelow = {} } = options.trigger ?? {};
+    if (of !== "inputs" && predictions === undefined)
+      throw invalid(`the trigger goes by ${of}, and no predictions are watched: give their profile`);
+    checkedDriftOptions({ ...options, ...clearBelow }, inputs);
+    this.#source = of;
+    this.#clearBelow = clearBelow;
+  }
+
+  /** What its counts are over, by what it is about: those of two judges add up where all of it is the same. */
+  get identity(): MonitorIdentity {
+    const { segments } = this.#options;
+    const signatures = (profiles: Iterable<Profile>) => Array.from(profiles, profileSignature).join(" ");
+    const own = this.#predictions === null ? [] : [this.#predictions.profile];
+    return {
+      model: this.#model.id,
+      profile: profileSignature(this.#model.profile),
+      ancestors: signatures(this.#ancestors.map(({ profile }) => profile)),
+      features: canonicalJson(this.features.map(({ field }) => field.name)),
+      predictions: signatures(own),
+      segments: this.segments === null ? "" : canonicalJson([this.segments.column, ...this.segments.names]),
+      "segments' profiles": signatures(segments?.profiles?.values() ?? []),
+    };
   }
 
   /** @param closedMs  the time of day */
-  judge(closed: ClosedWindow, closedMs: number): Omit<WindowReport, "alarm"> {
+  judge(closed: ClosedWindow, closedMs: number): Omit<WindowReport, keyof AlarmChange> {
     const { number, fromRow, fromMs, toMs, rowCount, counts, setAside, emptyBefore } = closed;
     return {
       model: this.#model.id,
@@ -156,9 +181,21 @@ export class WindowJudge {
     };
   }
 
-  /** The inputs judged by other options. */
-  judgeInputs({ counts, rowCount }: ClosedWindow, options: DriftOptions): DriftReport {
-    return this.#report({ ...this.#inputs, options }, counts, rowCount);
+  /** The verdict that the trigger goes by. */
+  verdictOf({ report, predictions }: Pick<WindowReport, "report" | "predictions">): Verdict {
+    if (this.#source === "inputs") return report.verdict;
+    const verdict = predictions!.verdict;
+    return this.#source === "predictions" ? verdict : eitherVerdict([report.verdict, verdict]);
+  }
+
+  /** The same where a window is judged by what clears an alarm. */
+  clearingVerdict({ counts, rowCount }: ClosedWindow): Verdict {
+    const [report, predictions] = [this.#inputs, this.#predictions].map((part) =>
+      part === null
+        ? null
+        : this.#report({ ...part, options: { ...part.options, ...this.#clearBelow } }, counts, rowCount),
+    );
+    return this.verdictOf({ report: report!, predictions: predictions! });
   }
 
   #segment({ segment, rowCount, counts }: SegmentCounts): SegmentReport {

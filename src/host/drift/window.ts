@@ -15,6 +15,8 @@ import {
   windowMsMax,
   windowRowsMax,
 } from "../../limits.js";
+import type { ClockState } from "./event-clock.js";
+import type { Pane } from "./panes.js";
 
 /** Windows by the position of rows. */
 export interface RowWindowOptions {
@@ -114,6 +116,8 @@ export interface SetAside {
   readonly untimedRows: number;
 }
 
+export const noneSetAside: SetAside = { lateRows: 0, earlyRows: 0, untimedRows: 0 };
+
 /** One array a feature, whole numbers. */
 export type FeatureCounts = readonly Float64Array[];
 
@@ -135,6 +139,20 @@ export interface ClosedWindow {
   /** Windows without a row since the window before: they are not reported. */
   readonly emptyBefore: number;
 }
+
+/** What windows need to go on: plain data, but for the panes. */
+export type WindowsState = { readonly panes: readonly Pane[]; readonly rowsTaken: number } & (
+  | { readonly kind: "rows"; readonly panesOpened: number; readonly panesClosed: number }
+  | {
+      readonly kind: "time";
+      readonly clock: ClockState;
+      readonly windowsClosed: number;
+      readonly nextEnd: number | null;
+      /** Since the last window, and since the beginning. */
+      readonly setAside: SetAside;
+      readonly setAsideInAll: SetAside;
+    }
+);
 
 export interface SegmentCounts {
   readonly segment: number;

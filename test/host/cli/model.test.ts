@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { type EngineStatus, openEngine } from "../../../src/index.js";
 import { scratchDir } from "../../support.js";
 import { filesBelow, rainFlags, rainModel, runCli, runEach, writeRainData } from "./support.js";
 
@@ -223,6 +224,35 @@ test("deploy, deploy, roll back: the folder follows the alias, and status tells"
   assert.match(told, new RegExp(`^live +rain@1 +${ids[0]!.slice(0, 12)} .* ${served} +yes$`, "m"));
   assert.match(told, /^monitors: none$/m);
   assert.match(await text("model", "list"), /^rain@1 .* live$/m);
+});
+
+test("status tells of monitors: the last window, the alarm, and rows that are in none", async () => {
+  const engine = await openEngine({ store });
+  const window = { ms: 60_000, timeColumn: "at", allowedLatenessMs: 0 };
+  const trigger = { windowsNeeded: 1, windowsConsidered: 1 };
+  const monitor = await engine.monitor("rain@1", { window, trigger, features: ["wind"] });
+  const idle = await engine.monitor("rain@1", { window, name: "idle" });
+  const rows = Array.from({ length: 400 }, (_, i) => ({ at: i * 1_000, wind: i < 100 ? 3 : 90 }));
+  monitor.observe([...rows, { at: 5, wind: 1 }, { at: null, wind: 1 }]);
+  idle.observe({ at: 5 });
+  await engine.close();
+  const { monitors } = (await json("status")) as EngineStatus;
+  const [quiet, own] = monitors;
+  assert.equal([quiet!.monitor, quiet!.lastWindow, quiet!.rows], ["idle", null, 1]);
+  assert.equal([own!.monitor, own!.lastWindow!.verdict, own!.rows], ["rain@1", "drift", 402]);
+  assert.equal(own!.setAside, { lateRows: 1, earlyRows: 0, untimedRows: 1 });
+  const { number, rowCount, closedMs } = own!.lastWindow!.window;
+  assert.equal([number, rowCount], [5, 60]);
+  assert.ok(closedMs > 0 && own!.alarmSince !== null);
+  const told = await text("status");
+  assert.match(
+    told,
+    new RegExp(
+      `^rain@1 +drift +since window ${own!.alarmSince} +5 \\(60 rows\\) +\\S.* 402 +1 late, 1 untimed$`,
+      "m",
+    ),
+  );
+  assert.match(told, /^idle +- +no +none yet +- +1 +-$/m);
 });
 
 test("a reader that goes away early is no failure", async () => {

@@ -4,7 +4,12 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
 import type { Verdict } from "../../../src/host/drift/report.js";
-import { DriftTrigger, type TriggerOptions } from "../../../src/host/drift/trigger.js";
+import {
+  DriftTrigger,
+  eitherVerdict,
+  type TriggerOptions,
+  type TriggerState,
+} from "../../../src/host/drift/trigger.js";
 
 function naiveAlarms(
   verdicts: readonly Verdict[],
@@ -24,7 +29,7 @@ function naiveAlarms(
 
 function alarmsOf(verdicts: readonly Verdict[], options?: TriggerOptions): number[] {
   const trigger = new DriftTrigger(options);
-  return verdicts.flatMap((verdict, index) => (trigger.take(verdict) ? [index] : []));
+  return verdicts.flatMap((verdict, index) => (trigger.take(index, verdict).alarm ? [index] : []));
 }
 
 const letters: Record<string, Verdict> = { d: "drift", s: "stable", i: "insufficient-data" };
@@ -71,6 +76,105 @@ test("a stable window raises nothing, whatever came before it", () => {
   assert.equal(alarmsOf(verdictsOf("iiiiiiii"), { windowsNeeded: 1, windowsConsidered: 2 }), []);
 });
 
+/** When an alarm is raised and cleared, by the whole history. `lower` says which stable windows are so by the lower level too. */
+function naiveStates(
+  verdicts: readonly Verdict[],
+  lower: readonly boolean[],
+  alarms: readonly number[],
+  clear: number,
+) {
+  const states: (number | null)[] = [];
+  let since: number | null = null;
+  let run = 0;
+  verdicts.forEach((verdict, index) => {
+    if (since !== null) {
+      if (verdict === "drift") run = 0;
+      else if (verdict === "stable") run = lower[index]! ? run + 1 : 0;
+    }
+    if (since !== null && run >= clear) since = null;
+    else if (alarms.includes(index)) since ??= index;
+    if (since === null) run = 0;
+    states.push(since);
+  });
+  return states;
+}
+
+test("an alarm stands until enough windows behind each other are stable by the lower level", () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.tuple(fc.constantFrom(...Object.values(letters)), fc.boolean()), {
+        maxLength: 80,
+        size: "max",
+      }),
+      fc.integer({ min: 1, max: 3 }),
+      fc.integer({ min: 0, max: 3 }),
+      fc.integer({ min: 1, max: 5 }),
+      (windows, needed, coolDown, clear) => {
+        const verdicts = windows.map(([verdict]) => verdict);
+        const lower = windows.map(([, isLower]) => isLower);
+        const options = {
+          windowsNeeded: needed,
+          windowsConsidered: 3,
+          coolDownWindows: coolDown,
+          clearWindows: clear,
+        };
+        const expected = naiveStates(verdicts, lower, naiveAlarms(verdicts, needed, 3, coolDown), clear);
+        const trigger = new DriftTrigger(options);
+        let resumed = new DriftTrigger(options);
+        verdicts.forEach((verdict, index) => {
+          const isStable = () => lower[index]!;
+          const before = trigger.state.alarmSince;
+          const change = trigger.take(index, verdict, isStable);
+          assert.is(change.alarmSince, expected[index]);
+          assert.is(change.cleared, before !== null && change.alarmSince === null);
+          // At every window one that goes on from the state of the one before.
+          assert.equal(resumed.take(index, verdict, isStable), change);
+          const state = JSON.parse(JSON.stringify(resumed.state)) as TriggerState;
+          resumed = new DriftTrigger(options);
+          resumed.restore(state);
+        });
+      },
+    ),
+    { numRuns: 500 },
+  );
+});
+
+test("a swing about the threshold is one alarm; three stable windows end it, by default", () => {
+  const trigger = new DriftTrigger();
+  const told = verdictsOf("ddsdsdisssidd").map((verdict, index) => trigger.take(index, verdict));
+  assert.equal(
+    told.map(({ alarmSince }) => alarmSince),
+    [null, 1, 1, 1, 1, 1, 1, 1, 1, null, null, null, 12],
+  );
+  assert.equal(
+    told.flatMap(({ alarm, cleared }, index) => (alarm ? [`+${index}`] : cleared ? [`-${index}`] : [])),
+    ["+1", "+5", "-9", "+12"],
+  );
+});
+
+test("the lower level is asked for only where it matters", () => {
+  const trigger = new DriftTrigger({ windowsNeeded: 1, windowsConsidered: 1 });
+  let asked = 0;
+  for (const [index, verdict] of verdictsOf("sisdis").entries()) {
+    trigger.take(index, verdict, () => {
+      asked += 1;
+      return true;
+    });
+  }
+  assert.is(asked, 1);
+});
+
+test("of two reports drift of one is enough", () => {
+  const cases: [string, string][] = [
+    ["ds", "d"],
+    ["id", "d"],
+    ["ss", "s"],
+    ["si", "s"],
+    ["ii", "i"],
+  ];
+  for (const [both, one] of cases) assert.is(eitherVerdict(verdictsOf(both)), letters[one]);
+});
+
 test("numbers that make no sense are refused", () => {
   for (const options of [
     { windowsNeeded: 0 },
@@ -80,6 +184,9 @@ test("numbers that make no sense are refused", () => {
     { windowsConsidered: Number.NaN },
     { coolDownWindows: -1 },
     { coolDownWindows: 0.5 },
+    { clearWindows: 0 },
+    { clearWindows: Number.NaN },
+    { of: "labels" as "inputs" },
   ]) {
     assert.throws(
       () => new DriftTrigger(options),
