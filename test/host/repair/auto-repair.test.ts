@@ -100,7 +100,10 @@ test("null leaves the alarm alone; a request that fails is told as an error", ()
   withGateway(async (engine, watch) => {
     const quiet = await watch({ request: () => null });
     await move(quiet);
-    const other = await watch({ request: () => Promise.reject(new Error("no labels today")) });
+    const other = await watch(
+      { request: () => Promise.reject(new Error("no labels today")) },
+      { name: "other" },
+    );
     const failed = once(engine, "error") as Promise<[Error]>;
     await move(other);
     assert.is((await failed)[0].message, "no labels today");
