@@ -362,10 +362,10 @@ export class Engine extends EventEmitter<EngineEvents> {
     return signModel(this.store, await this.store.resolve(ref), request);
   }
 
-  /** Reads every byte of a model's file against its hash. @throws MendlineError MENDLINE_STORE_CORRUPT */
+  /** Reads every byte of a model's file against its hash. @throws MendlineError MENDLINE_STORE_CORRUPT, _DROPPED */
   async verifyParameters(ref: string, { signal }: { signal?: AbortSignal } = {}): Promise<void> {
     const { checkBytes } = await import("../lineage-store/signing/sign.js");
-    await checkBytes(this.store, await this.model(ref), signal);
+    await checkBytes(this.store, await this.store.resolve(ref), signal);
   }
 
   /** Checks the signatures of a key; the parameters' bytes are not read. See verify.ts. */

@@ -1,6 +1,6 @@
 /** `mendline model show`: all that is known of one model version. */
 import type { Command } from "commander";
-import type { DerivationRecord, Engine, ModelRecord, Profile } from "../../index.js";
+import type { DerivationRecord, Engine, ExternalRecord, ModelRecord, Profile } from "../../index.js";
 import { formatCount, formatPlural } from "../pages/format.js";
 import { visibleText } from "../pages/markup.js";
 import type { CommandContext } from "./context.js";
@@ -46,6 +46,10 @@ interface ShownModel
   readonly aliases: readonly string[];
   readonly parents: readonly Relative[];
   readonly children: readonly Relative[];
+  /** What imported documents say of it (`lineage declared`), beside its parents. */
+  readonly declaredParents: readonly DeclaredParent[];
+  /** Keys that are said to have signed it (`model signatures`). */
+  readonly signedBy: readonly string[];
   readonly tensors: readonly {
     readonly name: string;
     readonly dtype: string;
@@ -53,6 +57,10 @@ interface ShownModel
     readonly byteLength: number;
   }[];
   readonly profile: { readonly rows: number; readonly features: readonly FeatureSummary[] } | null;
+}
+
+interface DeclaredParent extends Pick<ExternalRecord, "source" | "name" | "version"> {
+  readonly transformation: DerivationRecord["transformation"];
 }
 
 interface FeatureSummary {
@@ -100,9 +108,29 @@ async function shownModel(engine: Engine, ref: string): Promise<ShownModel> {
     aliases: (await aliasesByModel(engine)).get(id) ?? [],
     parents: await Promise.all(parents.map((derivation) => relative(engine, derivation, derivation.parent))),
     children: await Promise.all(children.map((derivation) => relative(engine, derivation, derivation.child))),
+    declaredParents: await declaredParents(engine, id),
+    signedBy: await signersOf(engine, id),
     tensors: tensors.map(({ name, dtype, shape, byteLength }) => ({ name, dtype, shape, byteLength })),
     profile: profile === null ? null : profileSummary(profile),
   };
+}
+
+async function declaredParents({ store }: Engine, id: string): Promise<DeclaredParent[]> {
+  const parents: DeclaredParent[] = [];
+  for (const external of await store.externalsOf(id)) {
+    for (const { parent, transformation } of await store.declarations(external.id)) {
+      const { source, name, version } = (await store.external(parent))!;
+      parents.push({ source, name, version, transformation });
+    }
+  }
+  return parents;
+}
+
+async function signersOf({ store }: Engine, id: string): Promise<string[]> {
+  const signatures = await store.signatures(id);
+  return [
+    ...new Set(signatures.filter(({ parent }) => parent === null).map(({ hint }) => hint ?? "unknown")),
+  ];
 }
 
 async function relative(engine: Engine, derivation: DerivationRecord, id: string): Promise<Relative> {
@@ -142,6 +170,8 @@ function modelText(model: ShownModel): string {
   add("task", taskText(model.task));
   add("parents", model.parents.map(relativeText).join("\n"));
   add("children", model.children.map(relativeText).join("\n"));
+  add("declared", model.declaredParents.map(declaredText).join("\n"));
+  add("signed by", model.signedBy.map((hint) => `key ${nameText(hint.slice(0, 12))}, unchecked`).join(", "));
   add("trained on", profileText(model));
   return `${factsText(facts)}\n\n${tensorsText(model)}`;
 }
@@ -150,6 +180,11 @@ function taskText(task: ModelRecord["task"]): string {
   if (task === null) return "";
   const inputs = task.features.map(nameText).join(", ");
   return `${task.kind} of ${task.label === null ? "an unnamed label" : nameText(task.label)} from ${inputs}`;
+}
+
+function declaredText({ source, name, version, transformation }: DeclaredParent): string {
+  const label = version === null ? name : `${name}@${version}`;
+  return `${nameText(label)}  ${transformation}, says ${source}`;
 }
 
 function relativeText({ id, name, version, transformation, parameters, metrics }: Relative): string {

@@ -1,7 +1,7 @@
 /** `mendline model verify`: whether the store still holds what was put into it, and what was signed. */
 import type { Command } from "commander";
-import { MendlineError } from "../../errors.js";
-import type { ModelRecord, SignatureReport } from "../../index.js";
+import { type ErrorCode, MendlineError } from "../../errors.js";
+import type { Engine, ModelRecord, SignatureReport } from "../../index.js";
 import { formatPlural } from "../pages/format.js";
 import { visibleText } from "../pages/markup.js";
 import { type CommandContext, exitCodes } from "./context.js";
@@ -23,9 +23,13 @@ import { nameText } from "./table.js";
 import { parseList, parseText } from "./values.js";
 import { type Workspace, withStore } from "./workspace.js";
 
+const damageCodes: readonly ErrorCode[] = ["MENDLINE_STORE_CORRUPT", "MENDLINE_STORE_DROPPED"];
+
 type VerifyFlags = OutputOptions & StoreOptions & SignatureFlags;
 
 interface VerifiedModel extends Pick<ModelRecord, "id" | "name" | "version"> {
+  /** `dropped` by retention is no damage. */
+  readonly parameters: "kept" | "dropped" | "lost";
   /** What is wrong with its parameters; null: every byte is as it was added. */
   readonly problem: string | null;
   /** Where a key was given. */
@@ -65,12 +69,17 @@ async function verified(
   const models: VerifiedModel[] = [];
   for await (const model of ref === undefined ? engine.models() : [await engine.model(ref)]) {
     const { id, name, version } = model;
-    const problem = await engine.verifyParameters(id, { signal }).then(
-      () => null,
-      (thrown: unknown) => damageIn(thrown),
-    );
+    const { state: parameters } = await engine.store.presence(id);
+    const problem = parameters === "dropped" ? null : await problemOf(engine, id, signal);
     const signatures = check === null ? undefined : await check(engine, id);
-    models.push({ id, name, version, problem, ...(signatures === undefined ? {} : { signatures }) });
+    models.push({
+      id,
+      name,
+      version,
+      parameters,
+      problem,
+      ...(signatures === undefined ? {} : { signatures }),
+    });
   }
   const isValid = models.every(
     ({ problem, signatures }) => problem === null && signatures?.isValid !== false,
@@ -79,17 +88,23 @@ async function verified(
 }
 
 /** What is wrong with one model is told with the others; what stops the check is thrown. */
-function damageIn(thrown: unknown): string {
-  if (thrown instanceof MendlineError && thrown.code === "MENDLINE_STORE_CORRUPT") return thrown.message;
-  throw thrown;
+async function problemOf(engine: Engine, id: string, signal: AbortSignal): Promise<string | null> {
+  try {
+    await engine.verifyParameters(id, { signal });
+    return null;
+  } catch (thrown) {
+    if (thrown instanceof MendlineError && damageCodes.includes(thrown.code)) return thrown.message;
+    throw thrown;
+  }
 }
 
 function verificationText({ journal, models, isValid }: Verification): string {
   const lines = [
     `${formatPlural(journal.recordCount, "record")} and ${formatPlural(models.length, "model")} checked: ${isValid ? "all hold" : "not all hold"}`,
   ];
-  for (const { name, version, problem, signatures } of models) {
+  for (const { name, version, parameters, problem, signatures } of models) {
     const told = [
+      ...(parameters === "dropped" ? ["parameters: dropped by retention"] : []),
       ...(problem === null ? [] : [visibleText(problem)]),
       ...(signatures === undefined ? [] : signatureLines(signatures)),
     ];

@@ -1,7 +1,6 @@
 /** Signs a model version and the derivations that lead to it, once its bytes are seen to be those that its record names. */
 import { createHash } from "node:crypto";
 import { MendlineError } from "../../errors.js";
-import type { ModelRecord } from "../records.js";
 import type { LineageStore } from "../store.js";
 import { isSigned, parseBundle, signedBundle } from "./dsse.js";
 import { type SigningKey, signingKey } from "./keys.js";
@@ -36,7 +35,7 @@ export interface SignedModel {
 /**
  * @throws MendlineError MENDLINE_ARGUMENT_INVALID  the key is of no known kind
  * @throws MendlineError MENDLINE_STORE_CORRUPT     the stored parameters are not those of the record: nothing is signed
- * @throws MendlineError MENDLINE_STORE_UNKNOWN, MENDLINE_DATA_LIMIT, MENDLINE_TASK_ABORTED
+ * @throws MendlineError MENDLINE_STORE_UNKNOWN, MENDLINE_STORE_DROPPED, MENDLINE_DATA_LIMIT, MENDLINE_TASK_ABORTED
  */
 export async function signModel(
   store: LineageStore,
@@ -45,7 +44,7 @@ export async function signModel(
 ): Promise<SignedModel> {
   const key = signingKey(keyName, pem);
   const model = await store.get(id);
-  await checkBytes(store, model, signal);
+  await checkBytes(store, id, signal);
   const wanted: { parent: string | null; statement: Statement }[] = [
     { parent: null, statement: modelStatement(model) },
   ];
@@ -80,26 +79,31 @@ function hasSigned(bundle: string, payload: Buffer, key: SigningKey): boolean {
 /**
  * Reads every byte: who signs a model says that this is it.
  *
+ * @throws MendlineError MENDLINE_STORE_DROPPED  the parameters are not in the store any more
  * @throws MendlineError MENDLINE_STORE_CORRUPT  an object is damaged or lost, or they are not the file that was added
  */
-export async function checkBytes(
-  store: LineageStore,
-  model: ModelRecord,
-  signal?: AbortSignal,
-): Promise<void> {
-  const { layout } = await store.parameters(model.id);
+export async function checkBytes(store: LineageStore, id: string, signal?: AbortSignal): Promise<void> {
+  const { name, version, fileHash } = await store.get(id);
+  const found = await store.reading(id, () => hashOfFile(store, id, signal));
+  if (found === fileHash) return;
+  throw new MendlineError(
+    "MENDLINE_STORE_CORRUPT",
+    `the stored parameters of ${name}@${version} are not those of its record: add it again, or restore the store from a copy`,
+    { details: { id, fileHash, found } },
+  );
+}
+
+async function hashOfFile(store: LineageStore, id: string, signal: AbortSignal | undefined): Promise<string> {
+  const { layout } = await store.parameters(id);
   const digest = createHash("sha256");
   for (const { object } of layout) {
     for await (const chunk of store.readObject(object)) {
       digest.update(chunk);
       if (signal?.aborted)
-        throw new MendlineError("MENDLINE_TASK_ABORTED", "signing was cancelled", { cause: signal.reason });
+        throw new MendlineError("MENDLINE_TASK_ABORTED", "reading the parameters was cancelled", {
+          cause: signal.reason,
+        });
     }
   }
-  if (digest.digest("hex") === model.fileHash) return;
-  throw new MendlineError(
-    "MENDLINE_STORE_CORRUPT",
-    `the stored parameters of ${model.name}@${model.version} are not those of its record: add it again, or restore the store from a copy`,
-    { details: { id: model.id, fileHash: model.fileHash } },
-  );
+  return digest.digest("hex");
 }

@@ -60,6 +60,13 @@ test("a card before its models: named, declared, and found when they come", asyn
   assert.equal([ancestor.name, ancestor.distance], ["org/base", 1]);
 });
 
+test("show tells what is declared", async () => {
+  assert.match(
+    (await run("model", "show", "org/tuned@main")).stdout,
+    /\ndeclared +org\/base {2}fine-tuning, says huggingface\n/,
+  );
+});
+
 test("a failed import makes no store", async () => {
   const none = join(dir, "none");
   const broken = join(dir, "broken.json");

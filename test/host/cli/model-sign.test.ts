@@ -89,6 +89,11 @@ test("verify checks records, bytes and, with a key, signatures", async () => {
   assert.is((await run("model", "verify", "rain@2", "--key", path("key.pem"))).code, 2, "a private key");
 });
 
+test("show names the keys, without a word on whether they hold", async () => {
+  assert.match((await run("model", "show", "rain@2")).stdout, /\nsigned by +key [0-9a-f]{12}, unchecked\n/);
+  assert.equal(JSON.parse((await run("model", "show", "rain@1", "--json")).stdout).signedBy, []);
+});
+
 test("the private key is nowhere in the store, nor in what is printed", async () => {
   const secret = privatePem.split("\n")[1]!;
   const raw = privateKey.export({ type: "pkcs8", format: "der" });

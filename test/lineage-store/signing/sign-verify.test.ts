@@ -328,4 +328,14 @@ test("parameters that are damaged or lost are not signed", () =>
     assert.is((await collect(store.models())).length, 3);
   }));
 
+test("parameters that retention dropped: signatures hold on, new ones are refused", () =>
+  withStore(async (store) => {
+    await addFamily(store);
+    const pair = ed25519();
+    await signModel(store, childId, { key: pair.privateKey });
+    await store.commit((tx) => tx.setGone(childId, "dropped"));
+    assert.ok((await verify(store, pair)).isValid);
+    await failure("MENDLINE_STORE_DROPPED", () => signModel(store, childId, { key: ed25519().privateKey }));
+  }));
+
 test.run();
