@@ -46,8 +46,15 @@ export {
   openEngine,
   type WatchOptions,
 } from "./host/engine.js";
+export type {
+  DataDifference,
+  FeatureDifference,
+  MetricDifference,
+  ModelDifference,
+} from "./host/models/difference.js";
 export type { ParentLink } from "./host/models/links.js";
 export type { LastWindow, MonitorStatus, StoredMonitorOptions } from "./host/models/monitors.js";
+export type { Kinship, ParentGuess } from "./host/models/parentage.js";
 export type { ModelPath, NamedModel, RelatedModel, SharedModel } from "./host/models/relations.js";
 export type { AddedModelVersion, AddModelRequest } from "./host/models.js";
 export { type DriftPageMeta, driftPage } from "./host/pages/drift-page.js";

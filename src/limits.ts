@@ -77,6 +77,16 @@ export const graphListNumbersMax = 1_000;
 export const graphModelBytesMax = 4 * 1024 * 1024;
 /** Models walked in one ancestor or descendant query. */
 export const walkNodesMax = 1_000_000;
+/** Weights that are compared to tell at a glance whether two models are related, of all tensors together: 8 MB as doubles. */
+export const kinshipElementsMax = 1024 * 1024;
+/** Tensors that they come from: for a guess, and for a check while a model is added, which must not slow that down. */
+export const guessTensorsMax = 32;
+export const checkTensorsMax = 8;
+/** Models whose weights are looked at in one guess, those of the same form first, and how many of these are then compared in full. */
+export const guessCandidatesMax = 256;
+export const guessFinalistsMax = 4;
+/** Models whose lists of tensors are looked through for those that share some, where no more are of the same form. */
+export const guessScanMax = 10_000;
 /** Closed windows' reports kept for one monitor. */
 export const monitorReportsMax = 1_000;
 /** Ancestors that one monitor counts for. */

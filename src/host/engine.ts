@@ -34,6 +34,7 @@ import type { DriftReport } from "./drift/report.js";
 import type { DriftOptions } from "./drift/rules.js";
 import { countWindow, driftFromCounts, type WindowCounts } from "./drift/window-counts.js";
 import type { WindowReport } from "./drift/window-report.js";
+import type { ModelDifference } from "./models/difference.js";
 import {
   type MonitorStatus,
   monitorStatuses,
@@ -41,6 +42,7 @@ import {
   type StoredMonitor,
   type StoredMonitorOptions,
 } from "./models/monitors.js";
+import type { ParentGuess } from "./models/parentage.js";
 import {
   type ModelPath,
   modelPath,
@@ -315,6 +317,24 @@ export class Engine extends EventEmitter<EngineEvents> {
     options: { signal?: AbortSignal } = {},
   ): Promise<SharedModel[]> {
     return sharedModels(this.store, refs, options);
+  }
+
+  /** Tensors, metrics and training data of two models side by side. */
+  async difference(
+    sourceRef: string,
+    targetRef: string,
+    { signal }: { signal?: AbortSignal } = {},
+  ): Promise<ModelDifference> {
+    const [source, target] = [await this.model(sourceRef), await this.model(targetRef)];
+    const { modelDifference } = await import("./models/difference.js");
+    return modelDifference(this.runtime, this.store, this.#scratch!, source, target, signal);
+  }
+
+  /** Whose child a model file may be, told from its weights; the store stays as it is. */
+  async guessParent(file: string, { signal }: { signal?: AbortSignal } = {}): Promise<ParentGuess> {
+    const { store } = this;
+    const { guessParent } = await import("./models/parentage.js");
+    return guessParent(this.runtime, store, file, signal);
   }
 
   async profileOf(ref: string): Promise<Profile | null> {

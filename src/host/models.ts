@@ -14,6 +14,7 @@ import { type Profile, profileFromBytes, profileSignature, profileToBytes } from
 import { profileData } from "./drift/profiler.js";
 import type { DriftReport } from "./drift/report.js";
 import { type ParentLink, resolvedLinks } from "./models/links.js";
+import { parentDoubts } from "./models/parentage.js";
 import { contentId, contentIdOf } from "./parameters/identity.js";
 import { openParameterFile } from "./parameters/parameter-file.js";
 import { type ParameterFile, segments, type TensorEntry } from "./parameters/tensor-index.js";
@@ -44,6 +45,8 @@ export interface AddedModelVersion {
   readonly parents: readonly string[];
   /** False: these parameters were in the store already. */
   readonly isNew: boolean;
+  /** What speaks against it, though it was added: a parent whose weights have nothing in common with the model's. */
+  readonly warnings: readonly string[];
 }
 
 /** @throws MendlineError MENDLINE_MODEL_*, MENDLINE_DATA_*, MENDLINE_STORE_*; the store is then as it was */
@@ -89,6 +92,7 @@ export async function addModel(
   const isTaken = (await store.idOfLabel(request.name, request.version)) !== null;
   const rehearsedId = isTaken ? await contentId(file) : noParts.fileHash;
   await store.rehearse((tx) => add(tx, rehearsedId, noParts));
+  const warnings = await parentDoubts(store, file, parents);
   const parentIds = parents.map(({ parent }) => parent);
   const { id, ...stored } = await storeFile(store, file, { parentIds, signal: request.signal });
   const profileObject = profile === null ? null : await store.putObject(profileToBytes(profile));
@@ -96,7 +100,7 @@ export async function addModel(
   const isNew = await store.commit((tx) =>
     add(tx, id, { ...stored, signature, profile: profileObject?.hash ?? null }),
   );
-  return { id, name: request.name, version: request.version, parents: parentIds, isNew };
+  return { id, name: request.name, version: request.version, parents: parentIds, isNew, warnings };
 }
 
 type StoredParts = Pick<NewModel, "byteLength" | "fileHash" | "layout" | "tensors" | "signature" | "profile">;

@@ -54,7 +54,10 @@ test("a model with all that is known of it", () =>
     });
     const model = await store.get(added.id);
     assert.is(added.id, await contentId(await openParameterFile(rainPath("rain-1"))));
-    assert.equal({ ...added, id: "" }, { id: "", name: "rain", version: "1", parents: [], isNew: true });
+    assert.equal(
+      { ...added, id: "" },
+      { id: "", name: "rain", version: "1", parents: [], isNew: true, warnings: [] },
+    );
     assert.equal(model.task, { features: [...rainFeatures], label: "rains", kind: "classification" });
     assert.equal(model.tags, { team: "weather" });
     assert.is(model.metrics["log-loss-training"], 0.5084);
@@ -96,6 +99,7 @@ test("the same parameters in another order, with other metadata, are the same mo
       version: "1",
       parents: [],
       isNew: false,
+      warnings: [],
     });
     // What was added first is what is restored.
     const out = join(scratch, "order.out");

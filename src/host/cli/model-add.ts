@@ -9,6 +9,7 @@ import type {
   Profile,
   Transformation,
 } from "../../index.js";
+import { visibleText } from "../pages/markup.js";
 import type { CommandContext } from "./context.js";
 import { readProfile } from "./files.js";
 import { transformationKinds } from "./model-filters.js";
@@ -22,7 +23,7 @@ import {
   type OutputOptions,
   type StoreOptions,
 } from "./options.js";
-import { print } from "./output.js";
+import { print, write } from "./output.js";
 import { nameText } from "./table.js";
 import { parseList, parseNumbers, parseParameters, parseText, parseTexts } from "./values.js";
 import { type Workspace, withNewStore } from "./workspace.js";
@@ -85,6 +86,8 @@ export function addModelAddCommand(parent: Command, context: CommandContext): vo
   addOutputOption(addComputeOptions(addStoreOption(command))).action(
     async (file: string, flags: AddFlags) => {
       const added = await addModel(context, file, flags);
+      for (const warning of added.warnings)
+        await write(process.stderr, `mendline: warning: ${visibleText(warning)}\n`);
       await print({ json: added, text: () => addedText(added) }, flags);
     },
   );

@@ -2,6 +2,8 @@
 import type { Command } from "commander";
 import type { CommandContext } from "./context.js";
 import { addModelAddCommand } from "./model-add.js";
+import { addModelDiffCommand } from "./model-diff.js";
+import { addModelGuessCommand } from "./model-guess.js";
 import { addModelListCommand } from "./model-list.js";
 import { addModelPathCommands } from "./model-path.js";
 import { addModelRelativesCommands } from "./model-relatives.js";
@@ -21,6 +23,8 @@ export function addModelCommands(parent: Command, context: CommandContext): void
   addModelSearchCommands(group, context);
   addModelRelativesCommands(group, context);
   addModelPathCommands(group, context);
+  addModelDiffCommand(group, context);
+  addModelGuessCommand(group, context);
   addModelTreeCommand(group, context);
   addModelRestoreCommand(group, context);
   addModelSignCommand(group, context);

@@ -31,7 +31,10 @@ export async function loadValues(
 }
 
 /** Bytes of the region that a chunk of any of these tensors fits in: bounded, and small for small models. */
-export function chunkRegionBytes(tensors: readonly TensorEntry[], chunkBytesMax: number): number {
+export function chunkRegionBytes(
+  tensors: readonly Pick<TensorEntry, "byteLength">[],
+  chunkBytesMax: number,
+): number {
   const largest = tensors.reduce((most, { byteLength }) => Math.max(most, byteLength), 0);
   return Math.min(largest, chunkBytesMax);
 }

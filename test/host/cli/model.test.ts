@@ -51,8 +51,15 @@ test("models are added with what they were trained on and derived from", async (
   );
   const { id: firstId } = first as { id: string };
   const { id: secondId } = second as { id: string };
-  assert.equal(first, { id: firstId, name: "rain", version: "1", parents: [], isNew: true });
-  assert.equal(second, { id: secondId, name: "rain", version: "2", parents: [firstId], isNew: true });
+  assert.equal(first, { id: firstId, name: "rain", version: "1", parents: [], isNew: true, warnings: [] });
+  assert.equal(second, {
+    id: secondId,
+    name: "rain",
+    version: "2",
+    parents: [firstId],
+    isNew: true,
+    warnings: [],
+  });
   const [, thirdId] = /^added rain-pruned@1, from [0-9a-f]{12}\n([0-9a-f]{64})\n$/.exec(third) ?? [];
   assert.ok(thirdId !== undefined, third);
   ids.push(firstId, secondId, thirdId!);
@@ -61,7 +68,7 @@ test("models are added with what they were trained on and derived from", async (
 
 test("the same content again is the same model, under another name too", async () => {
   const again = await json("model", "add", rainModel("1"), "--name", "shower", "--version", "9");
-  assert.equal(again, { id: ids[0], name: "shower", version: "9", parents: [], isNew: false });
+  assert.equal(again, { id: ids[0], name: "shower", version: "9", parents: [], isNew: false, warnings: [] });
   assert.is(((await json("model", "list")) as unknown[]).length, 3);
 });
 
@@ -174,6 +181,58 @@ test("the way between two models, and what models have in common", async () => {
     { id: ids[1], name: "rain", version: "2", distances: [1, 0] },
   ]);
   assert.match(await text("model", "common", "rain@1", "rain@2"), /^rain@1 +[0-9a-f]{12} +0 +1$/m);
+});
+
+test("two models side by side: CONTRACT's fields, and a table", async () => {
+  const difference = (await json("model", "diff", "rain@1", "rain@2")) as {
+    tensors: { name: string; changedShare: number; relativeNorm: number; cosine: number }[];
+    added: string[];
+    removed: string[];
+    metrics: unknown[];
+  };
+  assert.equal([difference.added, difference.removed], [[], []]);
+  const hidden = difference.tensors.find(({ name }) => name === "hidden2.weight")!;
+  assert.is(hidden.changedShare, 1);
+  assert.ok(hidden.relativeNorm > 0.2 && hidden.relativeNorm < 0.4 && hidden.cosine > 0.95);
+  assert.is(difference.tensors.filter(({ changedShare }) => changedShare === 0).length, 3);
+  const told = await text("model", "diff", "rain@1", "rain@2");
+  assert.match(told, /^rain@1 -> rain@2\n\n6 tensors changed, 3 the same; cosine 0\.957 over 384 weights$/m);
+  assert.match(told, /^hidden2\.weight +256 +100 % +0\.311 +0\.965$/m);
+  assert.match(told, /^log-loss +0\.508 +0\.432 +-0\.076$/m);
+  assert.match(told, /^trained on 1,462 rows -> 731 rows; when it was derived: drift$/m);
+  assert.match(told, /^wind +4\.084 ± 1\.911 +3\.209 ± 1\.484 +-0\.458 sd +0\.264$/m);
+  assert.match(await text("model", "diff", "rain@2", "rain@2"), /^9 tensors, all the same$/m);
+});
+
+test("whose child a file is, and a parent that is not", async () => {
+  const guess = (await json("model", "guess-parent", rainModel("3"))) as {
+    parent: { id: string };
+    confidence: number;
+    candidates: { id: string }[];
+  };
+  assert.equal(
+    guess.candidates.map(({ id }) => id),
+    [ids[1], ids[2], ids[0]],
+  );
+  assert.is(guess.parent.id, ids[1]);
+  assert.ok(guess.confidence > 0.1 && guess.confidence < 1);
+  const told = await text("model", "guess-parent", rainModel("3"));
+  assert.match(told, /^most likely from rain@2, confidence 0\.\d\d; 3 models compared$/m);
+  assert.match(told, /^rain@2 +[0-9a-f]{12} +0\.\d+ +0\.\d+ +100 % +all$/m);
+  assert.match(await text("model", "guess-parent", rainModel("2")), /^these are the parameters of rain@2, /);
+
+  const other = join(dir, "other");
+  const add = (name: string, ...more: string[]) =>
+    runCli(["model", "add", rainModel(name), "--name", name, "--version", "1", "--store", other, ...more]);
+  assert.is((await add("1")).code, 0);
+  const wrong = ["--parent", "1@1", "--transformation", "fine-tuning", "--json"];
+  const { code, stdout, stderr } = await add("distilled-1", ...wrong);
+  assert.is(code, 0);
+  assert.match(
+    stderr,
+    /^mendline: warning: 1@1 may not be its parent by fine-tuning: only 4 % of the weights /,
+  );
+  assert.is((JSON.parse(stdout) as { warnings: string[] }).warnings.length, 1);
 });
 
 test("tree: on the terminal, as JSON, as a page", async () => {

@@ -1,6 +1,6 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { compareParameters } from "../../../src/host/parameters/compatibility.js";
+import { compareParameters } from "../../../src/host/parameters/comparison.js";
 import { parameterChunkBytes } from "../../../src/limits.js";
 import { openRuntime } from "../../../src/scheduler/runtime.js";
 import { decode, encode, floats, gaussians, safetensorsFile } from "./tensors.js";
@@ -64,12 +64,47 @@ test("zeros, empty tensors, and what lies beyond a chunk", async () => {
     cosine: 0,
     relativeNorm: Number.POSITIVE_INFINITY,
     changedShare: 1,
+    sourceNorm: 0,
+    targetNorm: Math.sqrt(8),
   });
-  assert.equal(byName.get("b"), { name: "b", elementCount: 8, cosine: 1, relativeNorm: 0, changedShare: 0 });
-  assert.equal(byName.get("c"), { name: "c", elementCount: 0, cosine: 1, relativeNorm: 0, changedShare: 0 });
+  const zero = { cosine: 1, relativeNorm: 0, changedShare: 0, sourceNorm: 0, targetNorm: 0 };
+  assert.equal(byName.get("b"), { name: "b", elementCount: 8, ...zero });
+  assert.equal(byName.get("c"), { name: "c", elementCount: 0, ...zero });
   assert.is(byName.get("d")!.changedShare, 1 / count);
   assert.is(byName.get("d")!.relativeNorm, Math.sqrt(1 / count));
-  assert.is(byName.get("e")!.changedShare, 1);
+  assert.is(byName.get("e")!.changedShare, 1 / (parameterChunkBytes + 5));
+});
+
+test("of values that are no floats the share of elements whose bytes differ", async () => {
+  const widths: [string, number][] = [
+    ["I8", 1],
+    ["U16", 2],
+    ["I32", 4],
+    ["I64", 8],
+    ["C64", 8],
+  ];
+  for (const [dtype, width] of widths) {
+    const count = 40;
+    const source = new Uint8Array(count * width);
+    const target = source.slice();
+    // Every byte of three elements, one byte of a fourth.
+    target.fill(1, 5 * width, 8 * width);
+    target[20 * width + width - 1] = 1;
+    const { tensors } = await compareParameters(
+      runtime,
+      await safetensorsFile({ w: { dtype, shape: [count], values: source } }),
+      await safetensorsFile({ w: { dtype, shape: [count], values: target } }),
+    );
+    assert.equal(tensors[0], {
+      name: "w",
+      elementCount: count,
+      cosine: null,
+      relativeNorm: null,
+      changedShare: 0.1,
+      sourceNorm: null,
+      targetNorm: null,
+    });
+  }
 });
 
 test.run();

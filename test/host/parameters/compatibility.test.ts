@@ -3,11 +3,11 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import {
   areUnrelated,
-  assertBlendable,
   compareParameters,
   type ParameterComparison,
   relatedCosineMin,
-} from "../../../src/host/parameters/compatibility.js";
+} from "../../../src/host/parameters/comparison.js";
+import { assertBlendable } from "../../../src/host/parameters/compatibility.js";
 import type { ParameterFile } from "../../../src/host/parameters/tensor-index.js";
 import { openRuntime } from "../../../src/scheduler/runtime.js";
 import { f32, model, rawF32, tensor } from "./onnx-writer.js";
@@ -180,7 +180,11 @@ test("integers may differ: they are copied", async () => {
   );
   assert.equal(
     tensors.find(({ name }) => name === "steps"),
-    { name: "steps", elementCount: 1, cosine: null, relativeNorm: null, changedShare: 1 },
+    {
+      name: "steps",
+      elementCount: 1,
+      ...{ cosine: null, relativeNorm: null, changedShare: 1, sourceNorm: null, targetNorm: null },
+    },
   );
 });
 
@@ -254,13 +258,15 @@ test("of a handful of elements chance reaches any cosine: only those far off are
 test("the threshold: twice the noise, between its bounds", () => {
   const at = (comparedElements: number, cosine: number) =>
     areUnrelated({
-      tensors: [{ name: "w", elementCount: comparedElements, cosine, relativeNorm: 1, changedShare: 1 }],
-      added: [],
-      removed: [],
-      reshaped: [],
+      tensors: [
+        {
+          name: "w",
+          elementCount: comparedElements,
+          ...{ cosine, relativeNorm: 1, changedShare: 1, sourceNorm: 1, targetNorm: 1 },
+        },
+      ],
       cosine,
       comparedElements,
-      isFinite: true,
     });
   assert.is(relatedCosineMin, 0.1);
   for (const [elements, needed] of [
