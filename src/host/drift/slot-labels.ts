@@ -15,10 +15,22 @@ export function rangeLabel(
   if (logical === "boolean") return booleanLabel(from, to);
   const [fromText, toText] = [texts[first - 1], texts[last]];
   const isTime = unitMs(logical, type) !== null;
-  if (from === undefined) return to === undefined ? "any value" : `${isTime ? "before" : "below"} ${toText}`;
-  if (to === undefined) return isTime ? `${fromText} or later` : `${fromText} or above`;
-  if (nextAbove(from, type) === to) return isTime ? `${fromText}` : `exactly ${fromText}`;
-  return `${fromText} to ${isTime ? "before" : "below"} ${toText}`;
+  const below = isTime ? "before" : "below";
+  if (from === undefined) return to === undefined ? "any value" : `${below} ${toText}`;
+  // Behind an atom: 5e-324 or above is above 0.
+  const isBehindAtom = isSuccessor(edges, first - 1, type);
+  if (to === undefined) {
+    if (isTime) return `${fromText} or later`;
+    return isBehindAtom ? `above ${fromText}` : `${fromText} or above`;
+  }
+  if (nextAbove(from, type) === to && !isBehindAtom) return isTime ? `${fromText}` : `exactly ${fromText}`;
+  return isBehindAtom ? `above ${fromText}, ${below} ${toText}` : `${fromText} to ${below} ${toText}`;
+}
+
+/** Whether a float edge is where the bin of the atom before it ends. Of whole numbers the successor is a number of its own. */
+function isSuccessor(edges: readonly Edge[], index: number, type: NumericType): boolean {
+  const before = edges[index - 1];
+  return before !== undefined && type.startsWith("f") && nextAbove(before, type) === edges[index];
 }
 
 function booleanLabel(from: Edge | undefined, to: Edge | undefined): string {
@@ -28,13 +40,14 @@ function booleanLabel(from: Edge | undefined, to: Edge | undefined): string {
 }
 
 /**
- * Edges as texts that tell all edges apart that nine digits tell apart, with as few digits as that takes. The two edges of a bin
- * that holds one number may be the same text.
+ * Edges as texts that tell all edges apart that nine digits tell apart, with as few digits as that takes. The two edges of an atom's
+ * bin are the same text.
  */
 export function edgeTexts(edges: readonly Edge[], logical: Logical, type: NumericType): string[] {
   const unit = unitMs(logical, type);
   if (unit !== null) return timeTexts(edges, unit);
-  const at = (digits: number) => edges.map((edge) => numberText(edge, digits));
+  const shown = edges.map((edge, index) => (isSuccessor(edges, index, type) ? edges[index - 1]! : edge));
+  const at = (digits: number) => shown.map((edge) => numberText(edge, digits));
   const distinct = new Set(at(9)).size;
   for (let digits = 3; digits < 9; digits++) {
     const texts = at(digits);
@@ -52,7 +65,7 @@ function numberText(edge: Edge, digits: number): string {
 const dayMs = 86_400_000;
 
 /** Milliseconds of one unit of a time; null for what is none. Dates are days in 32 bits, milliseconds in 64 (Arrow's Date). */
-function unitMs(logical: Logical, type: NumericType): number | null {
+export function unitMs(logical: Logical, type: NumericType): number | null {
   if (logical === "date") return type === "i32" ? dayMs : 1;
   const units: Readonly<Record<string, number>> = {
     "timestamp[s]": 1_000,
@@ -63,10 +76,13 @@ function unitMs(logical: Logical, type: NumericType): number | null {
   return units[logical] ?? null;
 }
 
-/** Days where all are whole days, else to the second or to the millisecond, UTC. What is no date is a number. */
+/** To the day, the minute, the second or the millisecond, UTC: the first that tells all apart. What is no date is a number. */
 function timeTexts(edges: readonly Edge[], unit: number): string[] {
-  const times = edges.map((edge) => Number(edge) * unit);
+  // Divided where the unit is finer: a multiple of 1e-6 would miss whole milliseconds by a hair.
+  const times = edges.map((edge) => (unit < 1 ? Number(edge) / Math.round(1 / unit) : Number(edge) * unit));
   if (times.some((ms) => Number.isNaN(new Date(ms).getTime()))) return edges.map(String);
-  const length = times.every((ms) => ms % dayMs === 0) ? 10 : times.every((ms) => ms % 1_000 === 0) ? 19 : 23;
-  return times.map((ms) => new Date(ms).toISOString().slice(0, length).replace("T", " "));
+  const at = (length: number) =>
+    times.map((ms) => new Date(ms).toISOString().slice(0, length).replace("T", " "));
+  const distinct = new Set(at(23)).size;
+  return [10, 16, 19, 23].map(at).find((texts) => new Set(texts).size === distinct)!;
 }

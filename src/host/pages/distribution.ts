@@ -13,7 +13,14 @@ const labelPx = 11;
 
 /** @param label  what the drawing shows, for who does not see it */
 export function distributionSvg(feature: FeatureReport, label: string): Markup {
-  return feature.kind === "numeric" ? numericSvg(feature, label) : categoricalSvg(feature, label);
+  const slots = slotsOf(feature);
+  // False and true are names more than they are numbers; the bins beside them hold nothing.
+  if (feature.logical === "boolean")
+    return categoricalSvg(
+      slots.filter((slot) => slot.label !== "neither"),
+      label,
+    );
+  return feature.kind === "numeric" ? numericSvg(feature, slots, label) : categoricalSvg(slots, label);
 }
 
 /** What the two shapes mean; once a page. */
@@ -40,8 +47,7 @@ const tailWidth = 1.4;
 const missingWidth = 1.4;
 const missingGapPx = 18;
 
-function numericSvg(feature: FeatureReport, label: string): Markup {
-  const slots = slotsOf(feature);
+function numericSvg(feature: FeatureReport, slots: readonly Slot[], label: string): Markup {
   const { values, missing } = numericBars(slots, (feature.edges ?? []).map(Number));
   const bars = missing === null ? values : [...values, missing];
   const highest = Math.max(...bars.map((bar) => Math.max(bar.reference, bar.current))) || 1;
@@ -135,8 +141,8 @@ const nameWidthPx = 118;
 const barLeftPx = nameWidthPx + 10;
 const barRightPx = widthPx - 98;
 
-function categoricalSvg(feature: FeatureReport, label: string): Markup {
-  const rows = categoricalRows(slotsOf(feature));
+function categoricalSvg(slots: readonly Slot[], label: string): Markup {
+  const rows = categoricalRows(slots);
   const highest = Math.max(...rows.map(({ reference, current }) => Math.max(reference, current))) || 1;
   const length = (share: number) => px((share / highest) * (barRightPx - barLeftPx));
   const drawn = rows.map(({ label: name, reference, current }, index) => {

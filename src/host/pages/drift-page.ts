@@ -1,9 +1,9 @@
 /** The page of one drift report: the verdict, a table of the features, and each feature's two distributions. */
 import type { DriftReport, Verdict } from "../drift/report.js";
 import { distributionKey } from "./distribution.js";
-import { type FeatureEntry, featureMarkup } from "./drift-feature.js";
+import { type FeatureEntry, featureMarkup, movedText } from "./drift-feature.js";
 import { formatCount, formatLoss, formatPlural, formatPValue, formatShare } from "./format.js";
-import { html, type Markup, nameMarkup } from "./markup.js";
+import { html, type Markup, nameMarkup, type Part } from "./markup.js";
 import {
   factsMarkup,
   footerMarkup,
@@ -28,7 +28,7 @@ const openMax = 12;
 /** @returns an HTML document; the same input gives the same bytes */
 export function driftPage(report: DriftReport, meta: DriftPageMeta): string {
   const entries = sortedEntries(report);
-  const body = html`<header><p class="kicker">Drift report</p><h1>${nameMarkup(meta.title, 160)}</h1>${banner(report, entries)}${facts(report, entries, meta)}</header>
+  const body = html`<header><p class="kicker">Drift report</p><h1>${nameMarkup(meta.title, 160)}</h1>${banner(report, entries)}${facts(report, entries, meta)}${schemaMarkup(report)}</header>
 <section><h2>Features</h2>
 ${entries.length > 12 && html`<label class="filter" hidden>Show features named <input type="search"></label>`}
 ${scrollMarkup("Table of features", featureTable(entries), entries.length > 25 ? "scroll tall" : "scroll")}
@@ -96,6 +96,30 @@ function facts(report: DriftReport, entries: readonly FeatureEntry[], meta: Drif
   ]);
 }
 
+/** Columns named at most; the rest are counted. */
+const namesMax = 20;
+
+/** Columns that are not the reference's. */
+function schemaMarkup({ schema }: DriftReport): Part {
+  if (schema === undefined) return null;
+  const { added, gone, changed } = schema;
+  const list = (parts: readonly Part[]) =>
+    html`${parts.slice(0, namesMax).map((part, index) => html`${index > 0 && ", "}${part}`)}${parts.length > namesMax && ` and ${formatCount(parts.length - namesMax)} more`}`;
+  const lines: [string, Part[]][] = [
+    ["Gone, counted as missing", gone.map((name) => nameMarkup(name))],
+    ["Not in the reference", added.map((name) => nameMarkup(name))],
+    [
+      "Of another type",
+      changed.map(
+        ({ feature, reference, current }) => html`${nameMarkup(feature)} (${reference}, now ${current})`,
+      ),
+    ],
+  ];
+  const told = lines.filter(([, names]) => names.length > 0);
+  if (told.length === 0) return null;
+  return html`<dl class="stats columns">${told.map(([term, names]) => html`<dt>${term}</dt><dd>${list(names)}</dd>`)}</dl>`;
+}
+
 /** The first click on a heading sorts names upwards and numbers downwards: what is large needs a look. */
 const columns = [
   { title: "Feature", isNumber: false },
@@ -120,13 +144,13 @@ function featureRow({ name, feature, anchor }: FeatureEntry): Markup {
   const { psi, ks, kl, missing, verdict } = feature;
   const number = (value: number | null, text: string) =>
     html`<td class="n" data-v="${value ?? ""}">${text}</td>`;
-  return html`<tr><th scope="row"><a href="#${anchor}">${nameMarkup(name)}</a></th><td data-v="${verdictOrder[verdict]}">${verdictMarkup(verdict)}</td>${number(psi.value, formatLoss(psi.value))}${number(psi.pValueAtThreshold, formatPValue(psi.pValueAtThreshold))}${number(ks?.statistic ?? null, ks === null ? "–" : formatLoss(ks.statistic))}${number(kl.value, formatLoss(kl.value))}${number(missing.current, formatShare(missing.current))}</tr>
+  return html`<tr><th scope="row"><a href="#${anchor}">${nameMarkup(name)}</a>${verdict === "drift" && html`<small>${movedText(feature)}</small>`}</th><td data-v="${verdictOrder[verdict]}">${verdictMarkup(verdict)}</td>${number(psi.value, formatLoss(psi.value))}${number(psi.pValueAtThreshold, formatPValue(psi.pValueAtThreshold))}${number(ks?.statistic ?? null, ks === null ? "–" : formatLoss(ks.statistic))}${number(kl.value, formatLoss(kl.value))}${number(missing.current, formatShare(missing.current))}</tr>
 `;
 }
 
 function explanation(): Markup {
   return html`<p><b>PSI</b>, the population stability index, adds up over all bins how far the shares moved; 0 is no change. Chance alone makes it larger than 0, the more so the fewer rows there are. So a feature is called drifted by its <b>p at threshold</b>: how likely a PSI at least this large would be if the true one were the threshold. Small means that the true PSI lies above it. The p values are adjusted for the number of features.</p>
-<p><b>KS</b> is the largest distance between the two cumulative distributions (numbers only). <b>KL</b> is the information lost when the reference stands in for the current rows, in nats. <b>Missing</b> is the share of current rows without a value. “Too few rows” means that noise at this size could pass for drift.</p>`;
+<p><b>KS</b> is the largest distance between the two cumulative distributions (numbers only). <b>KL</b> is the information lost when the reference stands in for the current rows, in nats. <b>Jensen-Shannon</b> and <b>total variation</b> are distances of the shares, 0 to 0.833 and 0 to 1. <b>Wasserstein</b> is the area between the cumulative distributions, in the feature’s own unit and in standard deviations (sd) of the reference; “about” where it is estimated from counts. <b>Missing</b> is the share of current rows without a value. “Too few rows” means that noise at this size could pass for drift.</p>`;
 }
 
 /** Sorting, filtering by name, and opening the feature that a link points to. Without it the page lacks only these. */
@@ -136,7 +160,7 @@ const body = table.tBodies[0];
 const keyOf = (row, column) => {
   const cell = row.cells[column];
   const value = cell.dataset.v;
-  return value === undefined ? cell.textContent : value === "" ? -Infinity : Number(value);
+  return value === undefined ? cell.querySelector("a").textContent : value === "" ? -Infinity : Number(value);
 };
 [...table.tHead.rows[0].cells].forEach((head, column) => {
   head.querySelector("button").addEventListener("click", () => {
@@ -155,7 +179,7 @@ if (label) {
   label.querySelector("input").addEventListener("input", (event) => {
     const wanted = event.target.value.toLowerCase();
     const lacks = (element) => !element.textContent.toLowerCase().includes(wanted);
-    for (const row of body.rows) row.hidden = lacks(row.cells[0]);
+    for (const row of body.rows) row.hidden = lacks(row.cells[0].querySelector("a"));
     for (const feature of document.querySelectorAll(".feature")) feature.hidden = lacks(feature.querySelector("b"));
   });
 }

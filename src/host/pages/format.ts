@@ -93,6 +93,20 @@ export function formatTime(ms: number): string {
   return iso === null ? "unknown time" : `${iso.slice(0, 10)} ${iso.slice(11, 16)} UTC`;
 }
 
+const spans: readonly (readonly [unit: string, ms: number])[] = [
+  ["days", 86_400_000],
+  ["hours", 3_600_000],
+  ["min", 60_000],
+  ["s", 1_000],
+];
+
+/** 29 days, 3.2 hours, 12 s, 0.5 ms: in the largest unit of which there is one at least (two days: no "1 days"). */
+export function formatSpan(ms: number): string {
+  const isThere = ([unit, size]: (typeof spans)[number]) => Math.abs(ms) >= (unit === "days" ? 2 : 1) * size;
+  const [unit, size] = spans.find(isThere) ?? ["ms", 1];
+  return `${formatNumber(ms / size, 3)} ${unit}`;
+}
+
 /** For `datetime` attributes; null when no date has this number. */
 export function isoTime(ms: number): string | null {
   const date = new Date(ms);

@@ -91,6 +91,10 @@ margin-left:8px;width:min(20em,60vw)}
 .body svg{width:100%}
 .stats{display:grid;grid-template-columns:auto 1fr;gap:3px 18px;margin:0;font-size:.875rem;align-content:start}
 .stats dt{color:var(--soft)}.stats dd{margin:0}
+.stats.columns{margin-top:22px}.stats.columns dd{overflow-wrap:anywhere}
+.parts{margin-top:14px;font-size:.84rem}.parts caption{padding-bottom:2px;font-size:.84rem}
+.parts th,.parts td{padding:3px 12px 3px 0}.parts tbody th{min-width:0;overflow-wrap:anywhere}
+.sortable tbody th small{display:block;font-size:.84rem;line-height:1.4;max-width:44ch;margin-top:1px}
 @media screen and (max-width:720px){.body{grid-template-columns:minmax(0,1fr)}.banner{padding:14px}}
 .key{display:flex;flex-wrap:wrap;gap:4px 20px;font-size:.85rem;color:var(--soft);margin:0 0 8px}
 .key svg{display:inline-block;vertical-align:-1px;margin-right:6px;width:auto}

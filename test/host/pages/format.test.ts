@@ -10,6 +10,7 @@ import {
   formatPlural,
   formatPValue,
   formatShare,
+  formatSpan,
   formatTime,
   isoTime,
 } from "../../../src/host/pages/format.js";
@@ -120,6 +121,18 @@ test("words", () => {
   assert.is(formatList([]), "");
   assert.is(formatList(["a"]), "a");
   assert.is(formatList(["a", "b", "c"]), "a, b and c");
+});
+
+test("spans of time in the largest unit that is there", () => {
+  assert.equal([2_505_600_000, 86_400_000, 3_600_000 * 3.25, 90_000, 1_500, 0.25, 0].map(formatSpan), [
+    "29 days",
+    "24 hours",
+    "3.25 hours",
+    "1.5 min",
+    "1.5 s",
+    "0.25 ms",
+    "0 ms",
+  ]);
 });
 
 test.run();
