@@ -188,7 +188,7 @@ export function countByCells<T>(
     }
     const registers = padded / laneCount<T>();
     if (isFloat<T>() && !areFinite<T>(sumTile<T>(ptr, registers))) {
-      countSpecials<T>(ptr, 0, registers, 0, 0, specialsPtr);
+      countSpecials<T>(ptr, registers, specialsPtr);
     }
     writeCells<T>(ptr, padded, tablePtr, cellsPtr);
     addTile<T>(ptr, padded, cellsPtr, tablePtr, edgesPtr, edgeCount, workPtr, secondPairPtr);

@@ -14,17 +14,19 @@
 //
 // Above some thirty edges the cell table is cheaper (count-cells.ts).
 //
+//     work    u32 counts[E + 3] | pad to 16 | a tile of values, where rows are absent
+//
 // Output, u32 each:  counts[0..E] bins | counts[E+1] missing (null or NaN) | counts[E+2] nonFinite (+-Infinity; in the tails too)
 //
-// Checked by the host: edges ascending and free of NaN; counts has E+3 words; alignment sizeof(T) for values and edges, 4 for counts.
+// Checked by the host: edges ascending and free of NaN; work has `edgeWorkBytes`; alignment sizeof(T) for values and edges, 4 for work.
 
-import { countPresent, isPresent } from "./bitmap";
+import { countPresent } from "./bitmap";
 import { atLeast, countMask, laneCount, laneCountMax, loadComparable, loadEdge, lowest,  sumLanes } from "./lanes";
-import { loadPresent } from "./present";
+import { copyPresent } from "./present";
 import { areFinite, countSpecials } from "./specials";
 
-/** 16 KiB of values: half of the smallest first-level data cache in use. */
-const tileBytes: u32 = 16_384;
+/** A quarter of the smallest first-level data cache in use. */
+const tileBytes: u32 = 8_192;
 
 /** Registers of one tile, so that no lane counter can wrap. */
 // @ts-ignore: decorator
@@ -53,7 +55,6 @@ function edgePtr<T>(edgesPtr: usize, index: u32): usize {
 @inline
 function countGroup<T>(
   valuesPtr: usize,
-  from: u32,
   registers: u32,
   edgesPtr: usize,
   width: u32,
@@ -73,9 +74,8 @@ function countGroup<T>(
   let c4 = i64x2.splat(0);
   let c5 = i64x2.splat(0);
   let sum = i64x2.splat(0);
-  let ptr = valuesPtr + <usize>from * sizeof<T>();
-  const end = ptr + (<usize>registers << 4);
-  for (; ptr < end; ptr += 16) {
+  const end = valuesPtr + (<usize>registers << 4);
+  for (let ptr = valuesPtr; ptr < end; ptr += 16) {
     const values = loadComparable<T>(ptr);
     if (sums) sum = v128.add<T>(sum, values);
     c0 = countMask<T>(c0, atLeast<T>(values, t0));
@@ -94,56 +94,11 @@ function countGroup<T>(
   return sum;
 }
 
-/** The same of a tile with absent rows: `used` of six edges. Slower by the masks, so one loop serves every number of edges. */
-// @ts-ignore: decorator
-@inline
-function countGroupPresent<T>(
-  valuesPtr: usize,
-  from: u32,
-  registers: u32,
-  validityPtr: usize,
-  bitOffset: u32,
-  edgesPtr: usize,
-  used: u32,
-  gePtr: usize,
-): void {
-  const t0 = loadEdge<T>(edgesPtr);
-  const t1 = loadEdge<T>(edgePtr<T>(edgesPtr, min<u32>(1, used - 1)));
-  const t2 = loadEdge<T>(edgePtr<T>(edgesPtr, min<u32>(2, used - 1)));
-  const t3 = loadEdge<T>(edgePtr<T>(edgesPtr, min<u32>(3, used - 1)));
-  const t4 = loadEdge<T>(edgePtr<T>(edgesPtr, min<u32>(4, used - 1)));
-  const t5 = loadEdge<T>(edgePtr<T>(edgesPtr, min<u32>(5, used - 1)));
-  let c0 = i64x2.splat(0);
-  let c1 = i64x2.splat(0);
-  let c2 = i64x2.splat(0);
-  let c3 = i64x2.splat(0);
-  let c4 = i64x2.splat(0);
-  let c5 = i64x2.splat(0);
-  let index = from;
-  for (let r: u32 = 0; r < registers; r++) {
-    const values = loadPresent<T>(valuesPtr, index, validityPtr, bitOffset);
-    c0 = countMask<T>(c0, atLeast<T>(values, t0));
-    c1 = countMask<T>(c1, atLeast<T>(values, t1));
-    c2 = countMask<T>(c2, atLeast<T>(values, t2));
-    c3 = countMask<T>(c3, atLeast<T>(values, t3));
-    c4 = countMask<T>(c4, atLeast<T>(values, t4));
-    c5 = countMask<T>(c5, atLeast<T>(values, t5));
-    index += laneCount<T>();
-  }
-  addTo(gePtr, sumLanes<T>(c0));
-  if (used > 1) addTo(gePtr + 4, sumLanes<T>(c1));
-  if (used > 2) addTo(gePtr + 8, sumLanes<T>(c2));
-  if (used > 3) addTo(gePtr + 12, sumLanes<T>(c3));
-  if (used > 4) addTo(gePtr + 16, sumLanes<T>(c4));
-  if (used > 5) addTo(gePtr + 20, sumLanes<T>(c5));
-}
-
 /** `countGroup` for a width of 1 to 6: a loop of its own each. */
 // @ts-ignore: decorator
 @inline
 function countWidth<T>(
   valuesPtr: usize,
-  from: u32,
   registers: u32,
   edgesPtr: usize,
   width: u32,
@@ -152,22 +107,22 @@ function countWidth<T>(
 ): v128 {
   switch (width) {
     case 6:
-      return countGroup<T>(valuesPtr, from, registers, edgesPtr, 6, sums, gePtr);
+      return countGroup<T>(valuesPtr, registers, edgesPtr, 6, sums, gePtr);
     case 5:
-      return countGroup<T>(valuesPtr, from, registers, edgesPtr, 5, sums, gePtr);
+      return countGroup<T>(valuesPtr, registers, edgesPtr, 5, sums, gePtr);
     case 4:
-      return countGroup<T>(valuesPtr, from, registers, edgesPtr, 4, sums, gePtr);
+      return countGroup<T>(valuesPtr, registers, edgesPtr, 4, sums, gePtr);
     case 3:
-      return countGroup<T>(valuesPtr, from, registers, edgesPtr, 3, sums, gePtr);
+      return countGroup<T>(valuesPtr, registers, edgesPtr, 3, sums, gePtr);
     case 2:
-      return countGroup<T>(valuesPtr, from, registers, edgesPtr, 2, sums, gePtr);
+      return countGroup<T>(valuesPtr, registers, edgesPtr, 2, sums, gePtr);
     default:
-      return countGroup<T>(valuesPtr, from, registers, edgesPtr, 1, sums, gePtr);
+      return countGroup<T>(valuesPtr, registers, edgesPtr, 1, sums, gePtr);
   }
 }
 
 /** Edges in groups of nearly equal size, six at most, over one tile without absent rows. Returns the tile's sum, for floats. */
-function countTile<T>(valuesPtr: usize, from: u32, registers: u32, edgesPtr: usize, edgeCount: u32, gePtr: usize): v128 {
+function countTile<T>(valuesPtr: usize, registers: u32, edgesPtr: usize, edgeCount: u32, gePtr: usize): v128 {
   let sum = i64x2.splat(0);
   let groupsLeft = (edgeCount + 5) / 6;
   for (let first: u32 = 0; first < edgeCount; groupsLeft--) {
@@ -175,9 +130,9 @@ function countTile<T>(valuesPtr: usize, from: u32, registers: u32, edgesPtr: usi
     const groupPtr = edgePtr<T>(edgesPtr, first);
     const outPtr = gePtr + (<usize>first << 2);
     if (isFloat<T>() && first == 0) {
-      sum = countWidth<T>(valuesPtr, from, registers, groupPtr, width, true, outPtr);
+      sum = countWidth<T>(valuesPtr, registers, groupPtr, width, true, outPtr);
     } else {
-      countWidth<T>(valuesPtr, from, registers, groupPtr, width, false, outPtr);
+      countWidth<T>(valuesPtr, registers, groupPtr, width, false, outPtr);
     }
     first += width;
   }
@@ -201,8 +156,20 @@ function binsFromGe<T>(countsPtr: usize, edgesPtr: usize, edgeCount: u32, valueC
   store<u32>(behindPtr, above);
 }
 
+/** Bytes that counting by compares works in; the result is at their beginning. */
+export function edgeWorkBytes(edgeCount: u32): u32 {
+  return <u32>tilePtrOf(0, edgeCount) + tileBytes;
+}
+
+// @ts-ignore: decorator
+@inline
+function tilePtrOf(workPtr: usize, edgeCount: u32): usize {
+  return workPtr + ((((<usize>edgeCount + 3) << 2) + 15) & ~15);
+}
+
 /**
- * Counts `valueCount` values into the bins of `edgeCount` edges; layout of `counts` above. Overwrites counts.
+ * Counts `valueCount` values into the bins of `edgeCount` edges. Overwrites all of `work`, whose layout is above. Tiles with absent
+ * rows, and the last one where it ends inside a register, are copied with NaN or the lowest integer in the places of these.
  */
 // @ts-ignore: decorator
 @inline
@@ -213,43 +180,28 @@ export function countByEdges<T>(
   bitOffset: u32,
   edgesPtr: usize,
   edgeCount: u32,
-  countsPtr: usize,
+  workPtr: usize,
 ): void {
-  memory.fill(countsPtr, 0, (edgeCount + 3) << 2);
-  const missingPtr = countsPtr + ((<usize>edgeCount + 1) << 2);
-  const registers = valueCount / laneCount<T>();
-  for (let done: u32 = 0; done < registers; done += tileRegisters<T>()) {
-    const tile = min<u32>(tileRegisters<T>(), registers - done);
-    const from = done * laneCount<T>();
-    const rows = tile * laneCount<T>();
+  memory.fill(workPtr, 0, (edgeCount + 3) << 2);
+  const missingPtr = workPtr + ((<usize>edgeCount + 1) << 2);
+  const tilePtr = tilePtrOf(workPtr, edgeCount);
+  const tileRows = tileRegisters<T>() * laneCount<T>();
+  let padding: u32 = 0;
+  for (let from: u32 = 0; from < valueCount; from += tileRows) {
+    const rows = min<u32>(tileRows, valueCount - from);
+    const registers = (rows + laneCount<T>() - 1) / laneCount<T>();
+    const padded = registers * laneCount<T>();
     const present = validityPtr == 0 ? rows : countPresent(validityPtr, bitOffset + from, rows);
-    if (present == rows) {
-      const sum = countTile<T>(valuesPtr, from, tile, edgesPtr, edgeCount, countsPtr);
-      if (isFloat<T>() && !(edgeCount > 0 && areFinite<T>(sum))) {
-        countSpecials<T>(valuesPtr, from, tile, 0, 0, missingPtr);
-      }
-      continue;
+    let ptr = valuesPtr + <usize>from * sizeof<T>();
+    if (present != padded) {
+      copyPresent<T>(valuesPtr, from, rows, validityPtr, bitOffset, padded, tilePtr);
+      ptr = tilePtr;
     }
-    for (let first: u32 = 0; first < edgeCount; first += 6) {
-      const groupPtr = edgePtr<T>(edgesPtr, first);
-      const used = min<u32>(6, edgeCount - first);
-      const outPtr = countsPtr + (<usize>first << 2);
-      countGroupPresent<T>(valuesPtr, from, tile, validityPtr, bitOffset, groupPtr, used, outPtr);
-    }
-    if (isFloat<T>()) countSpecials<T>(valuesPtr, from, tile, validityPtr, bitOffset, missingPtr);
-    else addTo(missingPtr, rows - present);
+    padding += padded - rows;
+    const sum = countTile<T>(ptr, registers, edgesPtr, edgeCount, workPtr);
+    if (isInteger<T>()) addTo(missingPtr, padded - present);
+    else if (!(edgeCount > 0 && areFinite<T>(sum))) countSpecials<T>(ptr, registers, missingPtr);
   }
-  for (let index = registers * laneCount<T>(); index < valueCount; index++) {
-    const value = load<T>(valuesPtr + <usize>index * sizeof<T>());
-    const isAbsent = validityPtr != 0 && !isPresent(validityPtr, bitOffset, index);
-    if (isAbsent || (isFloat<T>() && value != value)) {
-      addTo(missingPtr, 1);
-      continue;
-    }
-    for (let j: u32 = 0; j < edgeCount; j++) {
-      if (value >= load<T>(edgePtr<T>(edgesPtr, j))) addTo(countsPtr + (j << 2), 1);
-    }
-    if (isFloat<T>()) addTo(missingPtr + 4, <u32>(abs<T>(value) == <T>Infinity));
-  }
-  binsFromGe<T>(countsPtr, edgesPtr, edgeCount, valueCount);
+  store<u32>(missingPtr, load<u32>(missingPtr) - padding);
+  binsFromGe<T>(workPtr, edgesPtr, edgeCount, valueCount);
 }

@@ -2,8 +2,8 @@
 // Pointers and counts are unsigned; an i32 that JavaScript gets back is to be read with `>>> 0`.
 
 import { buildCellTable, cellTableBytes } from "./cell-table";
-import { countByCells } from "./count-cells";
-import { countByEdges } from "./count-edges";
+import { cellWorkBytes, countByCells } from "./count-cells";
+import { countByEdges, edgeWorkBytes } from "./count-edges";
 import { countCategories } from "./count-categories";
 import { addKeyPowersExactly, addKeysExactly } from "./exact-sum";
 import { keysFrom } from "./keys";
@@ -11,7 +11,6 @@ import { moments } from "./moments";
 import { wassersteinFromSortedKeys } from "./wasserstein";
 
 export { countPresent } from "./bitmap";
-export { cellWorkBytes } from "./count-cells";
 export { divergenceFromCounts, divergenceWithFloor } from "./divergence";
 export { ksFromCounts, ksFromSortedKeys } from "./ks";
 export { countInCells, gatherInCells } from "./select";
@@ -726,4 +725,9 @@ export function wassersteinFromSortedKeysU64(
   currentCount: u32,
 ): f64 {
   return wassersteinFromSortedKeys<u64>(referencePtr, referenceCount, currentPtr, currentCount);
+}
+
+/** Bytes that counting by so many edges works in, by compares or by a table. */
+export function countWorkBytes(edgeCount: u32): u32 {
+  return max<u32>(cellWorkBytes(edgeCount), edgeWorkBytes(edgeCount));
 }

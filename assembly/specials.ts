@@ -1,7 +1,6 @@
 // NaN and infinities among floats: rare, so one register tells whether a tile has any, and only then they are counted.
 
-import { countMask, laneCount, sumLanes } from "./lanes";
-import { loadPresent } from "./present";
+import { countMask, sumLanes } from "./lanes";
 
 /** The sum of whole registers, a multiple of four, in lanes: four sums side by side, for each waits for its last addition. */
 // @ts-ignore: decorator
@@ -28,25 +27,21 @@ export function areFinite<T>(values: v128): bool {
   return i32x4.all_true(v128.eq<T>(v128.sub<T>(values, values), v128.splat<T>(<T>0)));
 }
 
-/** Adds to out[0] the absent values and NaN, and to out[1] the infinities, of a tile of whole registers. Floats. */
+/** Adds to out[0] the NaN, as which absent values stand, and to out[1] the infinities of whole registers. Floats. */
 // @ts-ignore: decorator
 @inline
 export function countSpecials<T>(
   valuesPtr: usize,
-  from: u32,
   registers: u32,
-  validityPtr: usize,
-  bitOffset: u32,
   outPtr: usize,
 ): void {
   let absent = i64x2.splat(0);
   let infinite = i64x2.splat(0);
-  let index = from;
-  for (let r: u32 = 0; r < registers; r++) {
-    const values = loadPresent<T>(valuesPtr, index, validityPtr, bitOffset);
+  const end = valuesPtr + (<usize>registers << 4);
+  for (let ptr = valuesPtr; ptr < end; ptr += 16) {
+    const values = v128.load(ptr);
     absent = countMask<T>(absent, v128.ne<T>(values, values));
     infinite = countMask<T>(infinite, v128.eq<T>(v128.abs<T>(values), v128.splat<T>(<T>Infinity)));
-    index += laneCount<T>();
   }
   store<u32>(outPtr, load<u32>(outPtr) + sumLanes<T>(absent));
   store<u32>(outPtr, load<u32>(outPtr, 4) + sumLanes<T>(infinite), 4);

@@ -31,7 +31,7 @@ function ours(runtime: Runtime, { type, values, edges }: Problem): Case {
   const valuesPtr = scope.allocate(values.byteLength);
   const edgesPtr = scope.allocate(edges.byteLength);
   const tablePtr = scope.allocate(kernels.cellTableBytes(type, edges.length));
-  const countsPtr = scope.allocate(kernels.cellWorkBytes(edges.length));
+  const countsPtr = scope.allocate(kernels.countWorkBytes(edges.length));
   const bytes = arena.bytes;
   bytes.set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength), valuesPtr);
   bytes.set(new Uint8Array(edges.buffer, edges.byteOffset, edges.byteLength), edgesPtr);

@@ -100,7 +100,7 @@ class Counting {
     const edgesPtr = arena.allocate(edges.byteLength);
     const tablePtr = arena.allocate(kernels.cellTableBytes("f32", edges.length));
     const ranges = rowRanges(values.length);
-    this.#countPtrs = ranges.map(() => arena.allocate(kernels.cellWorkBytes(edges.length)));
+    this.#countPtrs = ranges.map(() => arena.allocate(kernels.countWorkBytes(edges.length)));
     new Float32Array(arena.memory.buffer, valuesPtr, values.length).set(values);
     new Float32Array(arena.memory.buffer, edgesPtr, edges.length).set(edges);
     kernels.buildCellTable("f32", edgesPtr, edges.length, tablePtr);

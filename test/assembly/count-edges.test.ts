@@ -28,18 +28,16 @@ const edgeCounts = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 64, 65, 255, 300];
 
 type Upper = Uppercase<NumericType>;
 
-/** The two kernels that count by edges: what they take for edges, and the bytes that they write, the result included. */
+/** The two kernels that count by edges: what they take for edges. */
 const kinds = [
   {
     name: "compares",
-    workBytes: (edgeCount: number) => (edgeCount + 3) * 4,
     count: (type: NumericType, ...args: Parameters<typeof kernels.countByEdgesF32>) =>
       kernels[`countByEdges${type.toUpperCase() as Upper}`](...args),
     edgesPtr: place.edges,
   },
   {
     name: "cells",
-    workBytes: (edgeCount: number) => kernels.cellWorkBytes(edgeCount) >>> 0,
     count: (type: NumericType, ...args: Parameters<typeof kernels.countByEdgesF32>) =>
       kernels[`countByCells${type.toUpperCase() as Upper}`](...args),
     edgesPtr: place.scratch,
@@ -87,8 +85,8 @@ function check(
   edgeCount: number,
   expected: readonly number[],
 ): void {
-  for (const { name, workBytes, count, edgesPtr } of kinds) {
-    const countBytes = workBytes(edgeCount);
+  const countBytes = kernels.countWorkBytes(edgeCount) >>> 0;
+  for (const { name, count, edgesPtr } of kinds) {
     guard(place.out, countBytes);
     count(type, values.ptr, values.count, validity.ptr, validity.bitOffset, edgesPtr, edgeCount, place.out);
     const found = new Uint32Array(memory.buffer, place.out, edgeCount + 3);

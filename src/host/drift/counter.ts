@@ -139,11 +139,6 @@ interface TypedEdges {
   readonly indexOf: Int32Array;
 }
 
-/** The cell table's kernel keeps four histograms. */
-function resultBytes(kernels: Kernels, { count, isCellTable }: TypedEdges): number {
-  return isCellTable ? kernels.cellWorkBytes(count) : (count + 3) * 4;
-}
-
 /** A profile's edges as they stand among those of other profiles, and among values of other types. */
 interface ComparableEdges {
   readonly psi: readonly Edge[];
@@ -193,7 +188,7 @@ class NumericCounter implements NumericFeatureCounter {
     if (column.kind !== "numeric") throw kindError(this.name, "numbers", "text");
     const edges = this.#edgesFor(column.type);
     const slice = sliceOf(column, from, rowCount);
-    const countsPtr = scope.allocate(resultBytes(this.#host.kernels, edges));
+    const countsPtr = scope.allocate(this.#host.kernels.countWorkBytes(edges.count));
     return {
       task: {
         kernel: edges.isCellTable ? "countByCells" : "countByEdges",
@@ -212,7 +207,7 @@ class NumericCounter implements NumericFeatureCounter {
     const edges = this.#edgesFor(type);
     const { kernels } = this.#host;
     const { ptr, count, isCellTable } = edges;
-    scratch.reserve(resultBytes(kernels, edges));
+    scratch.reserve(kernels.countWorkBytes(edges.count));
     return (slice, counts) => {
       if (isCellTable) kernels.countByCells(type, slice, ptr, count, scratch.ptr);
       else kernels.countByEdges(type, slice, ptr, count, scratch.ptr);

@@ -92,7 +92,7 @@ export type KernelExports = SortExports & {
 } & { [K in 16 | 32 | 64 as `decodeDelta${K}`]: DeltaStep } & {
   cellTableBytes32(edgeCount: number): number;
   cellTableBytes64(edgeCount: number): number;
-  cellWorkBytes(edgeCount: number): number;
+  countWorkBytes(edgeCount: number): number;
   countPresent(validityPtr: number, bitOffset: number, count: number): number;
   divergenceFromCounts: OverCounts;
   divergenceWithFloor: OverCounts;

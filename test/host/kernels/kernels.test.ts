@@ -84,9 +84,14 @@ for (const type of numericTypes) {
   const values = region("values", rowCount * width, width);
 
   test(`countByEdges of ${type}`, () => {
-    const regions = [values, validity, region("edges", 9 * width, width), region("counts", 12 * 4, 4)];
-    checkRegions("countByEdges", regions, ([v, bits, edges, counts]) =>
-      kernels.countByEdges(type, sliceAt(v!, bits!), edges!, 9, counts!),
+    const regions = [
+      values,
+      validity,
+      region("edges", 9 * width, width),
+      region("work", kernels.countWorkBytes(9), 8),
+    ];
+    checkRegions("countByEdges", regions, ([v, bits, edges, work]) =>
+      kernels.countByEdges(type, sliceAt(v!, bits!), edges!, 9, work!),
     );
   });
 
