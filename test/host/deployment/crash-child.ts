@@ -8,6 +8,7 @@ import { syncBuiltinESMExports } from "node:module";
 import { basename } from "node:path";
 import { MendlineError } from "../../../src/errors.js";
 import { deploy } from "../../../src/host/deployment/deployments.js";
+import { disk } from "../../../src/lineage-store/files.js";
 import { LineageStore } from "../../../src/lineage-store/store.js";
 
 /** Where it dies: what the file is renamed to, and whether before or after. */
@@ -33,6 +34,7 @@ function dieAt({ target, isAfter }: (typeof crashPoints)[CrashPoint]): void {
     if (isHere) process.kill(process.pid, "SIGKILL");
   };
   syncBuiltinESMExports();
+  disk.rename = fs.rename;
 }
 
 const [, , storeDir, alias, id, dir, point] = process.argv;
