@@ -21,9 +21,18 @@ export function spreadOf(samples: readonly number[]): Spread {
   return { median: quantile(sorted, 0.5), lower: quantile(sorted, 0.25), upper: quantile(sorted, 0.75) };
 }
 
-/** How many times as fast ours is: above 1, ours wins. */
-export function ratioOf(theirsMs: number, oursMs: number): number {
-  return theirsMs / oursMs;
+/** The middle half of the samples, in medians. */
+export function relativeSpread({ median, lower, upper }: Spread): number {
+  return (upper - lower) / median;
+}
+
+/** How many times as fast ours is: above 1, ours wins. The median of the rounds' own ratios, so that a slow round weighs on both. */
+export function roundsRatio(
+  theirs: readonly (readonly number[])[],
+  ours: readonly (readonly number[])[],
+): number {
+  const ratios = theirs.map((samples, round) => spreadOf(samples).median / spreadOf(ours[round]!).median);
+  return spreadOf(ratios).median;
 }
 
 /**

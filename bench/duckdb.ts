@@ -1,31 +1,43 @@
-/** DuckDB in this process, on one core, over a table in its own memory: what it would still have to read is not counted. */
-import type { DuckDBConnection } from "@duckdb/node-api";
+/** DuckDB in this process, on one core unless asked otherwise, over a table in its own memory: what it would still have to read is not counted. */
+import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api";
+import { below, isValid, typeOf, type Values, type ValueType } from "./data.js";
 import type { Case, Role } from "./measure.js";
-
-export type FloatColumns = ReadonlyMap<string, Float32Array | Float64Array>;
 
 /** Rows of one of DuckDB's vectors. */
 const chunkRows = 2048;
 
+export interface LoadOptions {
+  /** Arrow's bitmap, of all columns; null = no row is missing. */
+  readonly validity?: Uint8Array | null;
+}
+
 export interface Duck {
-  readonly version: string;
-  /** A table with columns of one type and length. */
-  load(table: string, columns: FloatColumns): Promise<void>;
+  /** A table with columns of one length. */
+  load(table: string, columns: ReadonlyMap<string, Values>, options?: LoadOptions): Promise<void>;
+  /** Runs what yields nothing. */
+  run(sql: string): Promise<void>;
   /** Every number of the result, row after row, lists and maps laid flat by the query. */
   numbers(sql: string): Promise<number[]>;
   close(): void;
 }
 
+type Module = typeof import("@duckdb/node-api");
+
 /** Null where the package is not installed. */
-export async function openDuck(): Promise<Duck | null> {
+export async function duckVersion(): Promise<string | null> {
+  const duckdb = await import("@duckdb/node-api").catch(() => null);
+  return duckdb === null ? null : duckdb.version();
+}
+
+/** Null where the package is not installed. */
+export async function openDuck(threads = 1): Promise<Duck | null> {
   const duckdb = await import("@duckdb/node-api").catch(() => null);
   if (duckdb === null) return null;
-  const instance = await duckdb.DuckDBInstance.create(":memory:", { threads: "1" });
+  const instance = await duckdb.DuckDBInstance.create(":memory:", { threads: String(threads) });
   const connection = await instance.connect();
-  const reader = await connection.runAndReadAll("select version()");
   return {
-    version: String(reader.getRows()[0]![0]),
-    load: (table, columns) => load(duckdb, connection, table, columns),
+    load: (table, columns, options) => load(duckdb, connection, table, columns, options),
+    run: async (sql) => void (await connection.run(sql)),
     numbers: async (sql) => (await connection.runAndReadAll(sql)).getRows().flat().map(Number),
     close: () => {
       connection.closeSync();
@@ -35,35 +47,62 @@ export async function openDuck(): Promise<Duck | null> {
 }
 
 async function load(
-  duckdb: typeof import("@duckdb/node-api"),
+  duckdb: Module,
   connection: DuckDBConnection,
   table: string,
-  columns: FloatColumns,
+  columns: ReadonlyMap<string, Values>,
+  { validity = null }: LoadOptions = {},
 ): Promise<void> {
   const arrays = [...columns.values()];
-  const types = arrays.map((values) => (values instanceof Float32Array ? duckdb.FLOAT : duckdb.DOUBLE));
+  const types = arrays.map((values) => duckType(duckdb, typeOf(values)));
   const definitions = [...columns.keys()].map((name, index) => `${name} ${types[index]}`);
   await connection.run(`create or replace table ${table} (${definitions.join(", ")})`);
   const appender = await connection.createAppender(table);
   const rowCount = arrays[0]!.length;
   for (let from = 0; from < rowCount; from += chunkRows) {
-    const chunk = duckdb.DuckDBDataChunk.create(types);
-    chunk.setColumns(arrays.map((values) => Array.from(values.subarray(from, from + chunkRows))));
+    const length = Math.min(chunkRows, rowCount - from);
+    const chunk = duckdb.DuckDBDataChunk.create(types, length);
+    for (const [column, values] of arrays.entries()) {
+      const vector = chunk.getColumnVector(column);
+      for (let row = 0; row < length; row++) {
+        const value = isValid(validity, from + row) ? values[from + row]! : null;
+        vector.setItem(row, value as DuckDBValue);
+      }
+      vector.flush();
+    }
     appender.appendDataChunk(chunk);
   }
   appender.closeSync();
 }
 
-/** Numbers as literals that DuckDB reads as doubles: without an exponent they would be decimals. */
-export function literals(edges: readonly number[], type: "FLOAT" | "DOUBLE"): string {
-  return `[${edges.map((edge) => edge.toExponential()).join(", ")}]::${type}[]`;
+function duckType(duckdb: Module, type: ValueType): DuckDBType {
+  return { f32: duckdb.FLOAT, f64: duckdb.DOUBLE, i64: duckdb.BIGINT, i32: duckdb.INTEGER }[type];
+}
+
+const typeNames = { f32: "FLOAT", f64: "DOUBLE", i64: "BIGINT", i32: "INTEGER" } as const;
+const highest = {
+  f32: "'Infinity'",
+  f64: "'Infinity'",
+  i64: "9223372036854775807",
+  i32: "2147483647",
+} as const;
+
+/** A map of bins to counts, by our edges: DuckDB's bins are closed on the right, and the last takes a bound too. */
+export function histogramSql(column: string, edges: Iterable<number | bigint>, type: ValueType): string {
+  // Without an exponent numbers would be decimals.
+  const bounds = Array.from(edges, (edge) => {
+    const bound = below(edge, type);
+    return typeof bound === "bigint" ? String(bound) : bound.toExponential();
+  });
+  return `histogram(${column}, [${[...bounds, highest[type]].join(", ")}]::${typeNames[type]}[])`;
 }
 
 /** @param sql  yields the numbers to compare, in one row or many */
-export function duckCase(duck: Duck | null, name: string, role: Role, sql: string): Case {
-  if (duck === null) return { name, role, missing: "@duckdb/node-api is not installed" };
+export function duckCase(duck: Duck | null, name: string, sql: string, role: Role = "incumbent"): Case {
+  const label = `DuckDB, ${name}`;
+  if (duck === null) return { name: label, role, missing: "@duckdb/node-api is not installed" };
   return {
-    name: `${name} (DuckDB ${duck.version})`,
+    name: label,
     role,
     answer: () => duck.numbers(sql),
     runAsync: async () => (await duck.numbers(sql))[0]!,

@@ -1,11 +1,12 @@
 /**
  * Measures a group of cases that answer the same question on the same data.
  *
- * Every case's answer is compared with ours before anything is timed; that run also warms it. Cases on this thread are timed by
- * benchmark.js; programs in other languages time themselves, so that no process start is counted.
+ * Every case's answer is compared with ours before anything is timed, and every case is warmed. Then come several rounds, each of
+ * which goes through all cases, there and back: a machine that slows down or speeds up meanwhile favours nobody, and a ratio is
+ * taken within its round.
  */
-import Benchmark from "benchmark";
-import { ratioOf, sameAnswer, spreadOf } from "./arithmetic.js";
+import { relativeSpread, roundsRatio, sameAnswer, spreadOf } from "./arithmetic.js";
+import { benchmarked, clockSteps } from "./timing.js";
 
 export type Answer = readonly number[];
 
@@ -19,22 +20,28 @@ interface Named {
 
 /** Returns a number made from the result, so that no work can be optimised away. */
 type Work = { readonly run: () => number } | { readonly runAsync: () => Promise<number> };
-/** Runs so many times after a warm-up and tells the milliseconds of each. */
-type SelfTimed = { readonly time: (runs: number) => Promise<readonly number[]> };
+/** Times itself and tells the milliseconds of each run: programs in other languages, and what no loop can repeat. */
+type SelfTimed = { readonly time: (effort: Effort) => Promise<readonly number[]> };
 
-/** `answer` is left out where there is none to compare: a copy of memory. */
-export type Case =
-  | (Named & (Work | SelfTimed) & { readonly answer?: () => Answer | Promise<Answer> })
-  | (Named & { readonly missing: string });
+interface Parts {
+  /** Left out where there is none to compare: a copy of memory. */
+  readonly answer?: () => Answer | Promise<Answer>;
+  /** Called when the group has been measured. */
+  readonly close?: () => void | Promise<void>;
+}
+
+export type Case = (Named & Parts & (Work | SelfTimed)) | (Named & { readonly missing: string });
 type PresentCase = Exclude<Case, { missing: string }>;
 
 export interface Group {
   readonly name: string;
-  /** Values that one run goes through, and the bytes that hold them; 0 where a rate says nothing. */
+  /** Values that one run goes through, and the bytes that it reads and writes; 0 where a rate says nothing. */
   readonly values: number;
   readonly bytes: number;
   /** Of answers, relative; 0 by default. */
   readonly tolerance?: number;
+  /** Where the usual rounds would take too long, or tell too little. */
+  readonly effort?: Partial<Effort>;
   readonly cases: readonly Case[];
 }
 
@@ -44,13 +51,15 @@ export interface CaseResult extends Named {
   readonly status: CaseStatus;
   /** Why it was not completed. */
   readonly note?: string;
+  /** Why its times are worth less than they look. */
+  readonly warnings: readonly string[];
   readonly samples: number;
   readonly medianMs: number | null;
   readonly lowerQuartileMs: number | null;
   readonly upperQuartileMs: number | null;
   readonly nsPerValue: number | null;
   readonly gbPerSecond: number | null;
-  /** This case's median over ours: how many times as fast ours is. */
+  /** How many times as fast ours is: the median, over the rounds, of this case's median over ours. */
   readonly ratio: number | null;
 }
 
@@ -61,15 +70,23 @@ export interface GroupResult {
   readonly cases: readonly CaseResult[];
 }
 
+/** Of one case in one round, but for the rounds themselves. */
 export interface Effort {
-  /** Of one case. */
-  readonly secondsMax: number;
+  readonly rounds: number;
   readonly samplesMin: number;
-  /** Shortest timed cycle; undefined leaves it to benchmark.js, which knows its clock. */
-  readonly cycleSeconds?: number;
+  /** Samples are taken for so long, and until there are `samplesMin`. */
+  readonly secondsMax: number;
+  /** Shortest sample: of work that takes less, as many runs as fill it. */
+  readonly cycleSeconds: number;
+  /** A case is run for so long before it is timed: V8 has optimised it by then. */
+  readonly warmSeconds: number;
 }
 
 const noteLengthMax = 200;
+/** Interquartile range over the median. */
+const spreadMax = 0.1;
+/** A sample of fewer steps of the clock is wrong by more than 1 %. */
+const clockStepsMin = 100;
 
 let sink = 0;
 
@@ -78,24 +95,32 @@ export function consumed(): number {
   return sink;
 }
 
-export async function measureGroup(group: Group, effort: Effort): Promise<GroupResult> {
-  const notes = await refusals(group);
-  const timed: { one: Case; outcome: Outcome }[] = [];
-  for (const one of group.cases)
-    timed.push({ one, outcome: notes.get(one) ?? (await timeCase(one, effort)) });
-  const ours = timed.find(({ one }) => one.role === "ours")?.outcome;
-  const oursMs = ours?.status === "completed" ? spreadOf(ours.samplesMs).median : null;
-  return {
-    name: group.name,
-    values: group.values,
-    bytes: group.bytes,
-    cases: timed.map(({ one, outcome }) => caseResult(group, one, outcome, oursMs)),
-  };
-}
-
 type Outcome =
-  | { readonly status: "completed"; readonly samplesMs: readonly number[] }
+  | { readonly status: "completed"; readonly rounds: (readonly number[])[] }
   | { readonly status: Exclude<CaseStatus, "completed">; readonly note: string };
+
+export async function measureGroup(group: Group, usual: Effort): Promise<GroupResult> {
+  const effort = { ...usual, ...group.effort };
+  try {
+    const outcomes = await refusals(group);
+    for (const one of group.cases) {
+      if (outcomes.has(one)) continue;
+      outcomes.set(
+        one,
+        await attempt(() => warm(one as PresentCase, effort), { status: "completed", rounds: [] }),
+      );
+    }
+    for (let round = 0; round < effort.rounds; round++) await measureRound(group, round, outcomes, effort);
+    return {
+      name: group.name,
+      values: group.values,
+      bytes: group.bytes,
+      cases: caseResults(group, outcomes, effort),
+    };
+  } finally {
+    for (const one of group.cases) if ("close" in one) await one.close?.();
+  }
+}
 
 /** The cases that must not be timed: missing, failing, or with another answer than ours. */
 async function refusals({ cases, tolerance }: Group): Promise<Map<Case, Outcome>> {
@@ -119,23 +144,45 @@ async function refusals({ cases, tolerance }: Group): Promise<Map<Case, Outcome>
   return refused;
 }
 
-async function timeCase(one: Case, effort: Effort): Promise<Outcome> {
+/** Programs that time themselves warm themselves. */
+async function warm(one: PresentCase, { warmSeconds }: Effort): Promise<void> {
+  if ("time" in one) return;
+  for (const began = performance.now(); performance.now() - began < warmSeconds * 1e3; )
+    sink += "run" in one ? one.run() : await one.runAsync();
+}
+
+async function measureRound(
+  { cases }: Group,
+  round: number,
+  outcomes: Map<Case, Outcome>,
+  effort: Effort,
+): Promise<void> {
+  for (const one of round % 2 === 0 ? cases : [...cases].reverse()) {
+    const outcome = outcomes.get(one)!;
+    if (outcome.status !== "completed") continue;
+    // What one case left behind is not to be collected in another's time.
+    globalThis.gc?.();
+    const timed = await attempt(async () => {
+      const samples = await samplesOf(one as PresentCase, effort);
+      if (samples.length === 0) throw new Error("no sample was taken");
+      outcome.rounds.push(samples);
+    }, outcome);
+    outcomes.set(one, timed);
+  }
+}
+
+async function attempt(work: () => Promise<void>, outcome: Outcome): Promise<Outcome> {
   try {
-    const samplesMs = await samplesOf(one as PresentCase, effort);
-    if (samplesMs.length > 0) return { status: "completed", samplesMs };
-    return { status: "failed", note: "no sample was taken" };
+    await work();
+    return outcome;
   } catch (thrown) {
     return failure(thrown);
   }
 }
 
 async function samplesOf(one: PresentCase, effort: Effort): Promise<readonly number[]> {
-  if ("time" in one) return one.time(effort.samplesMin);
-  if ("run" in one) {
-    one.run();
-    return benchmarked(one.name, effort, { fn: () => void (sink += one.run()) });
-  }
-  await one.runAsync();
+  if ("time" in one) return one.time(effort);
+  if ("run" in one) return benchmarked(one.name, effort, { fn: () => void (sink += one.run()) });
   let failed: { readonly thrown: unknown } | undefined;
   const samples = await benchmarked(one.name, effort, {
     defer: true,
@@ -153,54 +200,54 @@ async function samplesOf(one: PresentCase, effort: Effort): Promise<readonly num
   return samples;
 }
 
-/** benchmark.js swallows what a case throws: a case counts only when it completed without an error and has samples. */
-function benchmarked(
-  name: string,
-  { secondsMax, samplesMin, cycleSeconds }: Effort,
-  options: { fn: Benchmark.Options["fn"]; defer?: boolean },
-): Promise<readonly number[]> {
-  return new Promise((resolve, reject) => {
-    const limits = { maxTime: secondsMax, minSamples: samplesMin, delay: 0.001 };
-    const minTime = cycleSeconds === undefined ? {} : { minTime: cycleSeconds };
-    const bench = new Benchmark(name, { ...limits, ...minTime, ...options });
-    bench.on("complete", () => {
-      if (bench.error !== undefined) reject(bench.error);
-      else if (bench.aborted) reject(new Error("the case was aborted"));
-      else resolve(bench.stats.sample.map((seconds) => seconds * 1e3));
-    });
-    bench.run({ async: true });
-  });
+function caseResults(group: Group, outcomes: ReadonlyMap<Case, Outcome>, effort: Effort): CaseResult[] {
+  const ours = group.cases.find((one) => one.role === "ours");
+  const oursOutcome = ours === undefined ? undefined : outcomes.get(ours);
+  const oursRounds = oursOutcome?.status === "completed" ? oursOutcome.rounds : null;
+  return group.cases.map((one) => caseResult(group, one, outcomes.get(one)!, oursRounds, effort));
 }
 
-function caseResult(group: Group, one: Case, outcome: Outcome, oursMs: number | null): CaseResult {
-  const { name, role } = one;
+function caseResult(
+  { values, bytes }: Group,
+  { name, role }: Case,
+  outcome: Outcome,
+  oursRounds: readonly (readonly number[])[] | null,
+  { cycleSeconds }: Effort,
+): CaseResult {
   if (outcome.status !== "completed") {
-    const nothing = { medianMs: null, lowerQuartileMs: null, upperQuartileMs: null };
-    return {
-      name,
-      role,
-      ...outcome,
-      samples: 0,
-      ...nothing,
-      nsPerValue: null,
-      gbPerSecond: null,
-      ratio: null,
-    };
+    return { name, role, status: outcome.status, note: outcome.note, warnings: [], samples: 0, ...noFigures };
   }
-  const { median, lower, upper } = spreadOf(outcome.samplesMs);
+  const samples = outcome.rounds.flat();
+  const spread = spreadOf(samples);
+  const { median, lower, upper } = spread;
+  const warnings: string[] = [];
+  if (relativeSpread(spread) > spreadMax)
+    warnings.push(`varies by ${Math.round(100 * relativeSpread(spread))} %`);
+  if (clockSteps(Math.max(median, cycleSeconds * 1e3)) < clockStepsMin)
+    warnings.push("too short for the clock");
   return {
     name,
     role,
     status: "completed",
-    samples: outcome.samplesMs.length,
+    warnings,
+    samples: samples.length,
     medianMs: median,
     lowerQuartileMs: lower,
     upperQuartileMs: upper,
-    nsPerValue: group.values > 0 ? (median * 1e6) / group.values : null,
-    gbPerSecond: group.bytes > 0 ? group.bytes / median / 1e6 : null,
-    ratio: oursMs === null ? null : ratioOf(median, oursMs),
+    nsPerValue: values > 0 ? (median * 1e6) / values : null,
+    gbPerSecond: bytes > 0 ? bytes / median / 1e6 : null,
+    ratio: oursRounds === null ? null : roundsRatio(outcome.rounds, oursRounds),
   };
 }
+
+const noFigures = {
+  medianMs: null,
+  lowerQuartileMs: null,
+  upperQuartileMs: null,
+  nsPerValue: null,
+  gbPerSecond: null,
+  ratio: null,
+} as const;
 
 /** A line of a table has no room for a stack: the first line that tells an error, or the first line. */
 function failure(thrown: unknown): Outcome {

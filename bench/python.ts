@@ -1,29 +1,44 @@
 /** numpy and scipy, in a python process that times itself. */
-import { execFile, execFileSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import type { Answer, Case, Role } from "./measure.js";
-
-const outputBytesMax = 64 * 1024 * 1024;
+import { companionCase } from "./companion.js";
+import type { Case, Role } from "./measure.js";
 
 export interface Python {
   readonly path: string;
-  /** `numpy 2.4.6, scipy 1.17.1`. */
-  readonly versions: string;
+  readonly numpy: string;
+  readonly scipy: string;
+  /** The instruction sets beyond its baseline that numpy chose code for on this machine, as it names them. */
+  readonly dispatched: readonly string[];
 }
 
+/** companion.ts has the protocol. */
 const prelude = `
-import json, sys, time
+import json, math, sys, time
 import numpy as np
-runs = int(sys.argv[1])
-def measure(work):
-    answer = work()
-    samples = []
+def sample(work, runs):
+    began = time.perf_counter()
     for _ in range(runs):
-        began = time.perf_counter()
         work()
-        samples.append((time.perf_counter() - began) * 1e3)
-    print(json.dumps({"answer": [float(x) for x in answer], "samplesMs": samples}))
+    return time.perf_counter() - began
+def measure(work):
+    print(json.dumps({"answer": [float(x) for x in work()]}), flush=True)
+    for line in sys.stdin:
+        fewest, seconds, cycle = (float(word) for word in line.split())
+        runs = max(1, math.ceil(cycle / max(sample(work, 1), 1e-9)))
+        samples = []
+        while len(samples) < fewest or sum(samples) * runs < seconds * 1e3:
+            samples.append(sample(work, runs) / runs * 1e3)
+        print(json.dumps({"samplesMs": samples}), flush=True)
+`;
+
+/** Older numpy has the module elsewhere, newer names the sets otherwise: it is asked. */
+const lookScript = `
+import json, numpy, scipy
+from numpy._core import _multiarray_umath as core
+chosen = [name for name in core.__cpu_dispatch__ if core.__cpu_features__.get(name)]
+print(json.dumps({"numpy": numpy.__version__, "scipy": scipy.__version__, "dispatched": chosen}))
 `;
 
 let found: Python | null | undefined;
@@ -39,13 +54,11 @@ function searchPython(): Python | null {
     const path = join(folder, "python3");
     if (folder === "" || !existsSync(path)) continue;
     try {
-      const script =
-        "import numpy, scipy; print('numpy ' + numpy.__version__ + ', scipy ' + scipy.__version__)";
-      const versions = execFileSync(path, ["-c", script], {
+      const text = execFileSync(path, ["-c", lookScript], {
         encoding: "utf8",
         stdio: ["ignore", "pipe", "ignore"],
       });
-      return { path, versions: versions.trim() };
+      return { path, ...(JSON.parse(text) as Omit<Python, "path">) };
     } catch {
       // Another python on the path may have them.
     }
@@ -53,41 +66,56 @@ function searchPython(): Python | null {
   return null;
 }
 
-/** @param script  defines `work()`, which returns numbers; its arguments are sys.argv[2:] */
-export function pythonCase(name: string, role: Role, script: string, args: readonly string[]): Case {
+/**
+ * What numpy may use, which decides how fast it sorts (and np.histogram and ks_2samp sort): its sort has code of its own for AVX-512
+ * and for AVX2; without both it is compiled for numpy's baseline, 128-bit vectors on x86-64, the width that WebAssembly has.
+ */
+export type NumpyWidth = "machine" | "without AVX-512" | "128-bit vectors";
+
+const isAvx512 = (name: string) => name.startsWith("AVX512") || name === "X86_V4";
+
+function disabledFor(width: NumpyWidth, { dispatched }: Python): readonly string[] {
+  if (width === "machine") return [];
+  return width === "128-bit vectors" ? dispatched : dispatched.filter(isAvx512);
+}
+
+/** In the process that is measured, before its data are read: a switch that had no effect would be a false claim. */
+const checkScript = `
+from numpy._core import _multiarray_umath as core
+left = [name for name in sys.argv[1].split() if core.__cpu_features__.get(name)]
+assert not left, f"numpy still uses {left}"
+`;
+
+export interface PythonCase {
+  readonly name: string;
+  /** Defines `work()`, which returns numbers; its arguments are sys.argv[2:]. */
+  readonly script: string;
+  readonly args: readonly string[];
+  readonly role?: Role;
+}
+
+export function pythonCase(
+  { name, script, args, role = "incumbent" }: PythonCase,
+  width: NumpyWidth = "machine",
+): Case {
+  const label = width === "machine" ? name : `${name}, ${width}`;
   const python = findPython();
-  if (python === null) return { name, role, missing: "no python3 with numpy and scipy on the path" };
-  const run = (runs: number) => runPython(python, script, [String(runs), ...args]);
-  return {
-    name: `${name} (${python.versions})`,
-    role,
-    answer: async () => (await run(0)).answer,
-    time: async (runs) => (await run(runs)).samplesMs,
-  };
-}
-
-interface Timed {
-  readonly answer: Answer;
-  readonly samplesMs: readonly number[];
-}
-
-function runPython({ path }: Python, script: string, args: readonly string[]): Promise<Timed> {
-  const source = `${prelude}\n${script}\nmeasure(work)\n`;
+  if (python === null) return { name: label, role, missing: "no python3 with numpy and scipy on the path" };
+  const disabled = disabledFor(width, python).join(" ");
+  if (width !== "machine" && disabled === "")
+    return { name: label, role, missing: "numpy has nothing to leave out here" };
+  const source = `${prelude}\n${checkScript}\n${script}\nmeasure(work)\n`;
   // One core for everyone: numpy's and scipy's linear algebra would take all.
-  const env = { ...process.env, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" };
-  return runTimed(path, ["-c", source, ...args], env);
+  const environment = { ...process.env, OMP_NUM_THREADS: "1", OPENBLAS_NUM_THREADS: "1" };
+  if (disabled !== "") Object.assign(environment, { NPY_DISABLE_CPU_FEATURES: disabled });
+  return companionCase(label, role, {
+    path: python.path,
+    args: ["-c", source, disabled, ...args],
+    environment,
+  });
 }
 
-/** Runs a program that prints `{"answer": [...], "samplesMs": [...]}`. */
-export function runTimed(
-  path: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<Timed> {
-  return new Promise((resolve, reject) => {
-    execFile(path, [...args], { env, maxBuffer: outputBytesMax }, (error, stdout, stderr) => {
-      if (error !== null) reject(new Error(`${path}: ${stderr.trim().split("\n").at(-1) || error.message}`));
-      else resolve(JSON.parse(stdout) as Timed);
-    });
-  });
+/** As it comes, without AVX-512, and with 128-bit vectors. */
+export function pythonCases(one: PythonCase): Case[] {
+  return [pythonCase(one), pythonCase(one, "without AVX-512"), pythonCase(one, "128-bit vectors")];
 }

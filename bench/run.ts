@@ -9,12 +9,13 @@
  * an incumbent that the machine lacks is named as missing, which is no failure.
  */
 import { fork } from "node:child_process";
-import { mkdirSync, readdirSync, realpathSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { type Machine, machineHere } from "./machine.js";
-import type { GroupResult } from "./measure.js";
-import { type Fact, factText, isQuick, type Message } from "./suite.js";
+import { type Machine, machineHere, machineText } from "./machine.js";
+import type { CaseResult, GroupResult } from "./measure.js";
+import { scratchDir } from "./scratch.js";
+import { type Fact, factText, isQuick, type Message, questionText } from "./suite.js";
 import { groupText } from "./table.js";
 
 /** A hang must not take the night. */
@@ -34,11 +35,15 @@ export interface RunOptions {
 export interface SuiteResult {
   readonly name: string;
   readonly question: string;
+  /** What it ran on: one core, or all. */
+  readonly cores: string;
   readonly status: "completed" | "failed";
   /** What went wrong, a line each. */
   readonly problems: readonly string[];
   /** Incumbents that the machine lacks, with the reason. */
   readonly missing: readonly string[];
+  /** Cases whose times are worth less than they look, and why. */
+  readonly doubts: readonly string[];
   readonly groups: readonly GroupResult[];
   readonly facts: readonly Fact[];
 }
@@ -59,14 +64,16 @@ export async function runSuites(
   const { write } = options;
   const files = suiteFiles(options);
   const startedAt = new Date().toISOString();
-  const machine = machineHere();
-  write(
-    `${machine.cpu}, ${machine.cores} cores, node ${machine.node}, commit ${machine.commit ?? "unknown"}`,
-  );
+  const machine = await machineHere();
+  write(machineText(machine));
   const suites: SuiteResult[] = [];
   for (const file of files) suites.push(await runOne(file, options));
   for (const { name, problems } of suites)
     for (const problem of problems) write(`WARNING ${name}: ${problem}`);
+  for (const line of missingLines(suites)) write(line);
+  const doubts = suites.reduce((sum, suite) => sum + suite.doubts.length, 0);
+  if (doubts > 0)
+    write(`${doubts} cases have doubtful times (last column): a busy machine is none to measure on`);
   const quick = options.environment === undefined ? isQuick : options.environment.BENCH_QUICK === "1";
   const results: Results = {
     format: "mendline-bench",
@@ -103,12 +110,13 @@ async function runOne(file: string, options: RunOptions): Promise<SuiteResult> {
   const { write } = options;
   const name = suiteName(file);
   let question = "";
+  let cores = "";
   const groups: GroupResult[] = [];
   const facts: Fact[] = [];
   const ending = await runProcess(file, options, (message) => {
     if (message.kind === "question") {
-      question = message.question;
-      write(`\n== ${name}: ${question}`);
+      ({ question, cores } = message);
+      write(`\n== ${name}: ${questionText(question, cores)}`);
     } else if (message.kind === "group") {
       groups.push(message.group);
       write(groupText(message.group));
@@ -119,17 +127,16 @@ async function runOne(file: string, options: RunOptions): Promise<SuiteResult> {
   });
   const problems = [...groups.flatMap(problemsOf), ...(ending === null ? [] : [ending])];
   if (groups.length === 0) problems.push("measured nothing");
-  const missing = groups.flatMap((group) =>
-    group.cases
-      .filter((one) => one.status === "missing")
-      .map((one) => `${group.name}: ${one.name}: ${one.note}`),
-  );
+  const missing = linesOf(groups, ({ status, note }) => (status === "missing" ? [note!] : []));
+  const doubts = linesOf(groups, ({ warnings }) => warnings);
   return {
     name,
     question,
+    cores,
     status: problems.length === 0 ? "completed" : "failed",
     problems,
     missing,
+    doubts,
     groups,
     facts,
   };
@@ -141,6 +148,20 @@ function problemsOf(group: GroupResult): string[] {
     .map((one) => `${group.name}: ${one.name} did not complete, ${one.status}: ${one.note}`);
 }
 
+/** One line a reason: a machine without python3 lacks dozens of cases. */
+function missingLines(suites: readonly SuiteResult[]): string[] {
+  const counts = new Map<string, number>();
+  for (const { note, status } of suites.flatMap(({ groups }) => groups.flatMap(({ cases }) => cases)))
+    if (status === "missing") counts.set(note!, (counts.get(note!) ?? 0) + 1);
+  return Array.from(counts, ([note, count]) => `MISSING ${count} cases: ${note}`);
+}
+
+function linesOf(groups: readonly GroupResult[], notesOf: (one: CaseResult) => readonly string[]): string[] {
+  return groups.flatMap((group) =>
+    group.cases.flatMap((one) => notesOf(one).map((note) => `${group.name}: ${one.name}: ${note}`)),
+  );
+}
+
 /** @returns why the process did not end well, or null */
 function runProcess(
   file: string,
@@ -150,7 +171,10 @@ function runProcess(
   return new Promise((resolve, reject) => {
     // A suite that weighs the heap must be able to empty it first.
     const execArgv = ["--expose-gc"];
-    const child = fork(file, { execArgv, env: environment, stdio: ["ignore", "inherit", "inherit", "ipc"] });
+    // A suite that is killed cannot clear away what it wrote.
+    const scratch = mkdtempSync(join(scratchDir(), "suite-"));
+    const env = { ...environment, TMPDIR: scratch };
+    const child = fork(file, { execArgv, env, stdio: ["ignore", "inherit", "inherit", "ipc"] });
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
@@ -160,6 +184,7 @@ function runProcess(
     child.on("error", reject);
     child.on("close", (code, signal) => {
       clearTimeout(timer);
+      rmSync(scratch, { recursive: true, force: true });
       if (isLate) resolve(`did not end within ${deadlineMs / 1000} s`);
       else resolve(code === 0 ? null : `ended with ${signal ?? `exit code ${code}`}`);
     });

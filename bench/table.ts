@@ -1,16 +1,16 @@
 /** A group of results as a table for people. */
 import type { CaseResult, GroupResult } from "./measure.js";
 
-const heads = ["case", "median", "IQR", "ns a value", "GB/s", "ours is"];
+const heads = ["case", "median", "IQR", "ns a value", "GB/s", "ours is", ""];
 
-/** One line a case; the last column says how many times as fast ours is as that case. */
+/** One line a case; the last column says how many times as fast ours is as that case, and what casts doubt on that. */
 export function groupText(group: GroupResult): string {
   const rows = [heads, ...group.cases.map(cells)];
   const widths = heads.map((_, column) => Math.max(...rows.map((row) => widthOf(row, column))));
   const lines = rows.map((row) => {
     if (row.length === 2) return `  ${row[0]!.padEnd(widths[0]!)}  ${row[1]}`;
-    const numbers = row.slice(1).map((cell, index) => cell.padStart(widths[index + 1]!));
-    return `  ${row[0]!.padEnd(widths[0]!)}  ${numbers.join("  ")}`;
+    const numbers = row.slice(1, -1).map((cell, index) => cell.padStart(widths[index + 1]!));
+    return `  ${row[0]!.padEnd(widths[0]!)}  ${numbers.join("  ")}  ${row.at(-1)!}`.trimEnd();
   });
   return [`\n${group.name}`, ...lines].join("\n");
 }
@@ -26,6 +26,7 @@ function cells(one: CaseResult): string[] {
     one.nsPerValue === null ? "" : figure(one.nsPerValue),
     one.gbPerSecond === null ? "" : figure(one.gbPerSecond),
     one.ratio === null ? "" : `${figure(one.ratio)}x`,
+    one.warnings.join(", "),
   ];
 }
 

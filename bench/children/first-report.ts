@@ -2,8 +2,10 @@
  * A process that opens an engine, reports the drift of one table against another, and tells how long that took: from the process
  * start, and from the engine's.
  *
- *     node first-report.js reference.arrow current.arrow    {"psi": [...], "importedMs": ..., "engineMs": ..., "processMs": ..., "residentBytes": ...}
+ *     node first-report.js reference.arrow current.arrow    {"psi": [...], "importedMs": ..., "engineMs": ..., "processMs": ..., "residentPeakBytes": ...}
  */
+import { residentPeakBytes } from "./resident.js";
+
 const began = performance.now();
 const { openEngine } = await import("../../src/index.js");
 const importedMs = performance.now() - began;
@@ -14,8 +16,7 @@ const report = await engine.drift(reference, current);
 const processMs = performance.now();
 const engineMs = processMs - began - importedMs;
 const psi = Object.values(report.features).map((feature) => feature.psi.value);
-const residentBytes = process.memoryUsage().rss;
 await reference.close();
 await current.close();
 await engine.close();
-console.log(JSON.stringify({ psi, importedMs, engineMs, processMs, residentBytes }));
+console.log(JSON.stringify({ psi, importedMs, engineMs, processMs, residentPeakBytes: residentPeakBytes() }));

@@ -1,65 +1,27 @@
-/** How fast is the drift of a table computed, from the file to the report? */
-import { closeSync, openSync, readSync, statSync } from "node:fs";
+/** How fast is the drift of a 20-column table computed, from the file to the report? */
+import { execFile } from "node:child_process";
+import { closeSync, openSync, readSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { NumericFeatureProfile, Profile } from "../../src/host/drift/profile.js";
-import { type Engine, openEngine } from "../../src/index.js";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Profile } from "../../src/host/drift/profile.js";
+import { openEngine, profileToBytes } from "../../src/index.js";
 import { type Columns, normalColumns, writeColumns } from "../arrow-table.js";
-import { below } from "../data.js";
-import { type Duck, duckCase, literals, openDuck } from "../duckdb.js";
-import type { Case } from "../measure.js";
+import { coreCount } from "../cores.js";
+import { driftCase } from "../drift-cases.js";
+import { type Duck, duckCase, openDuck } from "../duckdb.js";
+import type { Case, Group } from "../measure.js";
+import { psiSql } from "../psi-sql.js";
 import { scratchDir } from "../scratch.js";
 import { type Bench, runSuite } from "../suite.js";
 
 const columnCount = 20;
-const smoothing = 0.5;
 const readBytes = 1024 * 1024;
-
-/** PSI, KL and binned KS with their calibration; read, counted and judged. */
-function ours(engine: Engine, profile: Profile, path: string): Case {
-  const report = async () => {
-    const data = await engine.openData(path);
-    try {
-      return await engine.drift(profile, data);
-    } finally {
-      await data.close();
-    }
-  };
-  return {
-    name: "mendline: PSI, KL, KS from the file, threads 0",
-    role: "ours",
-    answer: async () => Object.values((await report()).features).map(({ psi }) => psi.value),
-    runAsync: async () => (await report()).rows.current,
-  };
-}
-
-function referenceOf(profile: Profile, name: string): NumericFeatureProfile {
-  return profile.features.get(name) as NumericFeatureProfile;
-}
-
-/** PSI of a column from its bins b0, b1, ... as SQL, with the definition's smoothing. */
-function psiSql(bins: readonly string[], reference: NumericFeatureProfile, rowCount: number): string {
-  const total = (rows: number) => rows + smoothing * bins.length;
-  const terms = bins.map((bin, index) => {
-    const r = (reference.psi.counts[index]! + smoothing) / total(reference.rows);
-    const c = `((${bin} + ${smoothing}) / ${total(rowCount).toExponential()})`;
-    return `(${c} - ${r.toExponential()}) * ln(${c} / ${r.toExponential()})`;
-  });
-  return terms.join(" + ");
-}
-
-function histogramSql(profile: Profile, names: readonly string[], rowCount: number): string {
-  const counted = names.map((name) => {
-    const edges = referenceOf(profile, name).psi.edges.map((edge) => below(Number(edge), "f32"));
-    const list = literals(edges, "FLOAT").replace("]::", ", 'Infinity']::");
-    return `map_values(histogram(${name}, ${list})) as h_${name}`;
-  });
-  const psis = names.map((name) => {
-    const reference = referenceOf(profile, name);
-    const bins = reference.psi.counts.map((_, index) => `h_${name}[${index + 1}]::double`);
-    return psiSql(bins, reference, rowCount);
-  });
-  return `select ${psis.join(", ")} from (select ${counted.join(", ")} from current_data)`;
-}
+/** What a small device gives; the answer must not change. */
+const smallMemoryBytes = 16 * 1024 * 1024;
+const childPath = fileURLToPath(new URL("../children/drift.js", import.meta.url));
+/** A run takes half a second and more, DuckDB's several: three rounds of one sample each. */
+const longEffort = { rounds: 3, secondsMax: 0.01, warmSeconds: 0.01 };
 
 /** The bytes from the page cache into one small buffer, and nothing done with them. */
 function readingCase(path: string): Case {
@@ -77,37 +39,92 @@ function readingCase(path: string): Case {
   };
 }
 
-async function measure(bench: Bench, duck: Duck | null, current: Columns, reference: Columns): Promise<void> {
-  const names = [...current.keys()];
-  const rowCount = current.get("c0")!.length;
-  const [referencePath, path] = ["reference.arrow", "current.arrow"].map((name) =>
-    join(scratchDir(), name),
-  ) as [string, string];
-  await writeColumns(referencePath, reference);
-  await writeColumns(path, current);
-  await duck?.load("current_data", current);
+interface Scene {
+  readonly profile: Profile;
+  readonly path: string;
+  readonly rowCount: number;
+}
+
+function groupOf({ path, rowCount }: Scene, where: string, cases: readonly Case[]): Group {
+  const bytes = statSync(path).size;
+  return {
+    name: `${columnCount} columns of f32, ${rowCount} rows, ${Math.round(bytes / 1e6)} MB of Arrow, ${where}`,
+    values: rowCount * columnCount,
+    bytes,
+    tolerance: 1e-9,
+    effort: longEffort,
+    cases,
+  };
+}
+
+function duckPsi(duck: Duck | null, { profile, rowCount }: Scene, name: string): Case {
+  const names = [...profile.features.keys()];
+  const sql = psiSql({ profile, names, rowCount, from: "current_data", typeOf: () => "f32" });
+  return duckCase(duck, name, sql);
+}
+
+async function onOneCore(bench: Bench, scene: Scene, duck: Duck | null): Promise<void> {
+  const { profile, path } = scene;
+  await bench.measure(
+    groupOf(scene, "one core", [
+      await driftCase("mendline: PSI, KL, KS from the file", "ours", { threads: 0 }, profile, path),
+      await driftCase(
+        "mendline, arena of 16 MiB",
+        "variant",
+        { threads: 0, memoryBytes: smallMemoryBytes },
+        profile,
+        path,
+      ),
+      duckPsi(duck, scene, "PSI alone, histogram(), table in memory"),
+      readingCase(path),
+    ]),
+  );
+}
+
+async function onAllCores(bench: Bench, scene: Scene, duck: Duck | null): Promise<void> {
+  const { profile, path } = scene;
+  const threads = coreCount;
+  await duck?.run(`set threads = ${threads}`);
+  bench.useCores("all");
+  await bench.measure(
+    groupOf(scene, `${threads} cores`, [
+      await driftCase(`mendline, threads ${threads}`, "ours", { threads }, profile, path),
+      // Files are read by libuv's threads: more than one core already.
+      await driftCase("mendline, threads 0", "variant", { threads: 0 }, profile, path),
+      duckPsi(duck, scene, `PSI alone, histogram(), table in memory, ${threads} threads`),
+    ]),
+  );
+}
+
+/** Of processes that do nothing else. */
+async function memoryFacts(bench: Bench, { profile, path }: Scene): Promise<void> {
+  const profilePath = join(scratchDir(), "reference.profile");
+  writeFileSync(profilePath, profileToBytes(profile));
+  for (const [what, ...memory] of [["default arena"], ["arena of 16 MiB", String(smallMemoryBytes)]]) {
+    const { stdout } = await promisify(execFile)(process.execPath, [childPath, profilePath, path, ...memory]);
+    const { arenaPeakBytes, residentPeakBytes } = JSON.parse(stdout) as Record<string, number>;
+    bench.fact(`${what}, its peak use`, arenaPeakBytes! / 1e6, "MB");
+    bench.fact(`${what}, peak resident memory of the process`, residentPeakBytes! / 1e6, "MB");
+  }
+}
+
+async function profileOf(columns: Columns): Promise<Profile> {
+  const path = join(scratchDir(), "reference.arrow");
+  await writeColumns(path, columns);
   const engine = await openEngine({ threads: 0 });
-  const source = await engine.openData(referencePath);
+  const source = await engine.openData(path);
   const profile = await engine.profile(source);
   await source.close();
-  await bench.measure({
-    name: `${columnCount} columns of f32, ${rowCount} rows, ${statSync(path).size} bytes of Arrow`,
-    values: rowCount * columnCount,
-    bytes: statSync(path).size,
-    tolerance: 1e-9,
-    cases: [
-      ours(engine, profile, path),
-      duckCase(
-        duck,
-        "PSI alone, histogram(), table in memory",
-        "incumbent",
-        histogramSql(profile, names, rowCount),
-      ),
-      readingCase(path),
-    ],
-  });
-  bench.fact("memory of the engine at its peak", engine.runtime.arena.use.peakBytes / 1e6, "MB");
   await engine.close();
+  rmSync(path);
+  return profile;
+}
+
+/** In the file and in DuckDB's memory; not kept in ours. */
+async function placeCurrent(path: string, rowCount: number, duck: Duck | null): Promise<void> {
+  const columns = normalColumns(columnCount, rowCount, 32, 0.01);
+  await writeColumns(path, columns);
+  await duck?.load("current_data", columns);
 }
 
 function rowsAsked(fallback: number): number {
@@ -121,9 +138,14 @@ function rowsAsked(fallback: number): number {
 }
 
 await runSuite("How fast is the drift of a 20-column table computed?", async (bench) => {
-  const rowCount = rowsAsked(bench.size(1_000_000, 5_000));
-  const reference = normalColumns(columnCount, bench.size(100_000, 5_000), 31, 0);
+  const rowCount = rowsAsked(bench.size(5_000_000, 5_000));
+  const profile = await profileOf(normalColumns(columnCount, bench.size(100_000, 5_000), 31, 0));
+  const path = join(scratchDir(), "current.arrow");
   const duck = await openDuck();
-  await measure(bench, duck, normalColumns(columnCount, rowCount, 32, 0.01), reference);
+  await placeCurrent(path, rowCount, duck);
+  const scene = { profile, path, rowCount };
+  await onOneCore(bench, scene, duck);
+  await memoryFacts(bench, scene);
+  await onAllCores(bench, scene, duck);
   duck?.close();
 });

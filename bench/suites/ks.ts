@@ -1,71 +1,44 @@
 /** How fast is the exact two-sample Kolmogorov-Smirnov test on raw values? */
 import { SortedSample } from "../../src/host/drift/sorted-sample.js";
 import { exactKs, type KsResult } from "../../src/host/drift/statistics.js";
-import { sortCounterBytes } from "../../src/host/kernels/kernels.js";
-import { openRuntime, type Runtime } from "../../src/scheduler/runtime.js";
+import { openRuntime } from "../../src/scheduler/runtime.js";
 import { fillNormal } from "../data.js";
 import type { Case } from "../measure.js";
-import { pythonCase } from "../python.js";
+import { pythonCase, pythonCases } from "../python.js";
 import { rawFile } from "../scratch.js";
+import { type PlacedSample, Sorting } from "../sorting.js";
 import { runSuite } from "../suite.js";
 
-interface Sample {
-  readonly ptr: number;
-  readonly count: number;
+interface Samples {
+  readonly reference: Float64Array;
+  readonly current: Float64Array;
 }
 
-/** Values in the arena, and room for their keys. */
-class KsBench {
-  readonly #runtime: Runtime;
-  readonly #scratchPtr: number;
-  readonly #countersPtr: number;
+class KsTest {
+  readonly #sorting: Sorting;
+  readonly #placed: readonly [PlacedSample, PlacedSample];
+  readonly #frozen: SortedSample;
 
-  constructor(runtime: Runtime, countMax: number) {
-    this.#runtime = runtime;
-    this.#scratchPtr = runtime.arena.allocate(countMax * 8);
-    this.#countersPtr = runtime.arena.allocate(sortCounterBytes);
+  constructor(sorting: Sorting, { reference, current }: Samples) {
+    this.#sorting = sorting;
+    this.#placed = [sorting.place(reference), sorting.place(current)];
+    this.#frozen = this.#sorted(sorting.place(reference));
   }
 
-  place(values: Float64Array): Sample {
-    const ptr = this.#runtime.arena.allocate(values.byteLength);
-    new Float64Array(this.#runtime.arena.memory.buffer, ptr, values.length).set(values);
-    return { ptr, count: values.length };
+  both(): KsResult {
+    const [reference, current] = this.#placed;
+    return exactKs(this.#sorting.runtime, this.#sorted(reference), this.#sorted(current))!;
   }
 
-  room(count: number): number {
-    return this.#runtime.arena.allocate(count * 8);
+  /** As a monitor does that keeps its reference sorted. */
+  againstFrozen(): KsResult {
+    return exactKs(this.#sorting.runtime, this.#frozen, this.#sorted(this.#placed[1]))!;
   }
 
-  sorted({ ptr, count }: Sample, keysPtr: number): SortedSample {
-    const { kernels, arena } = this.#runtime;
-    const slice = { valuesPtr: ptr, rowCount: count, validityPtr: 0, validityBitOffset: 0 };
-    const present = kernels.keysFrom("f64", slice, keysPtr);
-    kernels.sortKeys(keysPtr, present, this.#scratchPtr, this.#countersPtr);
-    return new SortedSample(arena.memory, keysPtr, present, "f64");
+  #sorted(sample: PlacedSample): SortedSample {
+    const present = this.#sorting.sort(sample);
+    return new SortedSample(this.#sorting.runtime.arena.memory, sample.keysPtr, present, "f64");
   }
-
-  ks(reference: SortedSample, current: SortedSample): KsResult {
-    return exactKs(this.#runtime, reference, current)!;
-  }
-}
-
-function ourCases(bench: KsBench, reference: Float64Array, current: Float64Array): Case[] {
-  const referenceAt = bench.place(reference);
-  const currentAt = bench.place(current);
-  const referenceKeys = bench.room(reference.length);
-  const currentKeys = bench.room(current.length);
-  const frozen = bench.sorted(referenceAt, bench.room(reference.length));
-  const both = () => bench.ks(bench.sorted(referenceAt, referenceKeys), bench.sorted(currentAt, currentKeys));
-  const one = () => bench.ks(frozen, bench.sorted(currentAt, currentKeys));
-  return [
-    { name: "mendline", role: "ours", answer: () => answerOf(both()), run: () => both().statistic },
-    {
-      name: "mendline, reference sorted once",
-      role: "variant",
-      answer: () => answerOf(one()),
-      run: () => one().statistic,
-    },
-  ];
 }
 
 function answerOf({ statistic, pValue }: KsResult): number[] {
@@ -73,7 +46,7 @@ function answerOf({ statistic, pValue }: KsResult): number[] {
 }
 
 /** The statistic alone: plain JS has no p value to offer. Both samples are copied, sorted and merged. */
-function plainStatistic(reference: Float64Array, current: Float64Array): number {
+function plainStatistic({ reference, current }: Samples): number {
   const r = reference.slice().sort();
   const c = current.slice().sort();
   let most = 0;
@@ -98,40 +71,43 @@ def work():
 await runSuite("How fast is the exact two-sample KS test?", async (bench) => {
   const count = bench.size(1_000_000, 20_000);
   const runtime = await openRuntime();
-  const reference = fillNormal(new Float64Array(count), 21);
-  const current = fillNormal(new Float64Array(count), 22, 0.001);
-  const paths = [rawFile("reference.bin", reference), rawFile("current.bin", current)];
-  const [ours, frozen] = ourCases(new KsBench(runtime, count), reference, current);
+  const samples = {
+    reference: fillNormal(new Float64Array(count), 21),
+    current: fillNormal(new Float64Array(count), 22, 0.001),
+  };
+  const paths = [rawFile("reference.bin", samples.reference), rawFile("current.bin", samples.current)];
+  const test = new KsTest(new Sorting(runtime, count), samples);
   const sizes = { values: count * 2, bytes: count * 16 };
+  const scipy = { script: scipyScript };
+  const ours = { name: "mendline", role: "ours", run: () => test.both().statistic } as const;
   await bench.measure({
     name: `f64, ${count} values against ${count}, D and p`,
     ...sizes,
     // The p values are two implementations of one distribution.
     tolerance: 1e-8,
     cases: [
-      ours!,
-      frozen!,
-      pythonCase("scipy ks_2samp, auto", "incumbent", scipyScript, [...paths, "auto"]),
-      pythonCase("scipy ks_2samp, asymp", "incumbent", scipyScript, [...paths, "asymp"]),
+      { ...ours, answer: () => answerOf(test.both()) },
+      {
+        name: "mendline, reference sorted once",
+        role: "variant",
+        answer: () => answerOf(test.againstFrozen()),
+        run: () => test.againstFrozen().statistic,
+      },
+      ...pythonCases({ ...scipy, name: "scipy ks_2samp, auto", args: [...paths, "auto"] }),
+      pythonCase({ ...scipy, name: "scipy ks_2samp, asymp", args: [...paths, "asymp"] }),
     ],
   });
+  const plain: Case = {
+    name: "plain JS, typed sort and merge",
+    role: "incumbent",
+    answer: () => [plainStatistic(samples)],
+    run: () => plainStatistic(samples),
+  };
   await bench.measure({
     name: `f64, ${count} values against ${count}, D alone`,
     ...sizes,
     tolerance: 1e-14,
-    cases: [
-      { ...ours!, answer: async () => (await answersOf(ours!)).slice(0, 1) } as Case,
-      {
-        name: "plain JS, typed sort and merge",
-        role: "incumbent",
-        answer: () => [plainStatistic(reference, current)],
-        run: () => plainStatistic(reference, current),
-      },
-    ],
+    cases: [{ ...ours, answer: () => [test.both().statistic] }, plain],
   });
   await runtime.close();
 });
-
-async function answersOf(one: Case): Promise<readonly number[]> {
-  return "answer" in one && one.answer !== undefined ? one.answer() : [];
-}

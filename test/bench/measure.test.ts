@@ -3,7 +3,7 @@ import * as assert from "uvu/assert";
 import { type Case, type CaseResult, type Group, measureGroup } from "../../bench/measure.js";
 import { groupText } from "../../bench/table.js";
 
-const effort = { secondsMax: 0.01, samplesMin: 3, cycleSeconds: 0.0005 };
+const effort = { rounds: 2, samplesMin: 2, secondsMax: 0.005, cycleSeconds: 0.0005, warmSeconds: 0.001 };
 
 function groupOf(...cases: Case[]): Group {
   return { name: "group", values: 1000, bytes: 4000, cases };
@@ -95,20 +95,70 @@ test("programs that time themselves: median, rates and ratio from their samples"
     role: "incumbent",
     missing: "not here",
   });
-  const result = await measureGroup(group, effort);
+  const result = await measureGroup({ ...group, effort: { rounds: 1 } }, effort);
   const theirs = result.cases[1]!;
   assert.equal([theirs.medianMs, theirs.lowerQuartileMs, theirs.upperQuartileMs], [20, 15, 25]);
   assert.is(theirs.ratio, 10);
   assert.is(theirs.nsPerValue, 20_000);
   assert.ok(Math.abs(theirs.gbPerSecond! - 0.0002) < 1e-12);
   const text = groupText(result);
-  assert.match(text, /theirs +20\.0 ms +10\.0 ms +20000 +0\.000 +10\.0x/);
+  assert.match(text, /theirs +20\.0 ms +10\.0 ms +20000 +0\.000 +10\.0x +varies by 50 %/);
   assert.match(text, /absent +missing: not here/);
 });
 
 test("no samples is failed", async () => {
   const [none] = await resultsOf({ name: "none", role: "ours", time: async () => [] });
   assert.equal([none!.status, none!.note], ["failed", "no sample was taken"]);
+});
+
+test("rounds go there and back; every case is closed when all is over, also after a failure", async () => {
+  const calls: string[] = [];
+  let failing = 0;
+  const traced = (name: string, role: "ours" | "incumbent", time: () => number[]): Case => ({
+    name,
+    role,
+    time: async () => {
+      calls.push(name);
+      return time();
+    },
+    close: () => void calls.push(`${name} closed`),
+  });
+  const group = groupOf(
+    traced("a", "ours", () => [1]),
+    traced("b", "incumbent", () => [2]),
+    traced("c", "incumbent", () => {
+      if ((failing += 1) > 1) throw new Error("late");
+      return [3];
+    }),
+  );
+  const { cases } = await measureGroup({ ...group, effort: { rounds: 3 } }, effort);
+  assert.is(calls.join(" "), "a b c c b a a b a closed b closed c closed");
+  assert.equal(
+    cases.map(({ status, ratio }) => [status, ratio]),
+    [
+      ["completed", 1],
+      ["completed", 2],
+      ["failed", null],
+    ],
+  );
+});
+
+test("a ratio is the median of the rounds' own; what casts doubt is said", async () => {
+  const rounds = (samples: number[]) => {
+    let round = 0;
+    return async () => [samples[round++]!];
+  };
+  const group = groupOf(
+    { name: "ours", role: "ours", time: rounds([1, 10, 20]) },
+    { name: "theirs", role: "incumbent", time: rounds([3, 30, 60]) },
+    { name: "steady", role: "incumbent", time: async () => [4, 4, 4] },
+    { name: "brief", role: "incumbent", time: async () => [1e-9] },
+  );
+  const { cases } = await measureGroup({ ...group, effort: { rounds: 3, cycleSeconds: 0 } }, effort);
+  assert.is(cases[1]!.ratio, 3);
+  assert.equal(cases[1]!.warnings, ["varies by 95 %"]);
+  assert.equal(cases[2]!.warnings, []);
+  assert.equal(cases[3]!.warnings, ["too short for the clock"]);
 });
 
 test.run();
