@@ -93,9 +93,9 @@ export async function d3Case({ values, edges }: Problem): Promise<Case> {
   };
 }
 
-export function duckHistogram(duck: Duck | null, { edges, table }: Problem): Case {
+export function duckHistogram(duck: Duck | null, { edges, table }: Problem): Promise<Case> {
   const counted = histogramSql("x", edges, typeOf(edges));
-  return duckCase(duck, "histogram()", `select unnest(map_values(${counted})) from ${table}`);
+  return duckCase(duck, "histogram()", () => `select unnest(map_values(${counted})) from ${table}`);
 }
 
 const numpyScript = `
@@ -139,7 +139,7 @@ def work():
     return np.bincount(codes, minlength=int(sys.argv[3]))
 `;
 
-export function codeCases(runtime: Runtime, duck: Duck | null, problem: CodesProblem): Case[] {
+export async function codeCases(runtime: Runtime, duck: Duck | null, problem: CodesProblem): Promise<Case[]> {
   const { codes, codesPath, categoryCount, table } = problem;
   const counting = new ColumnCounting(runtime, { values: codes, categoryCount });
   const plain = () => {
@@ -156,7 +156,7 @@ export function codeCases(runtime: Runtime, duck: Duck | null, problem: CodesPro
       close: () => counting.close(),
     },
     { name: "plain JS", role: "incumbent", answer: () => [...plain()], run: () => plain()[0]! },
-    duckCase(duck, "group by", `select count(*) from ${table} group by x order by x`),
+    await duckCase(duck, "group by", () => `select count(*) from ${table} group by x order by x`),
     ...pythonCases({
       name: "numpy.bincount",
       script: bincountScript,

@@ -3,6 +3,7 @@ import type { Column } from "../src/host/columns/column.js";
 import { counterFor, type FeatureCounter } from "../src/host/drift/counter.js";
 import type { CategoricalFeatureProfile, NumericFeatureProfile } from "../src/host/drift/profile.js";
 import type { Scope } from "../src/host/memory/arena.js";
+import { rowRanges } from "../src/scheduler/partition.js";
 import type { Runtime } from "../src/scheduler/runtime.js";
 import { runTask, type Task } from "../src/scheduler/tasks.js";
 import { typeOf, type Values } from "./data.js";
@@ -19,57 +20,63 @@ export interface CountingOptions {
   readonly categoryCount?: number;
 }
 
+/** What is counted together: tasks that can run on any thread, and the bins when all have run. */
+export interface PreparedCount {
+  readonly tasks: readonly Task[];
+  /** May be called once after each run of the tasks. */
+  bins(): Float64Array;
+}
+
 /** One column in the arena with what counts it. */
 export class ColumnCounting {
   readonly #runtime: Runtime;
   readonly #counter: FeatureCounter;
   readonly #column: Column;
   readonly #scope: Scope;
-  readonly #rowCount: number;
   readonly #binCount: number;
+  readonly #whole: PreparedCount;
 
   constructor(runtime: Runtime, options: CountingOptions) {
     const { values, edges, categoryCount = 0 } = options;
     this.#runtime = runtime;
     this.#scope = runtime.arena.scope();
-    this.#rowCount = values.length;
     this.#binCount = edges === undefined ? categoryCount : edges.length + 1;
     this.#column = this.#place(options);
     const profile = edges === undefined ? categoricalProfile(categoryCount) : numericProfile(edges);
     this.#counter = counterFor(runtime, "x", [profile]);
+    this.#whole = this.prepare(values.length, values.length);
   }
 
   /** The kernel that does it. */
   get kernel(): Task["kernel"] {
-    return this.#counted((task) => task.kernel);
+    return this.#whole.tasks[0]!.kernel;
   }
 
-  /** The bins; missing, unseen and non-finite rows are left out. */
+  /** On this thread. The bins: missing, unseen and non-finite rows are left out. */
   count(): Float64Array {
-    return this.#counted((task, collect) => {
-      runTask(this.#runtime.kernels, task);
-      return collect().subarray(0, this.#binCount);
-    });
+    for (const task of this.#whole.tasks) runTask(this.#runtime.kernels, task);
+    return this.#whole.bins();
+  }
+
+  /** The first rows, cut as the engine cuts them. */
+  prepare(rowCount: number, rowsMax?: number): PreparedCount {
+    const steps = rowRanges(rowCount, rowsMax).map(({ from, rowCount: rows }) =>
+      this.#counter.step(this.#column, from, rows, this.#scope),
+    );
+    return {
+      tasks: steps.map(({ task }) => task),
+      bins: () => {
+        const counts = new Float64Array(this.#counter.slotCount);
+        for (const step of steps) step.check();
+        for (const step of steps) step.collect(counts);
+        return counts.subarray(0, this.#binCount);
+      },
+    };
   }
 
   close(): void {
     this.#counter.close();
     this.#scope.close();
-  }
-
-  #counted<R>(work: (task: Task, collect: () => Float64Array) => R): R {
-    const scope = this.#runtime.arena.scope();
-    try {
-      const step = this.#counter.step(this.#column, 0, this.#rowCount, scope);
-      return work(step.task, () => {
-        step.check();
-        const counts = new Float64Array(this.#counter.slotCount);
-        step.collect(counts);
-        return counts;
-      });
-    } finally {
-      scope.close();
-    }
   }
 
   #place({ values, validity = null, edges, categoryCount = 0 }: CountingOptions): Column {

@@ -1,7 +1,7 @@
 /** DuckDB in this process, on one core unless asked otherwise, over a table in its own memory: what it would still have to read is not counted. */
 import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import { below, isValid, typeOf, type Values, type ValueType } from "./data.js";
-import type { Case, Role } from "./measure.js";
+import type { Case } from "./measure.js";
 
 /** Rows of one of DuckDB's vectors. */
 const chunkRows = 2048;
@@ -89,21 +89,26 @@ const highest = {
 
 /** A map of bins to counts, by our edges: DuckDB's bins are closed on the right, and the last takes a bound too. */
 export function histogramSql(column: string, edges: Iterable<number | bigint>, type: ValueType): string {
-  // Without an exponent numbers would be decimals.
+  // Without an exponent floats would be decimals, with one integers would be doubles.
   const bounds = Array.from(edges, (edge) => {
     const bound = below(edge, type);
-    return typeof bound === "bigint" ? String(bound) : bound.toExponential();
+    return type.startsWith("f") ? Number(bound).toExponential() : String(bound);
   });
   return `histogram(${column}, [${[...bounds, highest[type]].join(", ")}]::${typeNames[type]}[])`;
 }
 
-/** @param sql  yields the numbers to compare, in one row or many */
-export function duckCase(duck: Duck | null, name: string, sql: string, role: Role = "incumbent"): Case {
+/** @param prepare  gives a query that yields the numbers to compare, in one row or many */
+export async function duckCase(
+  duck: Duck | null,
+  name: string,
+  prepare: (duck: Duck) => string | Promise<string>,
+): Promise<Case> {
   const label = `DuckDB, ${name}`;
-  if (duck === null) return { name: label, role, missing: "@duckdb/node-api is not installed" };
+  if (duck === null) return { name: label, role: "incumbent", missing: "@duckdb/node-api is not installed" };
+  const sql = await prepare(duck);
   return {
     name: label,
-    role,
+    role: "incumbent",
     answer: () => duck.numbers(sql),
     runAsync: async () => (await duck.numbers(sql))[0]!,
   };

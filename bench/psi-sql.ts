@@ -1,24 +1,14 @@
-/** PSI as SQL, by a profile's own bins and with the definition's smoothing: what DuckDB has to compute to give our answer. */
-import type { FeatureProfile, NumericFeatureProfile, Profile } from "../src/host/drift/profile.js";
+/**
+ * PSI as SQL, by a profile's own bins and with the definition's smoothing: what DuckDB has to compute to give our answer. Numbers are
+ * counted by histogram(), texts by group by, its quickest ways; the reference's counts are in its memory beforehand.
+ */
+import type { CategoricalFeatureProfile, NumericFeatureProfile, Profile } from "../src/host/drift/profile.js";
 import type { ValueType } from "./data.js";
-import { histogramSql } from "./duckdb.js";
+import { type Duck, histogramSql } from "./duckdb.js";
 
 const smoothing = 0.5;
-
-/** @param bins  expressions of the current counts, one for each of the reference's */
-function psiTerms(
-  bins: readonly string[],
-  reference: readonly number[],
-  rows: { reference: number; current: number },
-): string {
-  const total = (count: number) => (count + smoothing * bins.length).toExponential();
-  const terms = bins.map((bin, index) => {
-    const r = `((${reference[index]!.toExponential()} + ${smoothing}) / ${total(rows.reference)})`;
-    const c = `((${bin} + ${smoothing}) / ${total(rows.current)})`;
-    return `(${c} - ${r}) * ln(${c} / ${r})`;
-  });
-  return terms.join(" + ");
-}
+/** The bin of what the reference never held. */
+const unseenBin = -1;
 
 export interface PsiQuery {
   readonly profile: Profile;
@@ -26,38 +16,69 @@ export interface PsiQuery {
   /** A table, or a function that reads one. */
   readonly from: string;
   readonly rowCount: number;
-  readonly typeOf: (name: string) => ValueType;
+  /** Of all numbers. */
+  readonly numbers: ValueType;
 }
 
-/** One row: PSI of every feature. Features have no missing values, and the reference has every category of the current. */
-export function psiSql({ profile, names, from, rowCount, typeOf }: PsiQuery): string {
-  const counted = names.map((name) => `${countsSql(name, profile.features.get(name)!, typeOf)} as h_${name}`);
-  const psis = names.map((name) => {
-    const feature = profile.features.get(name)!;
-    const reference = referenceCounts(feature);
-    const bins = reference.map((_, index) => binSql(name, feature, index));
-    return psiTerms(bins, reference, { reference: feature.rows, current: rowCount });
-  });
-  return `select ${psis.join(", ")} from (select ${counted.join(", ")} from ${from})`;
+/** A query that yields one row: PSI of every feature. Features have no missing values. */
+export async function preparePsi(duck: Duck, query: PsiQuery): Promise<string> {
+  const numeric: string[] = [];
+  const psis: string[] = [];
+  for (const name of query.names) {
+    const feature = query.profile.features.get(name)!;
+    if (feature.kind === "numeric") {
+      numeric.push(`map_values(${histogramSql(name, feature.psi.edges, query.numbers)}) as h_${name}`);
+      psis.push(numericPsi(name, feature, query.rowCount));
+    } else {
+      await loadCategories(duck, name, feature);
+      psis.push(categoricalPsi(name, feature, query));
+    }
+  }
+  const counted = numeric.length === 0 ? "" : ` from (select ${numeric.join(", ")} from ${query.from})`;
+  return `select ${psis.join(", ")}${counted}`;
 }
 
-function countsSql(name: string, feature: FeatureProfile, typeOf: (name: string) => ValueType): string {
-  if (feature.kind === "categorical") return `histogram(${name})`;
-  return `map_values(${histogramSql(name, numericEdges(feature), typeOf(name))})`;
+/** From counts of the current and the reference, SQL expressions both, over so many bins. */
+function termSql(
+  current: string,
+  reference: string,
+  rows: { current: number; reference: number },
+  bins: number | string,
+): string {
+  const share = (count: string, of: number) =>
+    `((${count} + ${smoothing}) / (${of.toExponential()} + ${smoothing} * ${bins}))`;
+  const [c, r] = [share(current, rows.current), share(reference, rows.reference)];
+  return `(${c} - ${r}) * ln(${c} / ${r})`;
 }
 
-function numericEdges(feature: NumericFeatureProfile): readonly (number | bigint)[] {
-  return feature.psi.edges;
+function numericPsi(name: string, { psi, rows }: NumericFeatureProfile, rowCount: number): string {
+  const both = `list_zip(h_${name}, [${psi.counts.join(", ")}])`;
+  const term = termSql("bin[1]", "bin[2]", { current: rowCount, reference: rows }, psi.counts.length);
+  return `list_sum(list_transform(${both}, lambda bin: ${term}))`;
 }
 
-function referenceCounts(feature: FeatureProfile): readonly number[] {
-  if (feature.kind === "numeric") return feature.psi.counts;
-  return feature.other === null ? feature.counts : [...feature.counts, feature.other.count];
+async function loadCategories(duck: Duck, name: string, feature: CategoricalFeatureProfile): Promise<void> {
+  const { categories, counts, other } = feature;
+  const bins = [...categories.map((category, bin) => [category, bin] as const)];
+  for (const folded of other?.names ?? []) bins.push([folded, categories.length]);
+  const named = bins.map(([category, bin]) => `('${category.replaceAll("'", "''")}', ${bin})`);
+  const counted = [...counts, ...(other === null ? [] : [other.count])].map(
+    (count, bin) => `(${bin}, ${count})`,
+  );
+  await duck.run(
+    `create or replace table bin_of_${name} as from (values ${named.join(", ")}) as v(name, bin)`,
+  );
+  await duck.run(
+    `create or replace table reference_of_${name} as from (values ${counted.join(", ")}) as v(bin, r)`,
+  );
 }
 
-function binSql(name: string, feature: FeatureProfile, index: number): string {
-  if (feature.kind === "numeric") return `h_${name}[${index + 1}]::double`;
-  const counted = (category: string) => `coalesce(h_${name}['${category.replaceAll("'", "''")}'], 0)`;
-  if (index < feature.categories.length) return `${counted(feature.categories[index]!)}::double`;
-  return `(${feature.other!.names.map(counted).join(" + ")})::double`;
+function categoricalPsi(name: string, { rows }: CategoricalFeatureProfile, query: PsiQuery): string {
+  const named = `(select ${name} as name, count(*) as n from ${query.from} group by ${name})`;
+  const binned = `(select coalesce(bin, ${unseenBin}) as bin, sum(n) as c from ${named} left join bin_of_${name} using (name) group by 1)`;
+  const both = `(select coalesce(c, 0)::double as c, coalesce(r, 0)::double as r from ${binned} full join reference_of_${name} using (bin))`;
+  // Bins that hold nothing on either side do not count.
+  const used = `(select c, r, count(*) over () as bins from ${both} where c + r > 0)`;
+  const term = termSql("c", "r", { current: query.rowCount, reference: rows }, "bins");
+  return `(select sum(${term}) from ${used})`;
 }

@@ -93,7 +93,7 @@ export async function runSuites(
 function suiteFiles({ suitesDir, names = [] }: RunOptions): string[] {
   const files = readdirSync(suitesDir)
     .filter((file) => /\.m?js$/.test(file))
-    .sort();
+    .sort((one, other) => (suiteName(one) < suiteName(other) ? -1 : 1));
   const unknown = names.filter((name) => !files.some((file) => suiteName(file) === name));
   if (unknown.length > 0) {
     throw new RangeError(`no suite ${unknown.join(", ")}; there are ${files.map(suiteName).join(", ")}`);

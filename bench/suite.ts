@@ -52,7 +52,10 @@ export async function runSuite(
       tell({ kind: "group", group: result });
       return result;
     },
-    fact: (name, value, unit) => tell({ kind: "fact", fact: { name, value, unit } }),
+    fact: (name, value, unit) => {
+      if (!Number.isFinite(value)) throw new RangeError(`${name} is ${value}: no fact`);
+      tell({ kind: "fact", fact: { name, value, unit } });
+    },
     useCores: (other) => void useCores(other),
   });
   process.disconnect?.();

@@ -63,7 +63,7 @@ async function measureData(bench: Bench, duck: Duck | null, data: Data): Promise
         ours(runtime, problem),
         plainJs(problem),
         ...(data.hasD3 ? [await d3Case(problem)] : []),
-        duckHistogram(duck, problem),
+        await duckHistogram(duck, problem),
         ...numpyHistograms(problem),
         ...methods.flatMap((method) => nativeCounts(method, problem)),
         memcpyCase(values.byteLength),
@@ -82,7 +82,7 @@ async function measureCodes(bench: Bench, duck: Duck | null, count: number): Pro
     name: `dictionary codes (i32), ${categoryCount} categories, ${count} values`,
     values: count,
     bytes: codes.byteLength,
-    cases: [...codeCases(runtime, duck, problem), memcpyCase(codes.byteLength)],
+    cases: [...(await codeCases(runtime, duck, problem)), memcpyCase(codes.byteLength)],
   });
   await runtime.close();
 }

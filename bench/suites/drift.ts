@@ -11,7 +11,7 @@ import { coreCount } from "../cores.js";
 import { driftCase } from "../drift-cases.js";
 import { type Duck, duckCase, openDuck } from "../duckdb.js";
 import type { Case, Group } from "../measure.js";
-import { psiSql } from "../psi-sql.js";
+import { preparePsi } from "../psi-sql.js";
 import { scratchDir } from "../scratch.js";
 import { type Bench, runSuite } from "../suite.js";
 
@@ -57,10 +57,10 @@ function groupOf({ path, rowCount }: Scene, where: string, cases: readonly Case[
   };
 }
 
-function duckPsi(duck: Duck | null, { profile, rowCount }: Scene, name: string): Case {
+function duckPsi(duck: Duck | null, { profile, rowCount }: Scene, name: string): Promise<Case> {
   const names = [...profile.features.keys()];
-  const sql = psiSql({ profile, names, rowCount, from: "current_data", typeOf: () => "f32" });
-  return duckCase(duck, name, sql);
+  const query = { profile, names, rowCount, from: "current_data", numbers: "f32" } as const;
+  return duckCase(duck, name, (present) => preparePsi(present, query));
 }
 
 async function onOneCore(bench: Bench, scene: Scene, duck: Duck | null): Promise<void> {
@@ -75,7 +75,7 @@ async function onOneCore(bench: Bench, scene: Scene, duck: Duck | null): Promise
         profile,
         path,
       ),
-      duckPsi(duck, scene, "PSI alone, histogram(), table in memory"),
+      await duckPsi(duck, scene, "PSI alone, histogram(), table in memory"),
       readingCase(path),
     ]),
   );
@@ -91,7 +91,7 @@ async function onAllCores(bench: Bench, scene: Scene, duck: Duck | null): Promis
       await driftCase(`mendline, threads ${threads}`, "ours", { threads }, profile, path),
       // Files are read by libuv's threads: more than one core already.
       await driftCase("mendline, threads 0", "variant", { threads: 0 }, profile, path),
-      duckPsi(duck, scene, `PSI alone, histogram(), table in memory, ${threads} threads`),
+      await duckPsi(duck, scene, `PSI alone, histogram(), table in memory, ${threads} threads`),
     ]),
   );
 }
