@@ -1,5 +1,5 @@
 /** What do more workers gain, and from what size on? */
-import { parameterChunkBytes } from "../../src/limits.js";
+import { rowRanges } from "../../src/scheduler/partition.js";
 import { openRuntime, type Runtime } from "../../src/scheduler/runtime.js";
 import type { Task } from "../../src/scheduler/tasks.js";
 import { coreCount } from "../cores.js";
@@ -73,12 +73,11 @@ function blendKind(count: number): Kind {
       ];
       fillNormal(new Float32Array(arena.memory.buffer, sourcePtr, count), 63);
       fillNormal(new Float32Array(arena.memory.buffer, targetPtr, count), 64);
-      const tasks: Task[] = [];
-      for (let at = 0; at < byteLength; at += parameterChunkBytes) {
-        const chunkBytes = Math.min(parameterChunkBytes, byteLength - at);
-        const args = ["f32", sourcePtr + at, targetPtr + at, chunkBytes / 4, 0.75, outPtr + at] as const;
-        tasks.push({ kernel: "blend", args: [...args], workBytes: 2 * chunkBytes });
-      }
+      const tasks = rowRanges(count).map(({ from, rowCount }): Task => {
+        const at = from * 4;
+        const args = ["f32", sourcePtr + at, targetPtr + at, rowCount, 0.75, outPtr + at] as const;
+        return { kernel: "blend", args: [...args], workBytes: 2 * rowCount * 4 };
+      });
       const result = () => picked(new Float32Array(arena.memory.buffer, outPtr, count));
       return { runtime, tasks, result };
     },
