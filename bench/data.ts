@@ -121,10 +121,15 @@ export function parameter(index: number, factor: number): number {
 export const sourceFactor = 2_654_435_761;
 export const targetFactor = 2_246_822_519;
 
-/** 64 elements, evenly: the answer of work whose result is as large as its input. */
+/**
+ * About 64 elements, evenly: the answer of work whose result is as large as its input. At an odd distance, so that data that repeat by a
+ * power of two show all they have; the same in bench/native/companion.h and in the Python scripts.
+ */
 export function picked(out: ArrayLike<number>): number[] {
-  const every = Math.max(1, Math.floor(out.length / 64));
-  const answer: number[] = [];
-  for (let i = 0; i < out.length; i += every) answer.push(out[i]!);
-  return answer;
+  return pickedIndexes(out.length).map((index) => out[index]!);
+}
+
+export function pickedIndexes(count: number): number[] {
+  const every = Math.floor(count / 64) | 1;
+  return Array.from({ length: Math.ceil(count / every) }, (_, index) => index * every);
 }

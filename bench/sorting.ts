@@ -1,4 +1,5 @@
-/** Our sort: values to keys whose order is the values', keys sorted by radix, and values again where they are wanted. */
+/** Our sort: values to keys whose order is the values', and keys sorted by radix. */
+import { SortedSample } from "../src/host/drift/sorted-sample.js";
 import { sortCounterBytes } from "../src/host/kernels/kernels.js";
 import type { Runtime } from "../src/scheduler/runtime.js";
 
@@ -37,10 +38,9 @@ export class Sorting {
     return present;
   }
 
-  /** Sorted values in place of the keys; valid until the memory grows. */
-  sortedValues(sample: PlacedSample): Float64Array {
+  /** What quantiles and distances read. */
+  sorted(sample: PlacedSample): SortedSample {
     const present = this.sort(sample);
-    this.runtime.kernels.valuesFromKeys("f64", sample.keysPtr, present, sample.keysPtr);
-    return new Float64Array(this.runtime.arena.memory.buffer, sample.keysPtr, present);
+    return new SortedSample(this.runtime.arena.memory, sample.keysPtr, present, "f64");
   }
 }

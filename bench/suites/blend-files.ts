@@ -8,7 +8,7 @@ import { blendFiles } from "../../src/host/parameters/blend.js";
 import { openParameterFile } from "../../src/host/parameters/parameter-file.js";
 import type { ParameterFile } from "../../src/host/parameters/tensor-index.js";
 import { openRuntime, type Runtime } from "../../src/scheduler/runtime.js";
-import { sourceFactor, targetFactor } from "../data.js";
+import { pickedIndexes, sourceFactor, targetFactor } from "../data.js";
 import type { Case, Role } from "../measure.js";
 import { pythonCase } from "../python.js";
 import { writeModel } from "../safetensors-file.js";
@@ -26,14 +26,13 @@ interface Models {
   readonly valueCount: number;
 }
 
-/** 64 values of the file, evenly. Half an ulp may lie between one rounding and two. */
+/** About 64 values of the file, evenly. Half an ulp may lie between one rounding and two. */
 async function answerOf(path: string, { valuesOffset, valueCount }: Models): Promise<number[]> {
   const file = await open(path, "r");
   try {
     const value = new Float32Array(1);
-    const every = Math.floor(valueCount / 64);
-    return Array.from({ length: 64 }, (_, index) => {
-      readSync(file.fd, value, 0, 4, valuesOffset + index * every * 4);
+    return pickedIndexes(valueCount).map((index) => {
+      readSync(file.fd, value, 0, 4, valuesOffset + index * 4);
       return value[0]!;
     });
   } finally {
@@ -109,7 +108,7 @@ def work():
         hash.update(result)
         hash.digest()
     os.remove(out)
-    return result[:: max(1, len(result) // 64)][:64]
+    return result[:: len(result) // 64 | 1]
 `;
 
 function numpyCase(models: Models, hash: "sha256" | "none"): Case {

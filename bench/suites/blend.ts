@@ -123,7 +123,7 @@ def parameters(factor):
     values = words.astype(np.float32) / np.float32(16777216) - np.float32(0.5)
     return values.astype(np.float16) if half else values
 source, target = parameters(sys.argv[5]), parameters(sys.argv[6])
-every = max(1, count // 64)
+every = count // 64 | 1
 if half:
     def work():
         wide = source.astype(np.float32)

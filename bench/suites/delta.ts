@@ -10,6 +10,8 @@ type Width = 2 | 4;
 const spareBytes = 16 * 1024 * 1024;
 /** A fine-tune moves weights by about a thousandth. */
 const step = 1 / 1024;
+/** Weights that are gone have codes of their own. */
+const pruneEvery = 8;
 
 /** Parent, child and planes in the arena. */
 class Pair {
@@ -33,7 +35,9 @@ class Pair {
       number,
     ];
     this.#fill(this.sourcePtr, (i) => parameter(i, sourceFactor));
-    this.#fill(this.targetPtr, (i) => parameter(i, sourceFactor) + parameter(i, targetFactor) * step);
+    this.#fill(this.targetPtr, (i) =>
+      i % pruneEvery === 0 ? 0 : parameter(i, sourceFactor) + parameter(i, targetFactor) * step,
+    );
   }
 
   encode(): Uint8Array {
@@ -67,17 +71,38 @@ class Pair {
 
 type Signed = Int32Array | Int16Array;
 
+/** Where the zero of the source's sign stands among the zigzags; 0 where it has no such place. */
+function zeroPlace(sourceKey: number, flip: number): number {
+  const magnitude = sourceKey < 0 ? ~sourceKey : sourceKey;
+  if (magnitude === 0 || magnitude === flip) return 0;
+  return 2 * magnitude - (sourceKey < 0 ? 0 : 1);
+}
+
+function codeOf(zigzag: number, place: number): number {
+  if (place === 0 || zigzag === 0 || zigzag > place + 2) return zigzag;
+  if (zigzag === place) return 1;
+  if (zigzag === place + 2) return 2;
+  return zigzag < place ? zigzag + 2 : zigzag + 1;
+}
+
+function zigzagOf(code: number, place: number): number {
+  if (place === 0 || code === 0 || code > place + 2) return code;
+  if (code <= 2) return code === 1 ? place : place + 2;
+  return code < place + 2 ? code - 2 : code - 1;
+}
+
 /** assembly/delta.ts has the definition. Bit operations of JavaScript have 32 bits: 16-bit differences are cut to theirs. */
 function encodePlain(source: Signed, target: Signed, width: Width, planes: Uint8Array): void {
   const flip = width === 4 ? 0x7fffffff : 0x7fff;
   const cut = 32 - width * 8;
   const count = source.length;
   for (let i = 0; i < count; i++) {
-    const from = source[i]!;
-    const to = target[i]!;
-    const delta = (((to < 0 ? to ^ flip : to) - (from < 0 ? from ^ flip : from)) << cut) >> cut;
-    const zigzag = (delta << 1) ^ (delta >> 31);
-    for (let plane = 0; plane < width; plane++) planes[plane * count + i] = zigzag >>> (plane * 8);
+    const from = source[i]! < 0 ? source[i]! ^ flip : source[i]!;
+    const to = target[i]! < 0 ? target[i]! ^ flip : target[i]!;
+    const delta = ((to - from) << cut) >> cut;
+    const zigzag = (((delta << 1) ^ (delta >> 31)) << cut) >>> cut;
+    const code = codeOf(zigzag, zeroPlace(from, flip));
+    for (let plane = 0; plane < width; plane++) planes[plane * count + i] = code >>> (plane * 8);
   }
 }
 
@@ -86,11 +111,12 @@ function decodePlain(source: Signed, planes: Uint8Array, width: Width, target: S
   const cut = 32 - width * 8;
   const count = source.length;
   for (let i = 0; i < count; i++) {
-    let zigzag = 0;
-    for (let plane = 0; plane < width; plane++) zigzag |= planes[plane * count + i]! << (plane * 8);
-    const from = source[i]!;
+    let code = 0;
+    for (let plane = 0; plane < width; plane++) code |= planes[plane * count + i]! << (plane * 8);
+    const from = source[i]! < 0 ? source[i]! ^ flip : source[i]!;
+    const zigzag = zigzagOf(code >>> 0, zeroPlace(from, flip));
     const delta = (zigzag >>> 1) ^ -(zigzag & 1);
-    const key = (((from < 0 ? from ^ flip : from) + delta) << cut) >> cut;
+    const key = ((from + delta) << cut) >> cut;
     target[i] = key < 0 ? key ^ flip : key;
   }
 }

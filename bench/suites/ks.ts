@@ -1,5 +1,5 @@
 /** How fast is the exact two-sample Kolmogorov-Smirnov test on raw values? */
-import { SortedSample } from "../../src/host/drift/sorted-sample.js";
+import type { SortedSample } from "../../src/host/drift/sorted-sample.js";
 import { exactKs, type KsResult } from "../../src/host/drift/statistics.js";
 import { openRuntime } from "../../src/scheduler/runtime.js";
 import { fillNormal } from "../data.js";
@@ -22,22 +22,17 @@ class KsTest {
   constructor(sorting: Sorting, { reference, current }: Samples) {
     this.#sorting = sorting;
     this.#placed = [sorting.place(reference), sorting.place(current)];
-    this.#frozen = this.#sorted(sorting.place(reference));
+    this.#frozen = sorting.sorted(sorting.place(reference));
   }
 
   both(): KsResult {
     const [reference, current] = this.#placed;
-    return exactKs(this.#sorting.runtime, this.#sorted(reference), this.#sorted(current))!;
+    return exactKs(this.#sorting.runtime, this.#sorting.sorted(reference), this.#sorting.sorted(current))!;
   }
 
   /** As a monitor does that keeps its reference sorted. */
   againstFrozen(): KsResult {
-    return exactKs(this.#sorting.runtime, this.#frozen, this.#sorted(this.#placed[1]))!;
-  }
-
-  #sorted(sample: PlacedSample): SortedSample {
-    const present = this.#sorting.sort(sample);
-    return new SortedSample(this.#sorting.runtime.arena.memory, sample.keysPtr, present, "f64");
+    return exactKs(this.#sorting.runtime, this.#frozen, this.#sorting.sorted(this.#placed[1]))!;
   }
 }
 

@@ -55,8 +55,9 @@ test("edges are of the sample's type, sorted and distinct", () => {
   assert.throws(() => quantileEdges(new Float32Array(100), 9), /not distinct/);
 });
 
-test("64 elements, evenly; all where there are fewer", () => {
+test("about 64 elements at an odd distance; all where there are fewer", () => {
   assert.is(picked(new Float32Array(6400)).length, 64);
+  assert.equal(new Set(picked(Array.from({ length: 4096 }, (_, index) => index % 8))).size, 8);
   assert.equal(picked([1, 2, 3]), [1, 2, 3]);
 });
 
