@@ -18,6 +18,8 @@ export interface Duck {
   run(sql: string): Promise<void>;
   /** Every number of the result, row after row, lists and maps laid flat by the query. */
   numbers(sql: string): Promise<number[]>;
+  /** The first column of the result. */
+  texts(sql: string): Promise<string[]>;
   close(): void;
 }
 
@@ -39,6 +41,7 @@ export async function openDuck(threads = 1): Promise<Duck | null> {
     load: (table, columns, options) => load(duckdb, connection, table, columns, options),
     run: async (sql) => void (await connection.run(sql)),
     numbers: async (sql) => (await connection.runAndReadAll(sql)).getRows().flat().map(Number),
+    texts: async (sql) => (await connection.runAndReadAll(sql)).getRows().map(([text]) => String(text)),
     close: () => {
       connection.closeSync();
       instance.closeSync();

@@ -2,6 +2,7 @@
  * PSI as SQL, by a profile's own bins and with the definition's smoothing: what DuckDB has to compute to give our answer. Numbers are
  * counted by histogram(), texts by group by, its quickest ways; the reference's counts are in its memory beforehand.
  */
+import { nameHash } from "../src/host/drift/name-hashes.js";
 import type { CategoricalFeatureProfile, NumericFeatureProfile, Profile } from "../src/host/drift/profile.js";
 import type { ValueType } from "./data.js";
 import { type Duck, histogramSql } from "./duckdb.js";
@@ -30,7 +31,7 @@ export async function preparePsi(duck: Duck, query: PsiQuery): Promise<string> {
       numeric.push(`map_values(${histogramSql(name, feature.psi.edges, query.numbers)}) as h_${name}`);
       psis.push(numericPsi(name, feature, query.rowCount));
     } else {
-      await loadCategories(duck, name, feature);
+      await loadCategories(duck, name, feature, query);
       psis.push(categoricalPsi(name, feature, query));
     }
   }
@@ -57,10 +58,20 @@ function numericPsi(name: string, { psi, rows }: NumericFeatureProfile, rowCount
   return `list_sum(list_transform(${both}, lambda bin: ${term}))`;
 }
 
-async function loadCategories(duck: Duck, name: string, feature: CategoricalFeatureProfile): Promise<void> {
+/** A profile knows folded names by their hashes alone: which of the names there are these are, is told before anything is timed. */
+async function loadCategories(
+  duck: Duck,
+  name: string,
+  feature: CategoricalFeatureProfile,
+  query: PsiQuery,
+): Promise<void> {
   const { categories, counts, other } = feature;
+  const own = new Set(categories);
+  const folded = new Set(other?.hashes ?? []);
   const bins = [...categories.map((category, bin) => [category, bin] as const)];
-  for (const folded of other?.names ?? []) bins.push([folded, categories.length]);
+  for (const text of await duck.texts(`select distinct ${name} from ${query.from}`)) {
+    if (!own.has(text) && folded.has(nameHash(text))) bins.push([text, categories.length]);
+  }
   const named = bins.map(([category, bin]) => `('${category.replaceAll("'", "''")}', ${bin})`);
   const counted = [...counts, ...(other === null ? [] : [other.count])].map(
     (count, bin) => `(${bin}, ${count})`,
