@@ -169,6 +169,10 @@ export const storeOwnerBytesMax = 4_096;
 export const migrationBatchRecords = 1_000;
 /** Tags of one model: each is a record of the index that searches begin with. */
 export const modelTagsMax = 256;
+/** One block of a LevelDB table: it begins a new one at 4 KiB, but never cuts a record. */
+export const leveldbBlockBytesMax = 64 * 1024 * 1024;
+/** LevelDB files that are checked before every opening: a tenth of a second. Larger ones are checked by `model verify`. */
+export const openCheckBytesMax = 32 * 1024 * 1024;
 /** Different objects or records that one collection or check tells apart: 256 MB of marks, and more files than disks like in a folder. */
 export const marksMax = 16_777_216;
 /** Models whose parameters are dropped in one commit. */

@@ -1,10 +1,12 @@
 /** Writers in a row: one commit at a time is checked against what stands, and written as one synced batch. */
+import { dirname } from "node:path";
 import { MendlineError } from "../errors.js";
 import { monitorReportsMax, monitorStatesMax, objectWritesMax } from "../limits.js";
 import { encodeRecord } from "./codec.js";
 import type { Database, RecordReader, RecordWrite } from "./database.js";
 import { Fields } from "./fields.js";
-import { type JournalHead, journalEntry, journalHead } from "./journal.js";
+import { commitsLost, type HeadFile } from "./head-file.js";
+import { isInJournal, type JournalHead, journalEntry, journalHead } from "./journal.js";
 import { keyOf, partsOf, prefixOf, rangeOf } from "./keys.js";
 import { corruptObject } from "./object-content.js";
 import type { ObjectFiles } from "./objects.js";
@@ -29,20 +31,31 @@ export class Commits {
   readonly #database: Database;
   readonly #files: ObjectFiles;
   readonly #nowMs: () => number;
+  readonly #headFile: HeadFile;
   #head: JournalHead = { sequence: -1, hash: Buffer.alloc(0) };
   #counters: Counters = { models: 0, runs: 0 };
   #last: Promise<unknown> = Promise.resolve();
   #isSuspect = false;
 
-  private constructor(database: Database, files: ObjectFiles, nowMs: () => number) {
+  private constructor(database: Database, files: ObjectFiles, headFile: HeadFile, nowMs: () => number) {
     this.#database = database;
     this.#files = files;
+    this.#headFile = headFile;
     this.#nowMs = nowMs;
   }
 
-  static async open(database: Database, files: ObjectFiles, nowMs: () => number): Promise<Commits> {
-    const commits = new Commits(database, files, nowMs);
+  /** @throws MendlineError MENDLINE_STORE_CORRUPT  the journal does not reach as far as was acknowledged */
+  static async open(
+    database: Database,
+    files: ObjectFiles,
+    headFile: HeadFile,
+    nowMs: () => number,
+  ): Promise<Commits> {
+    const commits = new Commits(database, files, headFile, nowMs);
     await commits.#load();
+    const told = await headFile.read();
+    if (told !== null && !isInJournal(database, told))
+      throw commitsLost(dirname(database.path), commits.#head, told);
     return commits;
   }
 
@@ -113,6 +126,7 @@ export class Commits {
     this.#head = entry.head;
     this.#counters = result.counters;
     this.#files.pins.committed(result.objects.keys());
+    await this.#headFile.write(entry.head);
     return value;
   }
 

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { Level } from "level";
 import { MendlineError, messageOf } from "../errors.js";
 import { decodeRecord, type Stored } from "./codec.js";
+import { refuseDamaged } from "./database-check.js";
 import type { KeyRange } from "./keys.js";
 
 /** Where records are read from: the database, or a transaction that lays its own writes over it. */
@@ -55,6 +56,7 @@ export class Database implements RecordReader {
   /**
    * @param path  in a folder that exists
    * @throws MendlineError MENDLINE_STORE_LOCKED  another process, or this one, has it open
+   * @throws MendlineError MENDLINE_STORE_CORRUPT its files are not what was written
    * @throws MendlineError MENDLINE_STORE_IO      LevelDB cannot open its folder
    */
   static async open(path: string): Promise<Database> {
@@ -62,6 +64,8 @@ export class Database implements RecordReader {
     if (openFolders.has(folder)) throw lockedError(path, "this process");
     openFolders.add(folder);
     try {
+      await refuseDamaged(path, (beside) => Database.#openBeside(beside));
+      // Not before: it begins to open by itself.
       const database = new Database(path, folder);
       await database.#open();
       return database;
@@ -69,6 +73,13 @@ export class Database implements RecordReader {
       openFolders.delete(folder);
       throw error;
     }
+  }
+
+  /** @returns what closes it again */
+  static async #openBeside(path: string): Promise<() => Promise<void>> {
+    const database = new Database(path, path);
+    await database.#open();
+    return () => database.#level.close();
   }
 
   async #open(): Promise<void> {

@@ -18,6 +18,7 @@ export const disk = {
   writeFile: fs.writeFile,
   stat: fs.stat,
   lstat: fs.lstat,
+  link: fs.link,
 };
 
 /** Beginning of the names of half-written files, beside their targets. */

@@ -5,6 +5,7 @@
  *     DIR/db/       records (LevelDB)
  *     DIR/objects/  parameters (objects.ts)
  *     DIR/tmp/      staging, emptied at every opening
+ *     DIR/HEAD      up to where commits were acknowledged (head-file.ts)
  *     DIR/OWNER     who holds the store, while it is held (owner.ts)
  *
  * FORMAT comes first and is asked for first: without it a mistyped --store could have its tmp/ emptied.

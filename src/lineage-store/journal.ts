@@ -44,6 +44,12 @@ export async function journalHead(database: Database): Promise<JournalHead> {
   return { sequence: partsOf("journal", key)[0], hash: entryHash(database.bytes(key)!) };
 }
 
+/** Whether the journal has the very entry that was its last once. */
+export function isInJournal(database: Database, { sequence, hash: expected }: JournalHead): boolean {
+  const bytes = database.bytes(keyOf("journal", sequence));
+  return bytes !== undefined && entryHash(bytes).equals(expected);
+}
+
 /** The entry for these writes, and the head once it is written. */
 export function journalEntry(
   head: JournalHead,

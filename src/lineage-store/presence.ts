@@ -62,7 +62,7 @@ export function parametersGone({ id, name, version }: ModelRecord, { state, atMs
   const how = state === "dropped" ? "were dropped by retention" : "were found lost";
   return new MendlineError(
     "MENDLINE_STORE_DROPPED",
-    `the parameters of ${name}@${version} ${how} on ${new Date(atMs).toISOString()}: add the model again from its file, or take them from a backup`,
+    `the parameters of ${name}@${version} ${how} on ${new Date(atMs).toISOString()}: add the model again from its file`,
     { details: { id, state, atMs } },
   );
 }

@@ -33,6 +33,7 @@ import { type AddedFile, addFile, type FileSegment } from "./file-reader.js";
 import { databaseDir, prepareFolder } from "./folder.js";
 import { type Collection, type CollectOptions, Collector } from "./garbage.js";
 import { Graph } from "./graph.js";
+import { HeadFile } from "./head-file.js";
 import { type JournalSummary, verifyJournal } from "./journal.js";
 import { migrate } from "./migrations.js";
 import { restoreFile } from "./model-files.js";
@@ -74,6 +75,7 @@ export class LineageStore extends LineageReader {
   readonly dir: string;
   readonly #database: Database;
   readonly #files: ObjectFiles;
+  readonly #head: HeadFile;
   readonly #commits: Commits;
   readonly #graph: Graph;
   readonly #sinceMs = Date.now();
@@ -81,11 +83,19 @@ export class LineageStore extends LineageReader {
   #maintenance: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
-  private constructor(dir: string, database: Database, files: ObjectFiles, commits: Commits, graph: Graph) {
+  private constructor(
+    dir: string,
+    database: Database,
+    files: ObjectFiles,
+    head: HeadFile,
+    commits: Commits,
+    graph: Graph,
+  ) {
     super(database, graph);
     this.dir = dir;
     this.#database = database;
     this.#files = files;
+    this.#head = head;
     this.#commits = commits;
     this.#graph = graph;
   }
@@ -103,15 +113,18 @@ export class LineageStore extends LineageReader {
   ): Promise<LineageStore> {
     await prepareFolder(dir, create);
     const database = await openDatabase(dir);
+    let head: HeadFile | undefined;
     try {
       await migrate(dir, database);
       const files = await ObjectFiles.open(dir, deltas);
-      const commits = await Commits.open(database, files, nowMs);
+      head = await HeadFile.open(dir);
+      const commits = await Commits.open(database, files, head, nowMs);
       const graph = new Graph(database, () => commits.lastSequence);
-      const store = new LineageStore(dir, database, files, commits, graph);
+      const store = new LineageStore(dir, database, files, head, commits, graph);
       await store.announce(null);
       return store;
     } catch (error) {
+      await head?.close();
       await database.close();
       throw error;
     }
@@ -126,6 +139,7 @@ export class LineageStore extends LineageReader {
     await this.#commits.exclusive(async () => {
       if (isFirst) await forgetOwner(this.dir);
       this.#graph.clear();
+      if (isFirst) await this.#head.close();
       await this.#database.close();
     });
   }

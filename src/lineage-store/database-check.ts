@@ -1,0 +1,61 @@
+/** Refuses to let LevelDB open files that are damaged: it would read past the damage, say nothing, and write the rest anew. */
+import { join } from "node:path";
+import { MendlineError } from "../errors.js";
+import { openCheckBytesMax } from "../limits.js";
+import { disk, stagingPrefix } from "./files.js";
+import { databaseBytes, databaseProblems, type FileProblem } from "./leveldb-files.js";
+
+/**
+ * @param path  LevelDB's folder, not open in this process
+ * @param openAt  opens another database, until the returned function is called
+ * @throws MendlineError MENDLINE_STORE_LOCKED   another process has it open
+ * @throws MendlineError MENDLINE_STORE_CORRUPT  naming the files
+ */
+export async function refuseDamaged(
+  path: string,
+  openAt: (dir: string) => Promise<() => Promise<void>>,
+): Promise<void> {
+  // Another process may be writing, and removing files, just now: looked at again when that is out of the question.
+  if (await seemsSound(path).catch(() => false)) return;
+  const problems = await whileLocked(path, openAt, () => databaseProblems(path));
+  if (problems.length > 0) throw damaged(problems);
+}
+
+async function seemsSound(path: string): Promise<boolean> {
+  return (await databaseBytes(path)) > openCheckBytesMax || (await databaseProblems(path)).length === 0;
+}
+
+export function damaged(problems: readonly FileProblem[]): MendlineError {
+  const named = problems.slice(0, 3).map(({ path, problem }) => `${path} ${problem}`);
+  return new MendlineError(
+    "MENDLINE_STORE_CORRUPT",
+    `the store's database is damaged: ${named.join("; ")}${problems.length > 3 ? "; and more" : ""}: restore the store from a copy`,
+    { details: { problems: problems.slice(0, 100) } },
+  );
+}
+
+/**
+ * LevelDB cannot lock a database without opening it. A database beside, whose LOCK is the same file under another name, takes the very
+ * same lock.
+ */
+async function whileLocked<T>(
+  path: string,
+  openAt: (dir: string) => Promise<() => Promise<void>>,
+  work: () => Promise<T>,
+): Promise<T> {
+  const beside = join(path, "..", `${stagingPrefix}lock-${process.pid}`);
+  await disk.rm(beside, { recursive: true, force: true });
+  await disk.mkdir(beside);
+  try {
+    // Without a LOCK nobody has it open.
+    await disk.link(join(path, "LOCK"), join(beside, "LOCK")).catch(() => undefined);
+    const close = await openAt(beside);
+    try {
+      return await work();
+    } finally {
+      await close();
+    }
+  } finally {
+    await disk.rm(beside, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,92 @@
+/**
+ * LevelDB's table files, checked block by block. Through classic-level LevelDB reads without looking at its checksums: a flipped bit in a
+ * key, a filter or a block's structure makes a record missing, and nothing would say so.
+ *
+ *     block …           data, u8 compression (0 none, 1 Snappy), u32 masked crc32c of both
+ *     metaindex, index  blocks too: key -> where a block is
+ *     footer, 48 bytes  where those two are, padding, magic
+ *
+ * Source: google/leveldb, doc/table_format.md.
+ */
+import type { FileHandle } from "node:fs/promises";
+import { leveldbBlockBytesMax } from "../limits.js";
+import { maskedCrc32c } from "./crc32c.js";
+import { readAll } from "./files.js";
+import { unsnappy, varint } from "./snappy.js";
+
+const footerBytes = 48;
+const trailerBytes = 5;
+const magic = Buffer.from("57fb808b247547db", "hex");
+
+interface Place {
+  readonly offset: number;
+  readonly byteLength: number;
+}
+
+/** @returns what is wrong with the table; null where every block is sound */
+export async function tableProblem(file: FileHandle, fileBytes: number): Promise<string | null> {
+  const footer = await bytesAt(file, Math.max(0, fileBytes - footerBytes), footerBytes);
+  if (footer === null || !footer.subarray(-8).equals(magic)) return "has no table's footer";
+  const metaindex = placeAt(footer, 0);
+  const index = metaindex === null ? null : placeAt(footer, metaindex.end);
+  if (metaindex === null || index === null) return "has a damaged footer";
+  const places: Place[] = [];
+  for (const place of [metaindex.place, index.place]) {
+    const block = await soundBlock(file, place, fileBytes);
+    const listed = block === null ? null : placesIn(block);
+    if (listed === null) return `has a damaged index at byte ${place.offset}`;
+    places.push(...listed);
+  }
+  for (const place of places)
+    if ((await soundBlock(file, place, fileBytes)) === null)
+      return `has a damaged block at byte ${place.offset}`;
+  return null;
+}
+
+async function bytesAt(file: FileHandle, offset: number, byteLength: number): Promise<Buffer | null> {
+  const bytes = Buffer.allocUnsafe(byteLength);
+  return (await readAll(file, bytes, offset)) === byteLength ? bytes : null;
+}
+
+function placeAt(bytes: Uint8Array, at: number): { readonly place: Place; readonly end: number } | null {
+  const offset = varint(bytes, at);
+  const length = offset === null ? null : varint(bytes, offset.end);
+  if (offset === null || length === null) return null;
+  return { place: { offset: offset.value, byteLength: length.value }, end: length.end };
+}
+
+/** The block's stored bytes and the mark of their compression, proven; null where they are not what was written. */
+async function soundBlock(
+  file: FileHandle,
+  { offset, byteLength }: Place,
+  fileBytes: number,
+): Promise<Buffer | null> {
+  if (byteLength > leveldbBlockBytesMax || offset + byteLength + trailerBytes > fileBytes) return null;
+  const bytes = await bytesAt(file, offset, byteLength + trailerBytes);
+  if (bytes === null || maskedCrc32c(bytes.subarray(0, -4)) !== bytes.readUInt32LE(byteLength + 1))
+    return null;
+  return bytes.subarray(0, byteLength + 1);
+}
+
+/** Values of an index block, as places of blocks. Entries: shared, unshared and value lengths as varints, rest of the key, value. */
+function placesIn(block: Buffer): Place[] | null {
+  const isPacked = block[block.length - 1] === 1;
+  const stored = block.subarray(0, -1);
+  const content = isPacked ? unsnappy(stored, leveldbBlockBytesMax) : stored;
+  if (content === null || content.length < 4) return null;
+  const view = new DataView(content.buffer, content.byteOffset, content.length);
+  const end = content.length - 4 - 4 * view.getUint32(content.length - 4, true);
+  const places: Place[] = [];
+  for (let at = 0; at < end; ) {
+    const shared = varint(content, at);
+    const unshared = shared === null ? null : varint(content, shared.end);
+    const length = unshared === null ? null : varint(content, unshared.end);
+    if (length === null) return null;
+    const value = length.end + unshared!.value;
+    const found = placeAt(content, value);
+    if (found === null) return null;
+    places.push(found.place);
+    at = value + length.value;
+  }
+  return places;
+}
