@@ -12,7 +12,8 @@ import { LineageStore } from "../../src/lineage-store/store.js";
 import { collect, freshDir, idOf, withStore } from "./support.js";
 
 const childPath = fileURLToPath(new URL("crash-child.js", import.meta.url));
-const kills = 30;
+/** More in a long run: crash.slow.test.ts. */
+const kills = Number(process.env.MENDLINE_KILLS ?? 200);
 
 interface Writer {
   readonly process: ChildProcess;

@@ -24,8 +24,8 @@ import {
 import { safetensors, write } from "./safetensors-writer.js";
 import { checkPartition, idOf, read } from "./support.js";
 
-/** More in a long run: MENDLINE_MUTATIONS=50000. */
-const mutationCount = Number(process.env.MENDLINE_MUTATIONS ?? 3_000);
+/** More in a long run: mutation.slow.test.ts. */
+const mutationCount = Number(process.env.MENDLINE_MUTATIONS ?? 50_000);
 const firstSeed = Number(process.env.MENDLINE_SEED ?? 1);
 
 /** mulberry32: 32 bits of state, enough to vary and to repeat. */
