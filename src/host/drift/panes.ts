@@ -46,6 +46,8 @@ export class PaneRows {
   #count = 0;
   #last: Pane | null = null;
   #lastPlace = -1;
+  /** Whether there are rows that are in no pane. */
+  #hasOthers = false;
 
   constructor(capacity: number) {
     this.#places = new Int32Array(capacity);
@@ -59,6 +61,7 @@ export class PaneRows {
     this.#panes.length = 0;
     this.#placeOf.clear();
     this.#last = null;
+    this.#hasOthers = false;
   }
 
   /** The next row's pane; null where it is in none. */
@@ -68,12 +71,19 @@ export class PaneRows {
       this.#lastPlace = this.#placeOf.get(pane) ?? this.#panes.push(pane) - 1;
       this.#placeOf.set(pane, this.#lastPlace);
     }
+    if (pane === null) this.#hasOthers = true;
     this.#places[this.#count++] = pane === null ? -1 : this.#lastPlace;
   }
 
   /** Takes the rows as rows of their panes. */
   shares(): PaneShare[] {
     const places = this.#places;
+    if (this.#panes.length === 1 && !this.#hasOthers) {
+      const [pane] = this.#panes;
+      pane!.rowsTaken += this.#count;
+      pane!.rowsCounted += this.#count;
+      return [{ pane: pane!, from: this.#from, rowCount: this.#count, rows: null }];
+    }
     const ends = sortByPlace(
       this.#count,
       this.#panes.length,

@@ -66,7 +66,9 @@ export class StagedTimes implements StagedColumn {
     const times = this.times;
     if (held.kind === "numbers") {
       const unit = unitOf(field, held.type) ?? this.#unit;
-      for (let i = 0; i < rowCount; i++) times[row + i] = msOf(Number(held.values[from + i]!), unit);
+      const { by, per } = units[unit];
+      for (let i = 0; i < rowCount; i++)
+        times[row + i] = wholeMs((Number(held.values[from + i]!) * by) / per);
     } else if (held.kind === "codes") {
       const known = this.#timesOf(held.names);
       for (let i = 0; i < rowCount; i++) times[row + i] = known[held.codes[from + i]!] ?? Number.NaN;
@@ -115,7 +117,11 @@ function timeOf(cell: unknown, unit: TimeUnit): number | undefined {
 
 function msOf(value: number, unit: Unit): number {
   const { by, per } = units[unit];
-  const ms = Math.floor((value * by) / per);
+  return wholeMs((value * by) / per);
+}
+
+function wholeMs(value: number): number {
+  const ms = Math.floor(value);
   return ms >= -eventMsMax && ms <= eventMsMax ? ms : Number.NaN;
 }
 

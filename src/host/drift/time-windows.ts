@@ -48,6 +48,9 @@ export class TimeWindows {
   #nextEnd: number | null = null;
   #setAside = { ...noneSetAside };
   #setAsideInAll = { ...noneSetAside };
+  /** Panes before it are over; it moves when the newest time comes to the second. */
+  #horizon = Number.NEGATIVE_INFINITY;
+  #horizonEndMs = Number.NEGATIVE_INFINITY;
   /** Event time that closes a window; null: to be found. */
   #dueMs: number | null = null;
 
@@ -91,7 +94,7 @@ export class TimeWindows {
     const taken = this.#taken;
     taken.begin(from);
     let row = from;
-    while (row < to && this.#horizon === horizon) taken.add(this.#place(times[row++]!));
+    while (row < to && this.#horizon === horizon) taken.add(this.#paneFor(times[row++]!));
     this.#rowsTaken += row - from;
     return { shares: taken.shares(), to: row };
   }
@@ -125,6 +128,7 @@ export class TimeWindows {
   /** Believes that no row before `ms` will come any more. */
   advanceTo(ms: number): void {
     this.#clock.advanceTo(ms);
+    this.#followClock();
   }
 
   get state(): WindowsState {
@@ -144,25 +148,34 @@ export class TimeWindows {
     for (const pane of state.panes) this.#panes.set(pane.number, pane);
     this.#rowsTaken = state.rowsTaken;
     this.#clock.restore(state.clock);
+    this.#followClock();
     this.#windowsClosed = state.windowsClosed;
     this.#nextEnd = state.nextEnd;
     this.#setAside = { ...state.setAside };
     this.#setAsideInAll = { ...state.setAsideInAll };
   }
 
-  /** Panes before it are over. */
-  get #horizon(): number {
-    return Math.floor(this.#clock.horizonMs / this.paneMs);
+  /** Looks for the horizon anew once time has come to the end of its pane. */
+  #followClock(): void {
+    const { newestMs, horizonMs } = this.#clock;
+    if (newestMs < this.#horizonEndMs || !this.#clock.isStarted) return;
+    this.#horizon = Math.floor(horizonMs / this.paneMs);
+    this.#horizonEndMs = (this.#horizon + 1) * this.paneMs + newestMs - horizonMs;
   }
 
   /** The pane of one row; null where it is in none. */
-  #place(ms: number): Pane | null {
+  #paneFor(ms: number): Pane | null {
     if (Number.isNaN(ms)) return this.#leaveOut("untimedRows");
     const clock = this.#clock;
     clock.take(ms);
+    this.#followClock();
+    const last = this.#last;
+    if (last !== null && ms >= last.number * this.paneMs && ms < (last.number + 1) * this.paneMs) {
+      if (last.number >= this.#horizon) return last;
+    }
     const number = Math.floor(ms / this.paneMs);
     if (number < this.#horizon) return this.#leaveOut("lateRows");
-    let pane = this.#last?.number === number ? this.#last : this.#panes.get(number);
+    let pane = this.#panes.get(number);
     if (pane === undefined) {
       const isAhead = number > Math.floor(clock.newestMs / this.paneMs);
       if (isAhead && this.#panesAhead() >= this.#earlyPanes) return this.#leaveOut("earlyRows");
