@@ -8,7 +8,8 @@ export type { Deployment } from "./host/deployment/deployments.js";
 export type { AbsentColumns, SchemaChanges } from "./host/drift/alignment.js";
 export type { CompareOptions, KsMode } from "./host/drift/compare.js";
 export type { Contribution, Explanation } from "./host/drift/explain.js";
-export type { DriftMonitor, LiveRows, MonitorOptions, MonitorStart } from "./host/drift/monitor.js";
+export type { LiveRows } from "./host/drift/live-rows.js";
+export type { DriftMonitor, MonitorOptions, MonitorStart } from "./host/drift/monitor.js";
 export {
   type FeatureProfile,
   looksLikeProfile,

@@ -12,7 +12,7 @@ import type { WindowReport } from "./window-report.js";
 
 /** Reports in one write: bounds what a write holds in memory, and pays for its sync. */
 const reportsPerWriteMax = 64;
-const flushMsDefault = 10_000;
+const flushMsDefault = 60_000;
 
 export interface KeptState {
   readonly bytes: Uint8Array;
@@ -28,7 +28,7 @@ export interface MonitorLogOptions {
   /** Told of what was written. Must not throw, as the next. */
   readonly onWritten: (windows: readonly WindowReport[], state: KeptState | null) => void;
   readonly onFailure: (thrown: unknown) => void;
-  /** 10 seconds by default. */
+  /** A minute by default: each write is an entry of the journal, which is never cut. */
   readonly flushMs?: number | undefined;
   /** No limit by default. */
   readonly flushRows?: number | undefined;

@@ -7,13 +7,13 @@ import { MendlineError } from "../../errors.js";
 import { inlineBytesMax } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { arrowSource } from "../columns/arrow.js";
-import { ArrowBytes, isArrowFile } from "../columns/arrow-bytes.js";
-import { type ArrowTable, ArrowTables, isArrowTable } from "../columns/arrow-table.js";
+import { isArrowFile } from "../columns/arrow-bytes.js";
 import { bytesAsSource } from "../columns/byte-source.js";
 import type { DataSource } from "../columns/column.js";
-import { type ColumnBatch, heldBatch, isColumnValues } from "../columns/held.js";
+import type { ColumnBatch } from "../columns/held.js";
 import type { Row } from "../columns/rows.js";
 import { alignKinds } from "./alignment.js";
+import { isSource, LiveIntake, type LiveRows, liveArrowLabel } from "./live-rows.js";
 import {
   type MonitorIdentity,
   monitorIdentityOf,
@@ -52,11 +52,6 @@ export interface MonitorStart {
   readonly anew: string | null;
 }
 
-/** What is taken at once: a row, rows, columns of equal length, or a table or record batch of apache-arrow. */
-export type LiveRows = Row | readonly Row[] | ColumnBatch | ArrowTable;
-
-const label = "observed rows";
-
 export class DriftMonitor extends EventEmitter<MonitorEvents> {
   readonly model: Watched;
   readonly start: MonitorStart;
@@ -65,8 +60,7 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
   readonly #judge: WindowJudge;
   readonly #counter: WindowCounter;
   readonly #trigger: DriftTrigger;
-  readonly #arrowBytes: ArrowBytes;
-  readonly #arrowTables: ArrowTables;
+  readonly #intake: LiveIntake;
   /** Windows that wait for their report: a listener may give rows, and these close more. */
   #closed: ClosedWindow[] = [];
   #isReporting = false;
@@ -113,8 +107,7 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
         this.#report(closed);
       },
     });
-    this.#arrowBytes = new ArrowBytes(this.#counter.columns);
-    this.#arrowTables = new ArrowTables(this.#counter.columns);
+    this.#intake = new LiveIntake(this.#counter);
     this.#identity = {
       ...this.#judge.identity,
       windows: canonicalJson(window),
@@ -165,11 +158,9 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
   ): Promise<void> | undefined {
     if (live instanceof Uint8Array) return this.#observeBytes(live, options);
     if (isSource(live)) return this.#observeSource(() => Promise.resolve(live), options);
-    if (Array.isArray(live)) this.observeRows(live as readonly Row[]);
-    else if (typeof live !== "object" || live === null) this.observeRow(live);
-    else if (isArrowTable(live)) this.#observeTable(live);
-    else if (this.#isColumns(live)) this.observeColumns(live as ColumnBatch);
-    else this.observeRow(live as Row);
+    this.#assertOpen();
+    this.#intake.add(live);
+    this.#throwFailure();
     return undefined;
   }
 
@@ -188,7 +179,7 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
 
   observeColumns(columns: ColumnBatch): void {
     this.#assertOpen();
-    this.#counter.addBatch(heldBatch(columns, this.#counter.columns, label));
+    this.#intake.addColumns(columns);
     this.#throwFailure();
   }
 
@@ -250,23 +241,14 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     this.#throwFailure();
   }
 
-  #observeTable(table: ArrowTable): void {
-    this.#assertOpen();
-    for (const batch of this.#arrowTables.batches(table, label)) this.#counter.addBatch(batch);
-    this.#throwFailure();
-  }
-
   async #observeBytes(bytes: Uint8Array, options: { signal?: AbortSignal }): Promise<void> {
     const isSmall = bytes.byteLength <= inlineBytesMax && this.#turnsLeft === 0 && !isArrowFile(bytes);
     if (!isSmall || options.signal?.aborted) {
       const { arena } = this.#runtime;
-      return this.#observeSource(
-        () => arrowSource(bytesAsSource(bytes, "observed Arrow data"), arena),
-        options,
-      );
+      return this.#observeSource(() => arrowSource(bytesAsSource(bytes, liveArrowLabel), arena), options);
     }
     this.#assertOpen();
-    for (const batch of this.#arrowBytes.batches(bytes, "observed Arrow data")) this.#counter.addBatch(batch);
+    this.#intake.addBytes(bytes);
     this.#throwFailure();
   }
 
@@ -289,15 +271,6 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
         this.#turnsLeft -= 1;
       });
     await turn;
-  }
-
-  /** The first watched value that is there tells: a row has none that is a column. */
-  #isColumns(live: object): boolean {
-    for (const name of this.#counter.columns) {
-      const value = (live as Row)[name];
-      if (value !== undefined && value !== null && Object.hasOwn(live, name)) return isColumnValues(value);
-    }
-    return false;
   }
 
   /** A listener that throws must not keep rows from being counted: what it threw waits until they are. */
@@ -364,10 +337,4 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
   #assertOpen(): void {
     if (this.#closing !== null) throw new MendlineError("MENDLINE_ARGUMENT_INVALID", "the monitor is closed");
   }
-}
-
-function isSource(live: unknown): live is DataSource {
-  return (
-    typeof live === "object" && live !== null && typeof (live as Partial<DataSource>).read === "function"
-  );
 }

@@ -1,14 +1,7 @@
 /** Live rows in, closed windows out: gathers what comes, counts it by panes, and keeps nothing but counts. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MendlineError } from "../../errors.js";
-import {
-  earlyPanesMax,
-  eventMsMax,
-  inlineTurnMsMax,
-  monitorCountsMax,
-  stagedBytesMax,
-  stagedRowsMax,
-} from "../../limits.js";
+import { eventMsMax, inlineTurnMsMax } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import type { Batch, Field } from "../columns/column.js";
 import { type HeldBatch, heldFromArena } from "../columns/held.js";
@@ -17,6 +10,7 @@ import type { Scope } from "../memory/arena.js";
 import { countBatch } from "./compare.js";
 import { CountScratch, type FeatureCounter } from "./counter.js";
 import { GatheredNumbers } from "./gathered-numbers.js";
+import { earlyPanesFor, stagedCapacity } from "./monitor-memory.js";
 import type { PaneShare } from "./panes.js";
 import { RowWindows } from "./row-windows.js";
 import type { Segments } from "./segments.js";
@@ -311,32 +305,4 @@ export class WindowCounter {
       from += rowCount;
     }
   }
-}
-
-/** Of row windows never more than a pane, so that of many small panes only two at a time take memory. */
-function stagedCapacity(columnCount: number, window: WindowSettings, arenaBytes: number): number {
-  const bytes = Math.min(stagedBytesMax, arenaBytes / 8);
-  const rows = Math.floor(bytes / (8 * columnCount));
-  const paneRows = window.kind === "rows" ? window.rows / window.panes : stagedRowsMax;
-  return Math.max(1, Math.min(stagedRowsMax, rows, paneRows));
-}
-
-/** How many panes ahead of time there is memory for. @throws MendlineError MENDLINE_ARGUMENT_INVALID  not even for those that are needed */
-function earlyPanesFor(
-  window: WindowSettings,
-  slotCounts: readonly number[],
-  segments: Segments | null,
-): number {
-  const paneCounts = slotCounts.reduce((sum, slots) => sum + slots, 0) * (segments?.count ?? 1);
-  const latePanes =
-    window.kind === "rows" ? 0 : Math.ceil((window.allowedLatenessMs * window.panes) / window.ms);
-  // Those of the window, the one being filled, and those that late rows may still come for.
-  const panes = window.panes + 1 + latePanes;
-  const room = Math.floor(monitorCountsMax / paneCounts) - panes;
-  const needed = window.kind === "rows" ? 0 : 1;
-  if (room >= needed) return Math.min(earlyPanesMax, room);
-  throw new MendlineError(
-    "MENDLINE_ARGUMENT_INVALID",
-    `the monitor would hold ${panes + needed} panes of ${paneCounts} counts each, which is more than ${monitorCountsMax}: watch fewer features, segments or panes`,
-  );
 }

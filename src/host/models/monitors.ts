@@ -18,7 +18,7 @@ export interface StoredMonitorOptions extends MonitorOptions {
   readonly name?: string;
   /** False: begins anew, whatever state is kept under the name; true by default. */
   readonly resume?: boolean;
-  /** The state between windows is kept every so often: 10,000 by default, 100 at least. */
+  /** The state between windows is kept every so often: 60,000 by default, 100 at least. */
   readonly flushMs?: number;
   /** And after so many rows; no limit by default. */
   readonly flushRows?: number;

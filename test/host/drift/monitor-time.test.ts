@@ -212,6 +212,33 @@ test("windows by rows have segments too, and rows beyond the last segment are ot
   }
 });
 
+test("a clock of this machine that jumps loses and doubles nothing", async () => {
+  const rows = timedRows(1_500, 11);
+  const expected = await toldBy(options, (monitor) => monitor.observe(rows));
+  const { now } = Date;
+  let jumps = 0;
+  try {
+    const closedMs: number[] = [];
+    const found = await toldBy(options, (monitor) => {
+      monitor.on("window", ({ window }) => closedMs.push(window.closedMs));
+      for (const [index, row] of rows.entries()) {
+        if (index % 100 === 0) {
+          const jumped = (jumps++ % 2 === 0 ? 1 : -1) * 1e11 * jumps;
+          Date.now = () => now() + jumped;
+        }
+        monitor.observe(row);
+      }
+    });
+    assert.equal(found, expected);
+    assert.ok(
+      closedMs.some((ms, index) => index > 0 && ms < closedMs[index - 1]!),
+      "it did jump",
+    );
+  } finally {
+    Date.now = now;
+  }
+});
+
 test("hostile times, segments and predictions have an answer", async () => {
   const monitor = new DriftMonitor(runtime, model, [], options);
   const told = collect(monitor);
