@@ -82,7 +82,8 @@ test("an alarm repairs the alias; further alarms meet the repair under way, then
     skipped.length = 0;
     // Its monitor still looks with the old model's eyes; an hour is not over yet.
     await observeUntil(monitor, () => skipped.some((told) => told.includes("cool-down")));
-    assert.match(skipped.at(-1)!, /^gateway: the last repair of gateway ended less than the cool-down ago$/);
+    const coolDown = /^gateway: the last repair of gateway ended less than the cool-down ago$/;
+    assert.ok(skipped.some((told) => coolDown.test(told)));
     assert.is((await collect(engine.runs())).length, 1);
   }));
 
