@@ -103,12 +103,14 @@ export const inlineTurnMsMax = 5;
 export const threadsMax = 64;
 /** Bytes of observed data that are counted at once on the calling thread: they take about 1 ms. */
 export const inlineBytesMax = 1_048_576;
-/** What several workers must save at the least before they are woken: waking one takes 0.03 to 0.1 ms. */
-export const pooledSavingMsMin = 0.2;
+/** What several workers must save at the least before they are woken: waking them and taking their answers is 0.1 to 0.3 ms. */
+export const pooledSavingMsMin = 0.4;
 /** Posting one task to one worker, and taking it there, in ms. */
 export const taskPostMs = 0.004;
 /** The longest tasks that the calling thread helps with until the workers are awake. */
 export const leadMsMax = 2;
+/** How long it does so before it looks for answers: a few times what an idle worker takes to wake up. */
+export const leadTurnMs = 0.2;
 /** Work that is one worker's alone saves time for the event loop only, and costs a cold cache: less than this is not worth it. */
 export const offloadMsMin = 20;
 /** Tasks posted at once: more are cut up, so that posting them takes the calling thread no longer than a kernel call. */

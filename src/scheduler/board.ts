@@ -5,8 +5,9 @@
  *     words, i32:   0: next task    1: stopped    then two a lane: what it does, its thread's id    then one a task: its result's kind
  *     numbers, f64: one a lane: when its task began, ms    one a task: its result
  *
- * A lane's first word: away, here, or `here + 1 + task`. Ids of workers' threads are 1 and more. A lane says that it is here before it takes a task, so that whoever has
- * stopped the board, or has seen its last task taken, and then finds a lane away, knows that it will touch nothing any more.
+ * A lane's first word: away, here, or `here + 1 + task`. Ids of workers' threads are 1 and more. A lane says who it is before it takes a
+ * task, so that whoever has stopped the board, or has seen its last task taken, and then finds nobody on a lane, knows that it will touch
+ * nothing any more.
  */
 
 const wordNext = 0;
@@ -80,6 +81,12 @@ export class Board {
 
   // The other side
 
+  /** Before a lane's part is posted: nobody is on it. */
+  clear(lane: number): void {
+    Atomics.store(this.#words, laneWord(lane), away);
+    Atomics.store(this.#words, laneWord(lane) + 1, 0);
+  }
+
   /** No task is taken from now on; what was taken is worked on to its end. */
   stop(): void {
     Atomics.store(this.#words, wordStopped, 1);
@@ -94,13 +101,9 @@ export class Board {
     return this.isStopped || Atomics.load(this.#words, wordNext) >= this.size.taskCount;
   }
 
-  /** Whether a worker has ever been here on this lane. */
+  /** Whether a worker has begun the lane's part. */
   hasEntered(lane: number): boolean {
     return Atomics.load(this.#words, laneWord(lane) + 1) !== 0;
-  }
-
-  isAway(lane: number): boolean {
-    return Atomics.load(this.#words, laneWord(lane)) === away;
   }
 
   /** The task that a lane is at, since when, and on which thread; null between two tasks. */

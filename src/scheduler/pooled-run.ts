@@ -4,7 +4,7 @@
  */
 import { MendlineError, rehydrateError } from "../errors.js";
 import type { Kernels } from "../host/kernels/kernels.js";
-import { leadMsMax, taskTriesMax, watchEveryMs } from "../limits.js";
+import { leadMsMax, leadTurnMs, taskTriesMax, watchEveryMs } from "../limits.js";
 import { Board } from "./board.js";
 import type { WorkerPool } from "./pool.js";
 import { isRepeatable, type Task, workMs } from "./tasks.js";
@@ -30,7 +30,8 @@ export class PooledRun {
   readonly #board: Board;
   /** Times that a task's worker died, and that a lane's did between two tasks. */
   readonly #deaths = new Map<number, number>();
-  /** Lanes that have a task to do again. */
+  /** Lanes whose part is posted and not answered, and among them those that have a task to do again. */
+  readonly #out = new Set<number>();
   readonly #repeating = new Set<number>();
   /** Why workers were ended, by lane. */
   readonly #ended = new Map<number, string>();
@@ -86,7 +87,8 @@ export class PooledRun {
   /** The calling thread works until the workers are awake, so that waking them never costs anything: not on a busy machine either. */
   async #lead(): Promise<void> {
     const areShort = this.#tasks.length > 1 && this.#tasks.every((task) => workMs(task) <= leadMsMax);
-    const turns = new Turns();
+    // Turns are short: a worker whose last answer was not taken yet is not given anything new.
+    const turns = new Turns(leadTurnMs);
     while (areShort && !this.#board.isTaken && !this.#areAwake()) {
       this.#takeUntil(() => turns.isOver || this.#areAwake());
       if (turns.isOver) await turns.next();
@@ -126,7 +128,10 @@ export class PooledRun {
   async #takePart(lane: number, first: number | null): Promise<number | null> {
     const { shared, size } = this.#board;
     const part = { tasks: this.#tasks, board: shared, size, lane, first: first === -1 ? null : first };
+    this.#board.clear(lane);
+    this.#out.add(lane);
     const answer = await this.#pool.takePart(part);
+    this.#out.delete(lane);
     this.#repeating.delete(lane);
     if (answer.kind === "done") return null;
     if (answer.kind === "failed") {
@@ -135,12 +140,13 @@ export class PooledRun {
       return null;
     }
     const at = this.#board.workOf(lane);
+    // At once: between two workers the lane looks as if it had nothing to do.
+    this.#repeating.add(lane);
     // The thread of a trap still lives: it is given up like one that died.
     if (answer.kind === "trapped") await this.#pool.end(at!.threadId);
     this.#board.leave(lane);
     const next = this.#afterDeath(lane, at?.index ?? -1, this.#ended.get(lane) ?? answer.reason);
-    // At once: between two workers the lane looks as if it had nothing to do.
-    if (next !== null && next >= 0) this.#repeating.add(lane);
+    if (next === null || next === -1) this.#repeating.delete(lane);
     return next;
   }
 
@@ -187,10 +193,11 @@ export class PooledRun {
     this.#settle();
   }
 
-  /** Lanes that are still queued need not be waited for: they will find nothing to do. */
+  /** Lanes that no worker has begun yet need not be waited for: they will find nothing to do. */
   #settleIfOver(): void {
     const isTaken = this.#board.isStopped || (this.#board.isTaken && this.#repeating.size === 0);
-    if (isTaken && this.#lanes.every((lane) => this.#board.isAway(lane))) this.#settle();
+    const isQuiet = (lane: number) => !this.#out.has(lane) || !this.#board.hasEntered(lane);
+    if (isTaken && this.#lanes.every(isQuiet)) this.#settle();
   }
 
   #tellProgress(): void {

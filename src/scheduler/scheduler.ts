@@ -15,7 +15,7 @@ import {
 } from "../limits.js";
 import type { WorkerPool } from "./pool.js";
 import { PooledRun } from "./pooled-run.js";
-import { assertBounded, runTask, stepsOf, type Task, workMs } from "./tasks.js";
+import { assertBounded, isMemoryBound, nsPerByteMax, runTask, stepsOf, type Task, workMs } from "./tasks.js";
 import { Turns } from "./turns.js";
 import { asMendlineError } from "./work.js";
 
@@ -97,8 +97,15 @@ export class Scheduler {
   #lanesFor(tasks: readonly Task[]): number {
     const lanes = Math.min(this.threads, tasks.length);
     if (lanes === 0) return 0;
-    const inlineMs = tasks.reduce((sum, task) => sum + workMs(task), 0);
-    const savedMs = inlineMs - inlineMs / lanes;
+    const workBytes = tasks.reduce((sum, task) => sum + task.workBytes, 0);
+    if (workBytes * nsPerByteMax * 1e-6 < pooledSavingMsMin) return 0;
+    let inlineMs = 0;
+    let sharedMs = 0;
+    for (const task of tasks) {
+      inlineMs += workMs(task);
+      if (!isMemoryBound(task)) sharedMs += workMs(task);
+    }
+    const savedMs = sharedMs - sharedMs / lanes;
     const postMs = tasks.length * lanes * taskPostMs;
     if (savedMs - postMs >= pooledSavingMsMin) return lanes;
     return inlineMs >= offloadMsMin && postMs < inlineMs / 100 ? lanes : 0;

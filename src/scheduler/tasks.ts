@@ -38,31 +38,40 @@ export type Task = {
 }[TaskName];
 
 /**
- * Nanoseconds a byte read, on one core of a server (AMD EPYC, Zen 4), rounded; edges and lanes of other types make it half or twice as
- * much. All that hangs on it is whether workers are woken.
+ * Nanoseconds a byte read, on one core of a server (AMD EPYC, Zen 4), for 9 edges, rounded; other types take half or twice as much. All
+ * that hangs on it is whether workers are woken.
  */
 const nsPerByte: Readonly<Record<TaskName, number>> = {
-  countByEdges: 0.2,
-  countByCells: 0.5,
-  countCategories: 0.25,
+  countByEdges: 0.09,
+  countByCells: 0.2,
+  countCategories: 0.15,
   keysFrom: 0.2,
-  sortKeys: 1.5,
-  sumKeysExactly: 0.5,
-  sumKeyPowersExactly: 1.5,
-  moments: 0.25,
-  ksFromSortedKeys: 0.5,
-  blend: 0.05,
+  sortKeys: 0.9,
+  sumKeysExactly: 0.35,
+  sumKeyPowersExactly: 0.9,
+  moments: 0.24,
+  ksFromSortedKeys: 0.3,
+  blend: 0.03,
   compareVectors: 0.1,
-  subtract: 0.05,
-  scale: 0.05,
-  weightedSum: 0.05,
-  encodeDelta: 0.2,
-  decodeDelta: 0.2,
+  subtract: 0.03,
+  scale: 0.03,
+  weightedSum: 0.03,
+  encodeDelta: 0.08,
+  decodeDelta: 0.08,
 };
 
-/** About how long a task takes. */
+export const nsPerByteMax = Math.max(...Object.values(nsPerByte));
+
+/** About how long a task takes on one thread. */
 export function workMs({ kernel, workBytes }: Task): number {
   return workBytes * nsPerByte[kernel] * 1e-6;
+}
+
+/** Whether a task runs at the speed of memory, which one core all but uses up: a second worker saves nothing. */
+export function isMemoryBound({ kernel, args }: Task): boolean {
+  const isVectorStep =
+    kernel === "blend" || kernel === "subtract" || kernel === "scale" || kernel === "weightedSum";
+  return isVectorStep && (args[0] === "f32" || args[0] === "f64");
 }
 
 export function runTask(kernels: Kernels, task: Task): unknown {

@@ -6,7 +6,13 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { inlineTurnMsMax } from "../limits.js";
 
 export class Turns {
-  #endsMs = performance.now() + inlineTurnMsMax;
+  readonly #lengthMs: number;
+  #endsMs: number;
+
+  constructor(lengthMs: number = inlineTurnMsMax) {
+    this.#lengthMs = lengthMs;
+    this.#endsMs = performance.now() + lengthMs;
+  }
 
   get isOver(): boolean {
     return performance.now() >= this.#endsMs;
@@ -15,6 +21,6 @@ export class Turns {
   /** Lets everything run that is ready. */
   async next(): Promise<void> {
     await nextTurn();
-    this.#endsMs = performance.now() + inlineTurnMsMax;
+    this.#endsMs = performance.now() + this.#lengthMs;
   }
 }
