@@ -192,7 +192,7 @@ export async function compareToProfiles(
   runtime: Runtime,
   profiles: readonly Profile[],
   current: DataSource,
-  options: DriftOptions & AlignOptions & { signal?: AbortSignal } = {},
+  options: DriftOptions & AlignOptions & Pick<ProfileOptions, "signal" | "onProgress"> = {},
 ): Promise<DriftReport[]> {
   const names = [...profiles[0]!.features.keys()];
   checkedDriftOptions(options, names);
@@ -239,18 +239,22 @@ async function countSource(
   runtime: Runtime,
   source: DataSource,
   profiles: ReadonlyMap<string, readonly FeatureProfile[]>,
-  { signal }: { signal?: AbortSignal },
+  { signal, onProgress }: Pick<ProfileOptions, "signal" | "onProgress">,
 ): Promise<(name: string, profile: FeatureProfile) => CurrentCounts> {
   const counters = Array.from(profiles, ([name, features]) => counterFor(runtime, name, features));
   try {
     const counts = counters.map((counter) => new Float64Array(counter.slotCount));
+    let rowsRead = 0;
     if (source.rowCount > 0) {
       for await (const batch of source.read({ columns: [...profiles.keys()], signal })) {
         await countBatch(runtime, counters, batch, 0, batch.rowCount, counts, signal);
+        rowsRead += batch.rowCount;
+        onProgress?.(rowsRead, source.rowCount);
       }
     }
+    const indexes = new Map(counters.map(({ name }, index) => [name, index]));
     return (name, profile) => {
-      const index = counters.findIndex((counter) => counter.name === name);
+      const index = indexes.get(name)!;
       return counters[index]!.binsFor(profile, counts[index]!);
     };
   } finally {

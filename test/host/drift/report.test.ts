@@ -1,9 +1,10 @@
 // Verdicts: what drifts, what is noise, what is too little to tell; and that the level alpha is held on identical data.
+import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
 import { compareData } from "../../../src/host/drift/compare.js";
-import { benjaminiHochberg } from "../../../src/host/drift/distributions/index.js";
+import { benjaminiHochberg, chi2Sf } from "../../../src/host/drift/distributions/index.js";
 import type { CategoricalFeatureProfile, NumericFeatureProfile } from "../../../src/host/drift/profile.js";
 import {
   checkedDriftOptions,
@@ -77,6 +78,26 @@ test("noise of few rows is insufficient data, not drift", () => {
   assert.is(report([numbers("x", tenth, few)], { threshold: 1 }).verdict, "stable");
   const elsewhere = [0, 0, 0, 0, 0, 0, 0, 0, 0, 100];
   assert.is(report([numbers("x", tenth, elsewhere)]).verdict, "drift");
+});
+
+test("property: what is insufficient is what could not tell a PSI of the threshold from noise", () => {
+  const counts = fc.array(fc.tuple(fc.nat(400), fc.nat(400)), { minLength: 2, maxLength: 12 });
+  const thresholds = fc.constantFrom(0.05, 0.2, 1);
+  fc.assert(
+    fc.property(counts, thresholds, fc.constantFrom(0.001, 0.01, 0.2), (pairs, threshold, alpha) => {
+      const reference = [1, ...pairs.map(([r]) => r)];
+      const current = [1, ...pairs.map(([, c]) => c)];
+      const { psi, verdict } = report([numbers("x", reference, current)], { threshold, alpha }).features.x!;
+      // The smallest PSI beyond noise at alpha is the one that noise exceeds with that probability.
+      const noise = 1 / sum(reference) + 1 / sum(current);
+      if (psi.bins > 1) {
+        assert.ok(Math.abs(chi2Sf(psi.detectable / noise, psi.bins - 1) / alpha - 1) < 1e-6);
+      }
+      const isUnsure = psi.detectable > threshold;
+      if (verdict !== "drift") assert.is(verdict, isUnsure ? "insufficient-data" : "stable");
+      assert.is(psi.pValueAdjusted === null, isUnsure && verdict !== "drift");
+    }),
+  );
 });
 
 test("Benjamini-Hochberg over the features that take part", () => {
