@@ -59,15 +59,15 @@ export type { Kinship, ParentGuess } from "./host/models/parentage.js";
 export type { ModelPath, NamedModel, RelatedModel, SharedModel } from "./host/models/relations.js";
 export type { AddedModelVersion, AddModelRequest } from "./host/models.js";
 export { type DriftPageMeta, driftPage } from "./host/pages/drift-page.js";
+export { lineageSvg } from "./host/pages/lineage-drawing.js";
 export {
   type LineageEdge,
   type LineageGraph,
   type LineageNode,
   lineageMermaid,
   lineagePage,
-  lineageSvg,
   lineageText,
-} from "./host/pages/lineage-drawing.js";
+} from "./host/pages/lineage-page.js";
 export { type RepairStory, repairPage } from "./host/pages/repair-page.js";
 export type { AutoRepairOptions } from "./host/repair/auto-repair.js";
 export type { ResumeRequest } from "./host/repair/pipeline.js";

@@ -365,7 +365,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   async exportLineage(request: ExportRequest): Promise<ExportSummary> {
     const [{ exportLineage }, { lineageMermaid }] = await Promise.all([
       import("../lineage-store/export/export-lineage.js"),
-      import("./pages/lineage-drawing.js"),
+      import("./pages/lineage-text.js"),
     ]);
     return exportLineage(this.store, request, lineageMermaid);
   }

@@ -1,14 +1,9 @@
-/** The lineage as a drawing, and the page around it. */
+/** The lineage as a drawing. */
 import { formatPlural, formatTime } from "./format.js";
 import { type LineageGraph, markText, nodeTitle, type OrderedGraph, orderedGraph } from "./lineage-graph.js";
 import { type Layout, type LayoutSizes, lineageLayout } from "./lineage-layout.js";
-import { lineageText } from "./lineage-text.js";
-import { clipText, html, type Markup, nameMarkup, visibleText } from "./markup.js";
-import { footerMarkup, pageDocument, scrollMarkup, timeMarkup } from "./page.js";
+import { clipText, html, type Markup, visibleText } from "./markup.js";
 import { fitText, px, svgMarkup, textWidth } from "./plot.js";
-
-export type { LineageEdge, LineageGraph, LineageNode } from "./lineage-graph.js";
-export { lineageMermaid, lineageText } from "./lineage-text.js";
 
 /** `right`: a wide drawing; `down`: a narrow one. */
 export type LineageDirection = "right" | "down";
@@ -35,26 +30,31 @@ export function lineageSvg(graph: LineageGraph, direction: LineageDirection = "r
 }
 
 export function lineageDrawing(graph: LineageGraph, direction: LineageDirection, className: string): Markup {
-  const ordered = orderedGraph(graph);
+  return sizedDrawing(orderedGraph(graph), direction, className).drawing;
+}
+
+/** @returns the drawing, and its size in pixels */
+export function sizedDrawing(
+  ordered: OrderedGraph,
+  direction: LineageDirection,
+  className: string,
+): { readonly drawing: Markup; readonly width: number; readonly height: number } {
   const style = drawingStyle(ordered, direction);
   const layout = lineageLayout(ordered, style.sizes);
-  const [width, height] = turned(style, layout.lengthAlong, layout.lengthAcross);
+  const [along, across] = turned(style, layout.lengthAlong, layout.lengthAcross);
+  const [width, height] = [along + 2 * marginPx, across + 2 * marginPx];
   const curves = edgeCurves(ordered, layout, style);
-  return svgMarkup(
-    { width: width + 2 * marginPx, height: height + 2 * marginPx },
-    spokenText(ordered),
-    className,
-    [
-      html`<g transform="translate(${marginPx} ${marginPx})">`,
-      curves.map(
-        ({ path, tip, className: kind }) =>
-          html`<path class="edge${kind}" d="${path}"/><path class="tip${kind}" d="${tip}"/>`,
-      ),
-      ordered.nodes.map((_, node) => nodeMarkup(ordered, node, layout, style)),
-      edgeLabels(ordered, curves, style),
-      html`</g>`,
-    ],
-  );
+  const drawing = svgMarkup({ width, height }, spokenText(ordered), className, [
+    html`<g transform="translate(${marginPx} ${marginPx})">`,
+    curves.map(
+      ({ path, tip, className: kind }) =>
+        html`<path class="edge${kind}" d="${path}"/><path class="tip${kind}" d="${tip}"/>`,
+    ),
+    ordered.nodes.map((_, node) => nodeMarkup(ordered, node, layout, style)),
+    edgeLabels(ordered, curves, style),
+    html`</g>`,
+  ]);
+  return { drawing, width, height };
 }
 
 /** (along, across) as (x, y). */
@@ -260,33 +260,4 @@ function spokenText(graph: OrderedGraph): string {
   if (rest > 0) told.push(`and ${formatPlural(rest, "more derivation")}`);
   const models = `Lineage of ${formatPlural(graph.nodes.length, "model")}`;
   return told.length === 0 ? models : `${models}: ${told.join("; ")}`;
-}
-
-/** A page with the drawing, the models as a table, and the lineage as text to copy. */
-export function lineagePage(graph: LineageGraph, title: string): string {
-  const ordered = orderedGraph(graph);
-  const body = html`<header><p class="kicker">Model lineage</p><h1>${nameMarkup(title, 160)}</h1><p class="lede">${formatPlural(ordered.nodes.length, "model")}, ${formatPlural(ordered.edges.length, "derivation")}. Arrows point from a parent to what was made of it.</p></header>
-<figure>${scrollMarkup("Drawing of the lineage", lineageDrawing(graph, "right", "lineage"), "panel scroll tall")}</figure>
-<section><h2>Models</h2>${scrollMarkup("Table of models", modelTable(ordered))}
-<details class="more"><summary>The lineage as text</summary><pre>${linesMarkup(lineageText(graph))}</pre></details></section>
-${footerMarkup()}`;
-  return pageDocument({ title, body });
-}
-
-/** Text of several lines, escaped line by line: a line end within a template's value would be written out as `[U+000A]`. */
-export function linesMarkup(text: string): Markup[] {
-  return text.split("\n").map((line, index) => (index === 0 ? html`${line}` : html`\n${line}`));
-}
-
-function modelTable(graph: OrderedGraph): Markup {
-  const rows = graph.nodes.map(({ id, name, version, createdMs, marks, note }, node) => {
-    const made = graph.incoming[node]!.map((index) => {
-      const { edge, parent } = graph.edges[index]!;
-      const from = graph.nodes[parent]!;
-      return html`<div>${edge.transformation} of ${nameMarkup(from.name)}@${nameMarkup(from.version)} ${edge.note !== undefined && html`<small>${edge.note}</small>`}</div>`;
-    });
-    return html`<tr><th scope="row">${nameMarkup(name)}@${nameMarkup(version)}<br><small><code>${clipText(id, 12)}</code></small></th><td>${made.length > 0 ? made : "–"}</td><td>${marks.map((mark) => html`<div>${markText(mark)}</div>`)}${note !== undefined && html`<small>${note}</small>`}</td><td>${timeMarkup(createdMs)}</td></tr>
-`;
-  });
-  return html`<table><thead><tr><th scope="col">Model</th><th scope="col">Made by</th><th scope="col">Marks</th><th scope="col">Made</th></tr></thead><tbody>${rows}</tbody></table>`;
 }

@@ -10,6 +10,7 @@ export interface LineageNode {
   /** "deployed", "drifted", "healthy", "chosen", "repaired" have signs of their own; others are shown as they are. */
   readonly marks: readonly string[];
   readonly note?: string;
+  readonly metrics?: Readonly<Record<string, number>>;
 }
 
 export interface LineageEdge {
@@ -42,6 +43,20 @@ export interface OrderedEdge {
 
 export function nodeTitle({ name, version }: LineageNode): string {
   return `${name}@${version}`;
+}
+
+/** Metrics told of each model: more would hide the tree. */
+const metricsToldMax = 2;
+
+/** The names that the most models have, in falling order, then by name. */
+export function commonMetrics({ nodes }: OrderedGraph): string[] {
+  const counts = new Map<string, number>();
+  for (const { metrics = {} } of nodes)
+    for (const name of Object.keys(metrics)) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return [...counts]
+    .sort(([one, few], [other, many]) => many - few || compareTexts(one, other))
+    .slice(0, metricsToldMax)
+    .map(([name]) => name);
 }
 
 /** A sign for each mark that the drawings know. */

@@ -1,6 +1,8 @@
 /** The lineage as text: a tree for terminals, and Mermaid for Markdown. */
 
+import { formatLoss } from "./format.js";
 import {
+  commonMetrics,
   type LineageGraph,
   markSigns,
   markText,
@@ -8,74 +10,133 @@ import {
   type OrderedGraph,
   orderedGraph,
 } from "./lineage-graph.js";
+import { type TreeRow, treeRows } from "./lineage-rows.js";
 import { visibleText } from "./markup.js";
 
+/** What a piece of a line is, for whoever paints it. */
+export type TextPart = "rail" | "transformation" | "name" | "reference" | "mark" | "note" | "figure";
+
+export interface LineageTextOptions {
+  /** Box characters and signs (true, by default), or ASCII. */
+  readonly isUnicode?: boolean;
+  /** Wraps a piece for a terminal; its text has no control characters. `mark` is the mark's own word. */
+  readonly paint?: (text: string, part: TextPart, mark?: string) => string;
+}
+
+const rails = {
+  unicode: { goesOn: "│  ", none: "   ", branch: "├─ ", last: "└─ ", main: "↓ ", dash: " ─ " },
+  ascii: { goesOn: "|  ", none: "   ", branch: "+- ", last: "`- ", main: "v ", dash: " - " },
+} as const;
+
+/** Columns beyond which what is told of a model stands right behind it, not below that of the others. */
+const alignedWidthMax = 64;
+
 /**
- * A tree with box characters, parents above children, the derivation on the branch:
+ * A tree, parents above children, the derivation before the model; the line with the most behind it goes on straight (lineage-rows.ts):
  *
  *     rain@1  ★ chosen
- *     ├─ fine-tuning ─ rain@2  ▲ drifted
- *     └─ distillation ─ rain-distilled@1
+ *     ├─ distillation ─ rain-distilled@1
+ *     ↓ fine-tuning ─ rain@2  ▲ drifted
+ *     ↓ repair scale=1.18 ─ rain@2-repair.1
  *
- * A model of several parents is shown in full below the first and by name below the others. Control characters and direction marks
+ * A model of several parents is shown in full below the newest and by name below the others. Control characters and direction marks
  * of names are written out, so that no name can move a terminal's cursor. No final line end.
  *
  * @throws MendlineError  as `orderedGraph`
  */
-export function lineageText(graph: LineageGraph): string {
+export function lineageText(graph: LineageGraph, options: LineageTextOptions = {}): string {
   const ordered = orderedGraph(graph);
-  const lines: string[] = [];
-  const shown = new Set<number>();
-  const stack = ordered.nodes
-    .flatMap((_, node) => (ordered.incoming[node]!.length === 0 ? [rootEntry(node)] : []))
-    .toReversed();
-  for (let entry = stack.pop(); entry !== undefined; entry = stack.pop()) {
-    const isRepeated = shown.has(entry.node);
-    lines.push(entryLine(ordered, entry, isRepeated));
-    if (isRepeated) continue;
-    shown.add(entry.node);
-    stack.push(...childEntries(ordered, entry).toReversed());
-  }
-  return lines.join("\n");
+  const metrics = commonMetrics(ordered);
+  const lines = treeRows(ordered).map((row) => rowLine(ordered, row, metrics, options));
+  const aligned = lines.filter(({ width, told }) => told !== "" && width <= alignedWidthMax);
+  const column = Math.max(0, ...aligned.map(({ width }) => width));
+  return lines
+    .map(({ text, width, told }) =>
+      told === "" ? text : text + " ".repeat(Math.max(0, column - width) + 2) + told,
+    )
+    .join("\n");
 }
 
-interface TreeEntry {
-  readonly node: number;
-  /** Edge index; null for roots. */
-  readonly edge: number | null;
-  /** What stands before the line, and before the lines below it. */
-  readonly lead: string;
-  readonly indent: string;
+interface TextLine {
+  readonly text: string;
+  /** Characters of `text` without paint. */
+  readonly width: number;
+  /** Marks, notes and figures behind it. */
+  readonly told: string;
 }
 
-function rootEntry(node: number): TreeEntry {
-  return { node, edge: null, lead: "", indent: "" };
+function rowLine(
+  graph: OrderedGraph,
+  row: TreeRow,
+  metrics: readonly string[],
+  { isUnicode = true, paint = (text) => text }: LineageTextOptions,
+): TextLine {
+  const signs = isUnicode ? rails.unicode : rails.ascii;
+  const told = row.references.length > 0 ? referencePieces(graph, row) : modelPieces(graph, row, signs.dash);
+  const shown = [[leadOf(row, signs), "rail"] as const, ...told].map(
+    ([text, part]) => [visibleText(text), part] as const,
+  );
+  return {
+    text: shown.map(([text, part]) => paint(text, part)).join(""),
+    width: shown.reduce((sum, [text]) => sum + [...text].length, 0),
+    told: row.references.length > 0 ? "" : toldOf(graph, row, metrics, isUnicode, paint),
+  };
 }
 
-function childEntries(graph: OrderedGraph, { node, indent }: TreeEntry): TreeEntry[] {
-  const edges = graph.outgoing[node]!;
-  return edges.map((edge, index) => {
-    const isLast = index === edges.length - 1;
-    return {
-      node: graph.edges[edge]!.child,
-      edge,
-      lead: indent + (isLast ? "└─ " : "├─ "),
-      indent: indent + (isLast ? "   " : "│  "),
-    };
-  });
+type Piece = readonly [text: string, part: TextPart];
+
+function modelPieces(graph: OrderedGraph, { node, edge }: TreeRow, dash: string): Piece[] {
+  const name: Piece = [nodeTitle(graph.nodes[node]!), "name"];
+  if (edge === null) return [name];
+  const { transformation, note } = graph.edges[edge]!.edge;
+  const made = [transformation, note].filter((text) => text !== undefined && text !== "").join(" ");
+  return [[made, "transformation"], [dash, "rail"], name];
 }
 
-function entryLine(graph: OrderedGraph, { node, edge, lead }: TreeEntry, isRepeated: boolean): string {
-  const { marks, note } = graph.nodes[node]!;
-  let branch = "";
-  if (edge !== null) {
-    const { transformation, note: edgeNote } = graph.edges[edge]!.edge;
-    branch = [transformation, edgeNote].filter((text) => text !== undefined && text !== "").join(" ") + " ─ ";
-  }
-  const parts = [branch + nodeTitle(graph.nodes[node]!)];
-  if (isRepeated) parts.push("(see above)");
-  else parts.push(...marks.map(markText), ...(note === undefined || note === "" ? [] : [`(${note})`]));
-  return lead + visibleText(parts.join("  "));
+/** Names of a row of references; the others are counted. */
+const referencesMax = 3;
+
+function referencePieces(graph: OrderedGraph, { references }: TreeRow): Piece[] {
+  const names = references
+    .slice(0, referencesMax)
+    .map((edge) => nodeTitle(graph.nodes[graph.edges[edge]!.child]!));
+  const more = references.length - names.length;
+  const pieces: Piece[] = [
+    ["also in ", "rail"],
+    [names.join(", "), "reference"],
+  ];
+  if (more > 0) pieces.push([` and ${more} more`, "rail"]);
+  return pieces;
+}
+
+function leadOf({ depth, kind, rails: open }: TreeRow, signs: (typeof rails)["unicode" | "ascii"]): string {
+  const before = (count: number) =>
+    Array.from({ length: count }, (_, index) => (open[index] ? signs.goesOn : signs.none)).join("");
+  if (kind === "root") return "";
+  return kind === "main" ? before(depth) + signs.main : before(depth - 1) + signs[kind];
+}
+
+function toldOf(
+  graph: OrderedGraph,
+  { node, edge }: TreeRow,
+  metrics: readonly string[],
+  isUnicode: boolean,
+  paint: NonNullable<LineageTextOptions["paint"]>,
+): string {
+  const { marks, note, metrics: figures = {} } = graph.nodes[node]!;
+  const others = graph.incoming[node]!.filter((other) => other !== edge).map((other) =>
+    nodeTitle(graph.nodes[graph.edges[other]!.parent]!),
+  );
+  const told: string[] = [];
+  if (others.length > 0) told.push(paint(visibleText(`and from ${others.join(", ")}`), "note"));
+  for (const mark of marks) told.push(paint(visibleText(isUnicode ? markText(mark) : mark), "mark", mark));
+  if (note !== undefined && note !== "") told.push(paint(visibleText(`(${note})`), "note"));
+  const shown = metrics.filter((name) => Object.hasOwn(figures, name));
+  if (shown.length > 0)
+    told.push(
+      paint(visibleText(shown.map((name) => `${name} ${formatLoss(figures[name]!)}`).join(", ")), "figure"),
+    );
+  return told.join("  ");
 }
 
 const mermaidStyles: Readonly<Record<string, string>> = {

@@ -8,7 +8,8 @@ import {
   formatPlural,
   formatPValue,
 } from "./format.js";
-import { lineageDrawing, linesMarkup } from "./lineage-drawing.js";
+import { lineageDrawing } from "./lineage-drawing.js";
+import { linesMarkup } from "./lineage-page.js";
 import { lineageText } from "./lineage-text.js";
 import { clipText, html, type Markup, nameMarkup, type Part, visibleText } from "./markup.js";
 import {

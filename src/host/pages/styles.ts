@@ -126,6 +126,15 @@ svg .halo{paint-order:stroke;stroke:var(--panel);stroke-width:5px;stroke-linejoi
 .node.chosen rect{stroke:var(--good);stroke-width:3}
 .node.repaired rect{fill:var(--accent);stroke:var(--accent)}
 .node.repaired text{fill:var(--panel)}
+.tree{font-size:.9rem}.tree th,.tree td{border:0;padding:0 16px 0 0;height:30px;white-space:nowrap;vertical-align:middle}
+.tree thead th{border-bottom:1px solid var(--line)}.tree tbody th{font-weight:500}
+.tree tr:hover>*{background:var(--faint)}.tree tr:target>*{background:var(--faint);box-shadow:inset 0 -2px var(--accent)}
+.tree div{display:flex;align-items:center;height:30px}.tree svg{flex:none}.tree.flat svg{display:none}
+.tree path{fill:none;stroke:var(--refline);stroke-width:1.4}.tree path.repair{stroke:var(--accent);stroke-width:2;stroke-dasharray:5 3}
+.tree .dot{fill:var(--panel);stroke:var(--refline);stroke-width:1.6}.tree .also td{color:var(--soft);font-size:.8125rem}
+.tree .dot.deployed{fill:var(--good);stroke:var(--good)}.tree .dot.drifted{stroke:var(--warm);stroke-width:2.4}
+.tree .dot.healthy,.tree .dot.chosen{stroke:var(--good);stroke-width:2.4}.tree .dot.repaired{fill:var(--accent);stroke:var(--accent)}
+.mark.deployed,.mark.healthy,.mark.chosen{color:var(--good)}.mark.drifted{color:var(--warm)}.mark.repaired{color:var(--accent)}
 @media print{:root{color-scheme:light;--paper:#fff;--panel:#fff;--ink:#000;--soft:#444;--line:#bbb;--faint:#f2f2f2;
 --accent:#0a6384;--warm:#a83e12;--good:#2a6a46;--ref:#cdc8bc;--refline:#777;
 --s0:#0a6384;--s1:#b3480f;--s2:#2f7350;--s3:#7d3f86;--s4:#8a6400;--s5:#47525c}

@@ -237,8 +237,19 @@ test("whose child a file is, and a parent that is not", async () => {
 
 test("tree: on the terminal, as JSON, as a page", async () => {
   const page = join(dir, "lineage.html");
-  const drawn = "rain@1\n└─ fine-tuning ─ rain@2\n   └─ pruning ─ rain-pruned@1\n";
-  assert.is(await text("model", "tree", "--html", page), drawn);
+  const drawn = [
+    "rain@1                               log-loss 0.508",
+    "↓ fine-tuning epochs=100 ─ rain@2    log-loss 0.432",
+    "↓ pruning ─ rain-pruned@1",
+  ];
+  assert.is(
+    await text("model", "tree", "--html", page),
+    `${drawn.join("\n")}\n`.replaceAll("    log", "  log"),
+  );
+  assert.match(
+    await text("model", "tree", "--ascii"),
+    /^v fine-tuning epochs=100 - rain@2 +log-loss 0\.432$/m,
+  );
   assert.match(readFileSync(page, "utf8"), /^<!doctype html>[\s\S]*<\/html>\n$/i);
   const { nodes, edges } = (await json("model", "tree", "rain@2")) as {
     nodes: { id: string }[];
@@ -272,7 +283,7 @@ test("deploy, deploy, roll back: the folder follows the alias, and status tells"
   assert.equal(readFileSync(served), readFileSync(rainModel("1")));
   assert.is(await text("deploy", "rain@2", "--alias", "live"), `live serves rain@2 (${served})\n`);
   assert.equal(readFileSync(served), readFileSync(rainModel("2")));
-  assert.match(await text("model", "tree", "live"), /rain@2 {2}● deployed {2}\(live\)/);
+  assert.match(await text("model", "tree", "live"), /rain@2 +● deployed {2}\(live\)/);
   assert.is(await text("rollback", "--alias", "live"), `live serves rain@1 (${served})\n`);
   assert.equal(readFileSync(served), readFileSync(rainModel("1")));
   assert.equal(filesBelow(folder), [served]);

@@ -1,6 +1,6 @@
 /** Reports, lineages and stories for the pages' tests, with names that try to break out. */
 import type { DriftReport, FeatureReport, Verdict } from "../../../src/host/drift/report.js";
-import type { LineageGraph } from "../../../src/host/pages/lineage-drawing.js";
+import type { LineageGraph } from "../../../src/host/pages/lineage-graph.js";
 import type { RepairStory, StoryWindow } from "../../../src/host/pages/repair-page.js";
 
 export const hostileNames = [

@@ -1,7 +1,7 @@
 /** Lineages to export: the rain example's shape, and names and values that try to break out. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { lineageMermaid } from "../../../src/host/pages/lineage-drawing.js";
+import { lineageMermaid } from "../../../src/host/pages/lineage-text.js";
 import {
   type ExportFormat,
   type ExportRequest,
