@@ -95,21 +95,35 @@ function curveLines(curve: readonly CurvePoint[], chosen: number | null): string
 }
 
 function gateLines(gate: GateReport): string {
-  const { metric, rows, keep, rollback, repaired, againstRollback, detectable } = gate;
+  const { metric, rows, keep, rollback, repaired, againstRollback, rivals, detectable } = gate;
   const against = (name: string, { difference, interval }: GateReport["againstRollback"]) =>
     `repaired - ${name} ${differenceFigure(difference)} ${interval === null ? "(no interval: one loss for all rows)" : intervalText(interval)}`;
   const lines = [
     `${metric} on ${formatPlural(rows, "row")}: keep ${figure(keep)}, roll back ${figure(rollback)}, repaired ${figure(repaired)}`,
     against("keep", gate),
     against("roll back", againstRollback),
+    ...rivals.map((rival) => against(visibleText(rival.name), rival)),
   ];
-  if (detectable !== null) lines.push(`so many rows can tell a difference of ${figure(detectable)}`);
+  if (detectable !== null) {
+    lines.push(
+      `with ${formatPlural(rows, "gate row")} a difference below ${figure(detectable)} cannot be told`,
+    );
+  }
+  if (gate.rowsNeeded !== null) lines.push(`about ${formatCount(gate.rowsNeeded)} would tell this one`);
+  if (gate.tries > 1) {
+    const percent = Number((100 * gate.confidence).toPrecision(4));
+    lines.push(
+      `these rows are asked for the ${formatCount(gate.tries)}th time: intervals are at ${percent} %`,
+    );
+  }
   return lines.join("\n");
 }
 
-function controlLine({ metric, rows, keep, repaired, margin, passed }: ControlReport): string {
+function controlLine(control: ControlReport): string {
+  const { metric, rows, keep, repaired, margin, upperBound, passed } = control;
+  const bound = upperBound === null ? "" : `, at most ${differenceFigure(upperBound)} at 95 %`;
   const verdict = passed ? paint("passed", "green") : paint("failed", "red");
-  return `${metric} on ${formatPlural(rows, "row")}: keep ${figure(keep)}, repaired ${figure(repaired)}, ${verdict} (margin ${figure(margin)})`;
+  return `${metric} on ${formatPlural(rows, "row")}: keep ${figure(keep)}, repaired ${figure(repaired)}, ${verdict} (margin ${figure(margin)}${bound})`;
 }
 
 function outcomeLine({ outcome, reason, dryRun }: RepairReport): string {

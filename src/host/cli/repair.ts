@@ -24,13 +24,14 @@ interface RepairFlags
   extends OutputOptions,
     StoreOptions,
     ComputeOptions,
-    Omit<RepairRequest, "live" | "validation" | "control" | "signal" | "onProgress"> {
+    Omit<RepairRequest, "live" | "validation" | "gate" | "control" | "signal" | "onProgress"> {
   readonly live: string;
   readonly validation: string;
+  readonly gate?: string;
   readonly control?: string;
 }
 
-const metrics = ["log-loss", "rmse", "mae", "accuracy", "auc"];
+const metrics = "log-loss, brier, accuracy, auc; rmse, mae, pinball:Q";
 const selections: readonly NonNullable<RepairRequest["select"]>[] = ["nearest", "lowest-drift"];
 const outputs: readonly NonNullable<RepairRequest["output"]>[] = ["probability", "logit"];
 const seedMax = 2 ** 32 - 1;
@@ -72,10 +73,13 @@ export function exitCodeOf({ outcome }: RepairReport): number {
 
 function addJudgingOptions(command: Command): Command {
   return command
+    .option("--gate <data>", "labelled data for the gate (default: half of --validation)", parseText)
     .option("--control <data>", "labelled data of the old regime, which must not get worse", parseText)
     .option("--control-margin <share>", "how much worse it may get there (default: 0.05)", parseShare)
+    .option("--control-proof", "the margin must be proven: the upper 95 % bound lies within it")
     .option("--label <column>", "column of the labels (default: the model's own)", parseText)
-    .addOption(new Option("--metric <metric>", "what the gate compares (default: by task)").choices(metrics))
+    .option("--weight <column>", "column of the labelled rows' weights", parseText)
+    .option("--metric <metric>", `what the gate compares: ${metrics} (default: by task)`, parseText)
     .option("--goal <condition>", "what must be reached, such as 'log-loss<=0.6'", parseText)
     .addOption(
       new Option("--output <kind>", "what the model's output is (default: told by its values)").choices(
@@ -95,15 +99,15 @@ function addChoiceOptions(command: Command): Command {
 }
 
 async function repair(context: CommandContext, ref: string, flags: RepairFlags): Promise<RepairReport> {
-  const { live, validation, control, alias, deploy } = flags;
-  refuseSharedInput({ "--live": live, "--validation": validation, "--control": control });
+  const { live, validation, gate, control, alias, deploy } = flags;
+  refuseSharedInput({ "--live": live, "--validation": validation, "--gate": gate, "--control": control });
   if (deploy !== undefined && alias === undefined) {
     throw new MendlineError(
       "MENDLINE_ARGUMENT_INVALID",
       "--deploy needs --alias, the name that is deployed there",
     );
   }
-  const options = { ...flags, inputs: [live, validation, control] };
+  const options = { ...flags, inputs: [live, validation, gate, control] };
   return withStore(context, options, (workspace) => repairIn(workspace, ref, flags));
 }
 
@@ -111,9 +115,10 @@ async function repairIn(workspace: Workspace, ref: string, flags: RepairFlags): 
   const { json: _json, store: _store, memory: _memory, threads: _threads, ...request } = flags;
   const live = await workspace.openData(flags.live);
   const validation = await workspace.openData(flags.validation);
+  const gate = flags.gate === undefined ? undefined : await workspace.openData(flags.gate);
   const control = flags.control === undefined ? undefined : await workspace.openData(flags.control);
   return reportProgress(workspace, (controls) =>
-    workspace.engine.repair(ref, { ...request, ...controls, live, validation, control }),
+    workspace.engine.repair(ref, { ...request, ...controls, live, validation, gate, control }),
   );
 }
 

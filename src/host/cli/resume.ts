@@ -21,6 +21,7 @@ import { type Workspace, withStore } from "./workspace.js";
 interface ResumeFlags extends OutputOptions, StoreOptions, ComputeOptions {
   readonly live?: string;
   readonly validation?: string;
+  readonly gate?: string;
   readonly control?: string;
   readonly cancel?: boolean;
 }
@@ -36,6 +37,7 @@ export function addResumeCommand(parent: Command, context: CommandContext): void
     .argument("[run]", "id of the run (default: the only one that can be resumed)", parseText)
     .option("--live <data>", `the run's live data: ${dataHelp}`, parseText)
     .option("--validation <data>", "the run's labelled data", parseText)
+    .option("--gate <data>", "the run's labelled data for the gate", parseText)
     .option("--control <data>", "the run's labelled data of the old regime", parseText)
     .option("--cancel", "end the run instead, so that its alias is free")
     .addHelpText("after", notes);
@@ -57,9 +59,9 @@ async function cancel(context: CommandContext, run: string | undefined, flags: R
 }
 
 function resume(context: CommandContext, run: string | undefined, flags: ResumeFlags): Promise<RepairReport> {
-  const { live, validation, control } = flags;
-  refuseSharedInput({ "--live": live, "--validation": validation, "--control": control });
-  const options = { ...flags, inputs: [live, validation, control] };
+  const { live, validation, gate, control } = flags;
+  refuseSharedInput({ "--live": live, "--validation": validation, "--gate": gate, "--control": control });
+  const options = { ...flags, inputs: [live, validation, gate, control] };
   return withStore(context, options, (workspace) => resumeIn(workspace, run, flags));
 }
 
@@ -70,16 +72,16 @@ async function resumeIn(
 ): Promise<RepairReport> {
   const open = async (path: string | undefined) =>
     path === undefined ? undefined : await workspace.openData(path);
-  const [live, validation, control] = [
-    await open(flags.live),
-    await open(flags.validation),
-    await open(flags.control),
-  ];
+  const live = await open(flags.live);
+  const validation = await open(flags.validation);
+  const gate = await open(flags.gate);
+  const control = await open(flags.control);
   return reportProgress(workspace, (controls) =>
     workspace.engine.resume(run, {
       ...controls,
       ...(live && { live }),
       ...(validation && { validation }),
+      ...(gate && { gate }),
       ...(control && { control }),
     }),
   );

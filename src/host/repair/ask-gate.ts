@@ -1,9 +1,10 @@
 /** Asks the gate slice, the control slice and the goal about the one candidate that the search chose. */
 
-import { compareControl, compareGate, type GateResult } from "./gate.js";
+import { compareControl, compareGate, type GateResult, type Rival } from "./gate.js";
+import { confidenceOf } from "./gate-tries.js";
 import type { Judgement } from "./judgement.js";
-import { type LabelledData, withoutRows } from "./labelled-data.js";
-import { type LabelledSlices, noControl } from "./labelled-slices.js";
+import type { LabelledData } from "./labelled-data.js";
+import type { LabelledSlices } from "./labelled-slices.js";
 import { type Goal, type MetricName, meetsGoal } from "./metrics.js";
 import type { ControlReport, GateReport, RepairOutcome } from "./report.js";
 import type { Candidate, Validator } from "./validator.js";
@@ -12,6 +13,7 @@ export interface GateCandidates {
   readonly keep: Candidate;
   readonly rollback: Candidate;
   readonly repaired: Candidate;
+  readonly others: readonly { readonly name: string; readonly candidate: Candidate }[];
 }
 
 export interface GateQuestion {
@@ -20,6 +22,9 @@ export interface GateQuestion {
   /** The goal as it was written. */
   readonly goalText: string | null;
   readonly controlMargin: number;
+  /** Whether the control slice must prove it, and not only show it. */
+  readonly controlProof: boolean;
+  readonly tries: number;
   readonly seed: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -37,29 +42,47 @@ export async function askGate(
   slices: LabelledSlices,
   question: GateQuestion,
 ): Promise<GateAnswer> {
-  const { signal, metric, seed } = question;
+  const { signal, metric, seed, tries } = question;
   const judge = (candidate: Candidate, slice: LabelledData) =>
     validator.evaluate(candidate, slice, { signal });
   const keep = await judge(candidates.keep, slices.gate);
   const rollback = await judge(candidates.rollback, slices.gate);
   const repaired = await judge(candidates.repaired, slices.gate);
-  const gate = await compareGate({ keep, rollback, repaired }, metric, { seed, ...(signal && { signal }) });
+  const others: Rival[] = [];
+  for (const { name, candidate } of candidates.others) {
+    others.push({ name, judgement: await judge(candidate, slices.gate) });
+  }
+  const gate = await compareGate({ keep, rollback, repaired, others }, metric, {
+    seed,
+    confidence: confidenceOf({ number: tries }),
+    ...(signal && { signal }),
+  });
   const control =
     slices.control === null ? null : await askControl(judge, candidates, slices.control, question);
-  return { ...decide(gate, control, repaired, question), gate: gateReport(gate), control };
+  return { ...decide(gate, control, repaired, question), gate: gateReport(gate, tries), control };
 }
 
 function decide(
   gate: GateResult,
   control: ControlReport | null,
   repaired: Judgement,
-  { goal, goalText }: GateQuestion,
+  { goal, goalText, controlProof }: GateQuestion,
 ): Pick<GateAnswer, "outcome" | "reason"> {
   if (gate.verdict !== "passed") return { outcome: gate.verdict, reason: gate.reason };
   if (control !== null && !control.passed) {
     return {
       outcome: "rejected",
       reason: `on the control slice ${control.metric} goes from ${control.keep.toFixed(4)} to ${control.repaired.toFixed(4)}, more than the margin of ${control.margin.toFixed(4)} allows`,
+    };
+  }
+  if (control !== null && controlProof && !control.proven) {
+    const bound =
+      control.upperBound === null
+        ? "no bound is known"
+        : `up to ${control.upperBound.toFixed(4)} cannot be ruled out`;
+    return {
+      outcome: "not-proven",
+      reason: `that ${control.metric} on the control slice gets no worse than the margin of ${control.margin.toFixed(4)} is not proven: with ${control.rows} rows ${bound}`,
     };
   }
   if (goal !== null) {
@@ -78,39 +101,48 @@ function decide(
 async function askControl(
   judge: (candidate: Candidate, slice: LabelledData) => Promise<Judgement>,
   candidates: GateCandidates,
-  all: LabelledData,
+  slice: LabelledData,
   { metric, seed, controlMargin, signal }: GateQuestion,
 ): Promise<ControlReport> {
-  let slice = all;
-  let keep = await judge(candidates.keep, slice);
-  // As on the labelled rows: where the unrepaired model gives no finite output, nothing can be compared.
-  if (keep.nonFiniteCount > 0 && keep.rowLosses !== null) {
-    const losses = keep.rowLosses;
-    const rows = Uint32Array.from(losses.keys()).filter((row) => !Number.isFinite(losses[row]));
-    slice = withoutRows(all, rows);
-    if (slice.rowCount === 0) throw noControl(all.source, "that the model gives a finite output for");
-    keep = await judge(candidates.keep, slice);
-  }
+  const keep = await judge(candidates.keep, slice);
   const compared = await compareControl(keep, await judge(candidates.repaired, slice), metric, {
     seed,
     marginShare: controlMargin,
     ...(signal && { signal }),
   });
-  const { repaired, margin, rows, isWithinMargin } = compared;
-  return { metric: compared.metric, keep: compared.keep, repaired, margin, rows, passed: isWithinMargin };
+  const { repaired, margin, rows, upperBound, isProven, isWithinMargin } = compared;
+  return {
+    metric: compared.metric,
+    keep: compared.keep,
+    repaired,
+    margin,
+    rows,
+    upperBound,
+    proven: isProven,
+    passed: isWithinMargin,
+  };
 }
 
-function gateReport(gate: GateResult): GateReport {
-  const { metric, keep, rollback, repaired, difference, interval, rows, detectable, againstRollback } = gate;
+function gateReport(gate: GateResult, tries: number): GateReport {
+  const { againstRollback, againstOthers } = gate;
   return {
-    metric,
-    keep,
-    rollback,
-    repaired,
-    difference,
-    interval,
+    metric: gate.metric,
+    keep: gate.keep,
+    rollback: gate.rollback,
+    repaired: gate.repaired,
+    difference: gate.difference,
+    interval: gate.interval,
     againstRollback: { difference: againstRollback.difference, interval: againstRollback.interval },
-    rows,
-    detectable,
+    rivals: againstOthers.map(({ name, value, difference, interval }) => ({
+      name,
+      value,
+      difference,
+      interval,
+    })),
+    rows: gate.rows,
+    confidence: gate.confidence,
+    tries,
+    detectable: gate.detectable,
+    rowsNeeded: gate.rowsNeeded,
   };
 }

@@ -5,14 +5,16 @@
 
 export class RankedScores {
   readonly #isPositive: Uint8Array;
+  readonly #weights: Float64Array | null;
   /** A row's place among the distinct scores, ascending. */
   readonly #places: Uint32Array;
   /** Weight of the positive and the negative rows at each place: filled anew by each use. */
   readonly #positives: Float64Array;
   readonly #negatives: Float64Array;
 
-  /** @param scores  finite; @param labels  0 or 1 */
-  constructor(scores: Float64Array, labels: Float64Array) {
+  /** @param scores  finite; @param labels  0 or 1; @param weights  what each row counts, null = all the same */
+  constructor(scores: Float64Array, labels: Float64Array, weights: Float64Array | null = null) {
+    this.#weights = weights;
     this.#isPositive = Uint8Array.from(labels);
     // Sorting numbers and looking places up takes a tenth of the time of sorting rows by a comparison of their scores.
     const distinct = scores.slice().sort();
@@ -24,9 +26,9 @@ export class RankedScores {
     this.#negatives = new Float64Array(count);
   }
 
-  /** @param weights  how often each row counts; absent = once. NaN when a class is absent */
-  auc(weights?: Uint32Array): number {
-    this.#count(weights);
+  /** @param counts  how often each row was drawn; absent = once. NaN when a class is absent */
+  auc(counts?: Uint32Array): number {
+    this.#count(counts);
     let wins = 0;
     let positives = 0;
     let negatives = 0;
@@ -40,13 +42,13 @@ export class RankedScores {
 
   /**
    * What each row adds to the error of the area (mean 0): its placement, the share of the other class that it stands right of, less
-   * the area, times n over its class's size. Source: DeLong, DeLong and Clarke-Pearson 1988, the structural components.
+   * the area, times n over its class's weight. Source: DeLong, DeLong and Clarke-Pearson 1988, the structural components.
    */
   influence(): Float64Array {
     const area = this.auc();
     const positives = this.#positives.reduce((sum, count) => sum + count, 0);
     const negatives = this.#negatives.reduce((sum, count) => sum + count, 0);
-    const count = positives + negatives;
+    const count = this.#places.length;
     const positiveInfluence = new Float64Array(this.#positives.length);
     const negativeInfluence = new Float64Array(this.#positives.length);
     let positivesBelow = 0;
@@ -62,16 +64,20 @@ export class RankedScores {
     const out = new Float64Array(this.#places.length);
     for (let row = 0; row < out.length; row++) {
       const ofPlace = this.#isPositive[row] === 1 ? positiveInfluence : negativeInfluence;
-      out[row] = ofPlace[this.#places[row]!]!;
+      out[row] = ofPlace[this.#places[row]!]! * this.#weightOf(row);
     }
     return out;
   }
 
-  #count(weights: Uint32Array | undefined): void {
+  #weightOf(row: number): number {
+    return this.#weights === null ? 1 : this.#weights[row]!;
+  }
+
+  #count(drawn: Uint32Array | undefined): void {
     this.#positives.fill(0);
     this.#negatives.fill(0);
     for (let row = 0; row < this.#places.length; row++) {
-      const weight = weights === undefined ? 1 : weights[row]!;
+      const weight = (drawn === undefined ? 1 : drawn[row]!) * this.#weightOf(row);
       const counts = this.#isPositive[row] === 1 ? this.#positives : this.#negatives;
       counts[this.#places[row]!]! += weight;
     }

@@ -73,7 +73,7 @@ export class AutoRepair {
   async #answer(window: WindowReport): Promise<void> {
     const request = await this.#options.request(window);
     if (request === null) return;
-    const { live, validation, control, alias, signal } = request;
+    const { live, validation, gate, control, alias, signal } = request;
     try {
       const waitMs = alias === undefined ? 0 : await this.#coolDownLeft(alias);
       if (waitMs > 0) {
@@ -86,7 +86,7 @@ export class AutoRepair {
       const ends = [this.#ending.signal, ...(signal === undefined ? [] : [signal])];
       await this.#host.repair({ ...request, signal: AbortSignal.any(ends) });
     } finally {
-      for (const source of [live, validation, control]) await source?.close();
+      for (const source of [live, validation, gate, control]) await source?.close();
     }
   }
 

@@ -3,7 +3,7 @@ import { MendlineError } from "../../errors.js";
 import type { ModelRecord, ModelTask } from "../../lineage-store/records.js";
 import { CommandValidator } from "./command-validator.js";
 import type { RepairContext } from "./context.js";
-import { parseGoal } from "./metrics.js";
+import { lossFor, parseGoal } from "./metrics.js";
 import { OnnxValidator } from "./onnx-validator.js";
 import { labelOf, type RepairPlan } from "./request.js";
 import type { Validator } from "./validator.js";
@@ -27,5 +27,11 @@ export async function validatorFor(
   const goal = plan.goal === null ? null : parseGoal(plan.goal, task.kind);
   // The more demanding of the two: auc is for two classes only.
   const metric = goal?.metric === "auc" ? "auc" : plan.metric;
-  return new OnnxValidator({ task: task.kind, metric, ...(plan.output !== null && { output: plan.output }) });
+  const loss = lossFor(plan.metric);
+  return new OnnxValidator({
+    task: task.kind,
+    metric,
+    loss,
+    ...(plan.output !== null && { output: plan.output }),
+  });
 }

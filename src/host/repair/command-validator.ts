@@ -81,7 +81,7 @@ export class CommandValidator implements Validator {
       await candidate.writeTo(candidatePath);
       const slicePath = await this.#slicePath(folder, slice);
       const output = await this.#runCommand([candidatePath, slicePath], slice.rowCount, ends);
-      return judgementOfLoss(lossOf(output, slice.rowCount), slice.rowCount);
+      return judgementOfLoss(lossOf(output, slice.rowCount), slice);
     } catch (thrown) {
       throw asValidatorError(thrown, candidate.name);
     } finally {
@@ -115,7 +115,9 @@ export class CommandValidator implements Validator {
     });
     // The Arrow library takes longer to load than most reports take: only what writes for others pays for it.
     const { writeArrow } = await import("../columns/write-arrow.js");
-    await writeArrow(path, [...columns, { name: slice.label, values: slice.labels }]);
+    columns.push({ name: slice.label, values: slice.labels });
+    if (slice.weights !== null) columns.push({ name: slice.weight!, values: slice.weights });
+    await writeArrow(path, columns);
     this.#slicePaths.set(slice, path);
     return path;
   }

@@ -1,15 +1,16 @@
 /**
- * The gate: publishes only what is shown to be better, on rows that had no part in choosing the scale.
+ * The gate: publishes only what is shown to be better, on rows that had no part in choosing it.
  *
- * | repaired against keep       | repaired against roll back            | verdict |
+ * | repaired against keep       | against roll back and each other rival | verdict |
  * |---|---|---|
- * | interval on the better side | interval not wholly on the worse side | passed |
- * | interval on the better side | interval wholly on the worse side     | rejected: rolling back is better |
- * | interval on the worse side  | any                                   | rejected: keeping is better |
- * | interval holds 0, or none   | any                                   | not-proven |
+ * | interval on the better side | no interval wholly on the worse side   | passed |
+ * | interval on the better side | one wholly on the worse side           | rejected: that rival is better |
+ * | interval on the worse side  | any                                    | rejected: keeping is better |
+ * | interval holds 0, or none   | any                                    | not-proven |
  *
  * An interval that ends at 0 holds it. For accuracy McNemar's exact test must agree, p < 1 - confidence: with few rows that differ,
- * the t interval promises too much.
+ * the t interval promises too much. With several rivals each one's interval is wider (Bonferroni), so that chance alone calls one of
+ * them better no more often than one. How wide keep's interval is after many tries on the same rows: gate-tries.ts.
  */
 import { mcnemarExact } from "../drift/distributions/index.js";
 import type { Judgement, MetricFigures } from "./judgement.js";
@@ -59,21 +60,36 @@ export interface GateResult {
   readonly interval: Interval | null;
   /** The difference that this many rows tell with 80 % power; null where the error is not known. */
   readonly detectable: number | null;
+  /** Of an unproven gain: rows that would tell it with 80 % power; else null. */
+  readonly rowsNeeded: number | null;
   readonly againstKeep: Difference;
   readonly againstRollback: Difference;
+  readonly againstOthers: readonly RivalDifference[];
   readonly verdict: "passed" | "rejected" | "not-proven";
   /** One sentence, with its numbers. */
   readonly reason: string;
+}
+
+export interface Rival {
+  readonly name: string;
+  readonly judgement: Judgement;
+}
+
+export interface RivalDifference extends Difference {
+  readonly name: string;
+  readonly value: number;
 }
 
 export interface GateJudgements {
   readonly keep: Judgement;
   readonly rollback: Judgement;
   readonly repaired: Judgement;
+  /** What else could be put in place: the result must not be worse than any of them. */
+  readonly others?: readonly Rival[];
 }
 
 /**
- * @param judgements  of the three models on the gate slice, the same rows in the same order
+ * @param judgements  of all models on the gate slice, the same rows in the same order
  * @throws MendlineError MENDLINE_TASK_ABORTED  by the signal
  */
 export async function compareGate(
@@ -83,30 +99,53 @@ export async function compareGate(
 ): Promise<GateResult> {
   const confidence = options.confidence ?? confidenceDefault;
   const keep = judgements.keep.figures(metric);
-  const rollback = judgements.rollback.figures(metric);
   const repaired = judgements.repaired.figures(metric);
   const paired = await comparePaired(keep, repaired, options);
   const againstKeep = differenceOf(paired, keep, repaired, confidence);
-  const fromRollback = await comparePaired(rollback, repaired, options);
-  const againstRollback = differenceOf(fromRollback, rollback, repaired, confidence);
+  const { others = [] } = judgements;
+  const rivals: RivalDifference[] = [];
+  // Each tail shared out over the rivals.
+  const rivalConfidence = 1 - (1 - confidence) / (1 + others.length);
+  for (const { name, judgement } of [{ name: rollbackName, judgement: judgements.rollback }, ...others]) {
+    const figures = judgement.figures(metric);
+    const compared = await comparePaired(figures, repaired, options);
+    rivals.push({
+      name,
+      value: figures.value,
+      ...differenceOf(compared, figures, repaired, rivalConfidence),
+    });
+  }
   const rows = judgements.repaired.rowCount;
   const detectable = paired.detectable(confidence, powerStated);
+  const [{ name: _, value: rollback, ...againstRollback }, ...againstOthers] = rivals as [
+    RivalDifference,
+    ...RivalDifference[],
+  ];
+  const decided = decide(againstKeep, rivals, {
+    metric: repaired.metric,
+    rows,
+    detectable,
+    lowerIsBetter: repaired.lowerIsBetter,
+  });
   return {
     metric: repaired.metric,
     lowerIsBetter: repaired.lowerIsBetter,
     rows,
     confidence,
     keep: keep.value,
-    rollback: rollback.value,
+    rollback,
     repaired: repaired.value,
     difference: againstKeep.difference,
     interval: againstKeep.interval,
     detectable,
     againstKeep,
     againstRollback,
-    ...decide(againstKeep, againstRollback, repaired.metric, rows, detectable),
+    againstOthers,
+    ...decided,
   };
 }
+
+const rollbackName = "rolling back";
 
 export interface ControlOptions extends GateOptions {
   /** Default 0.05. */
@@ -187,7 +226,8 @@ function differenceOf(
 }
 
 function exactTest(reference: MetricFigures, candidate: MetricFigures): number | null {
-  if (reference.rows === null || candidate.rows === null) return null;
+  // Weighted rows are no coin tosses.
+  if (reference.rows === null || candidate.rows === null || candidate.weights !== null) return null;
   let onlyReference = 0;
   let onlyCandidate = 0;
   reference.rows.forEach((right, row) => {
@@ -197,30 +237,46 @@ function exactTest(reference: MetricFigures, candidate: MetricFigures): number |
   return mcnemarExact(onlyReference, onlyCandidate);
 }
 
+interface Stated {
+  readonly metric: JudgedMetric;
+  readonly lowerIsBetter: boolean;
+  readonly rows: number;
+  readonly detectable: number | null;
+}
+
 function decide(
   againstKeep: Difference,
-  againstRollback: Difference,
-  metric: JudgedMetric,
-  rows: number,
-  detectable: number | null,
-): Pick<GateResult, "verdict" | "reason"> {
+  rivals: readonly RivalDifference[],
+  { metric, lowerIsBetter, rows, detectable }: Stated,
+): Pick<GateResult, "verdict" | "reason" | "rowsNeeded"> {
   const gain = `${metric} changes by ${written(againstKeep)} against keeping`;
-  if (againstKeep.isWorse) return { verdict: "rejected", reason: `keeping is better: ${gain}` };
-  if (againstKeep.isBetter && againstRollback.isWorse) {
-    const loss = `${written(againstRollback)} against rolling back`;
-    return { verdict: "rejected", reason: `rolling back is better: ${metric} changes by ${loss}` };
+  const decided = (verdict: GateResult["verdict"], reason: string, rowsNeeded: number | null = null) => ({
+    verdict,
+    reason,
+    rowsNeeded,
+  });
+  if (againstKeep.isWorse) return decided("rejected", `keeping is better: ${gain}`);
+  const better = rivals.find(({ isWorse }) => isWorse);
+  if (againstKeep.isBetter && better !== undefined) {
+    const loss = `${written(better)} against ${better.name}`;
+    return decided("rejected", `${better.name} is better: ${metric} changes by ${loss}`);
   }
-  if (againstKeep.isBetter) return { verdict: "passed", reason: gain };
+  if (againstKeep.isBetter) return decided("passed", gain);
   if (detectable === null) {
     const why = Number.isFinite(againstKeep.difference)
       ? "no loss of each row is known"
       : "a loss is not finite";
-    return { verdict: "not-proven", reason: `${gain}, but its error is not: ${why}` };
+    return decided("not-proven", `${gain}, but its error is not: ${why}`);
   }
-  const { exactP } = againstKeep;
+  const { exactP, difference } = againstKeep;
   const exact = exactP === null ? "" : `, McNemar's exact p ${short(exactP)}`;
-  const power = `${exact}; with ${rows} rows a difference below ${short(detectable)} cannot be told`;
-  return { verdict: "not-proven", reason: `${gain}${power}` };
+  const power = `${exact}; with ${rows} gate rows a difference below ${short(detectable)} cannot be told`;
+  const isGain = lowerIsBetter ? difference < 0 : difference > 0;
+  // The error falls with the root of the rows.
+  const needed = isGain ? Math.ceil(rows * (detectable / difference) ** 2) : null;
+  const isTold = needed !== null && Number.isSafeInteger(needed) && needed > rows;
+  const wish = isTold ? `, and about ${needed} would be needed for this one` : "";
+  return decided("not-proven", `${gain}${power}${wish}`, isTold ? needed : null);
 }
 
 function written({ difference, interval }: Difference): string {

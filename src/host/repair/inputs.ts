@@ -19,6 +19,7 @@ export interface RepairInput {
 export interface RepairInputs {
   readonly live: RepairInput;
   readonly validation: RepairInput;
+  readonly gate: RepairInput | null;
   readonly control: RepairInput | null;
 }
 
@@ -42,15 +43,21 @@ export async function describeInputs(
   return {
     live: await describe(sources.live, columns.live),
     validation: await describe(sources.validation, columns.labelled),
+    gate: sources.gate === undefined ? null : await describe(sources.gate, columns.labelled),
     control: sources.control === undefined ? null : await describe(sources.control, columns.labelled),
   };
 }
 
-const names = { live: "live data", validation: "validation data", control: "control data" } as const;
+const names = {
+  live: "live data",
+  validation: "validation data",
+  gate: "gate data",
+  control: "control data",
+} as const;
 
 /** @throws MendlineError MENDLINE_REPAIR_INPUTS  names the data that is not what it was, with both row counts */
 export function refuseOtherInputs(run: string, recorded: RepairInputs, given: RepairInputs): void {
-  for (const kind of ["live", "validation", "control"] as const) {
+  for (const kind of ["live", "validation", "gate", "control"] as const) {
     const before = recorded[kind];
     const now = given[kind];
     if (before?.digest === now?.digest) continue;
@@ -98,7 +105,8 @@ export async function reopenInputs(
   try {
     const live = (await reopen("live"))!;
     const validation = (await reopen("validation"))!;
-    return { sources: { live, validation, control: await reopen("control") }, close };
+    const [gate, control] = [await reopen("gate"), await reopen("control")];
+    return { sources: { live, validation, gate, control }, close };
   } catch (thrown) {
     await close();
     throw thrown;

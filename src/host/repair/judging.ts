@@ -6,12 +6,13 @@ import { askGate } from "./ask-gate.js";
 import { Candidates, specAt } from "./candidates.js";
 import { validatorFor } from "./choose-validator.js";
 import type { RepairContext } from "./context.js";
+import { gateTryOf } from "./gate-tries.js";
 import { cutSlices, type LabelledSlices } from "./labelled-slices.js";
 import { parseGoal } from "./metrics.js";
 import type { RepairOutcome } from "./report.js";
 import { type RepairControls, type RepairProgress, type RepairSources, taskOf } from "./request.js";
 import type { RunLog } from "./run-log.js";
-import type { GatedStep, SearchedStep } from "./run-steps.js";
+import type { CheckedSlices, GatedStep, SearchedStep } from "./run-steps.js";
 import { searchScale } from "./scale-search.js";
 import type { Validator } from "./validator.js";
 
@@ -42,13 +43,18 @@ export async function judgeCandidates(judging: Judging): Promise<Judged> {
   signal?.addEventListener("abort", stop, { once: true });
   try {
     const baseline = await candidates.make({ kind: "keep" });
-    const slices = await cutSlices(context, sources, validator, baseline, { task, seed: plan.seed, signal });
+    const slices = await cutSlices(context, sources, validator, baseline, {
+      task,
+      weight: plan.weight,
+      seed: plan.seed,
+      signal,
+    });
     const checked = await log.once("checked", async () => slices.checked);
     if (!checked.isEnough) {
       return {
         gated: null,
         outcome: "needs-labels",
-        reason: `${checked.selection} rows to choose the scale and ${checked.gate} for the gate are too few: ${checked.rowsMin} each are needed`,
+        reason: tooFewReason(checked),
       };
     }
     const search = await log.once("scale-searched", () =>
@@ -116,12 +122,14 @@ async function answer(
     // The very file whose parameters would be published: read back, and known by its content.
     const written = await candidates.write(specAt(ancestor, scale), path);
     const goal = plan.goal === null ? null : parseGoal(plan.goal, taskOf(model, plan.label).kind);
+    const made = await gateTryOf(context.store, log, { keep: model.id, repaired: written.id });
     const asked = await askGate(
       validator,
       {
         keep: await candidates.make({ kind: "keep" }),
         rollback: await candidates.make({ kind: "ancestor", id: ancestor }),
         repaired: written.candidate,
+        others: [],
       },
       slices,
       {
@@ -129,14 +137,25 @@ async function answer(
         goal,
         goalText: plan.goal,
         controlMargin: plan.controlMargin,
+        controlProof: plan.controlProof,
+        tries: made.number,
         seed: plan.seed,
         signal: controls.signal,
       },
     );
-    return { ...asked, repaired: written.id };
+    return { ...asked, repaired: written.id, try: made };
   } finally {
     await rm(path, { force: true });
   }
+}
+
+function tooFewReason({ selection, gate, effective, rowsMin }: CheckedSlices): string {
+  const rows = `${selection} rows to choose the scale and ${gate} for the gate`;
+  const weighed =
+    effective === null
+      ? ""
+      : `, whose weights leave as much as ${Math.floor(effective.selection)} and ${Math.floor(effective.gate)},`;
+  return `${rows}${weighed} are too few: ${rowsMin} each are needed`;
 }
 
 function noScaleReason({ isBarred }: SearchedStep): string {

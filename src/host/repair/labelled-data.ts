@@ -19,6 +19,10 @@ export interface LabelledData {
   readonly texts: readonly (readonly string[] | null)[];
   /** Never NaN. */
   readonly labels: Float64Array;
+  /** What each row counts, above 0; null = all the same. */
+  readonly weights: Float64Array | null;
+  /** Its column. */
+  readonly weight: string | null;
   /** The row's number in the source, from 1, for messages. */
   readonly rowNumbers: Uint32Array;
   /** Rows of the source that have no label: left out. */
@@ -28,6 +32,8 @@ export interface LabelledData {
 export interface ReadLabelledOptions {
   readonly features: readonly string[];
   readonly label: string;
+  /** Column of the rows' weights; null or absent: all count the same. */
+  readonly weight?: string | null;
   /** The memory that the source's columns are in. */
   readonly memory: WebAssembly.Memory;
   readonly signal?: AbortSignal;
@@ -43,11 +49,20 @@ export interface ReadLabelledOptions {
 export async function readLabelled(source: DataSource, options: ReadLabelledOptions): Promise<LabelledData> {
   checkLabelled(source, options);
   const reading = new Reading(source, options);
-  const columns = [...options.features, options.label];
+  const columns = columnsOf(options);
   for await (const batch of source.read({ columns, ...(options.signal && { signal: options.signal }) })) {
     reading.take(batch);
   }
   return reading.finish();
+}
+
+/** All columns that are read, in order. */
+export function columnsOf({
+  features,
+  label,
+  weight,
+}: Pick<ReadLabelledOptions, "features" | "label" | "weight">): string[] {
+  return [...features, label, ...(weight == null ? [] : [weight])];
 }
 
 /** The rows at `indices`, in that order. */
@@ -57,6 +72,7 @@ export function selectRows(data: LabelledData, indices: Uint32Array): LabelledDa
     rowCount: indices.length,
     columns: data.columns.map((column) => pick(column, indices, sharedF64(indices.length))),
     labels: pick(data.labels, indices, sharedF64(indices.length)),
+    weights: data.weights && pick(data.weights, indices, new Float64Array(indices.length)),
     rowNumbers: pick(data.rowNumbers, indices, new Uint32Array(indices.length)),
   };
 }
@@ -80,34 +96,45 @@ function sharedF64(count: number): Float64Array {
 /** What `readLabelled` would refuse before it reads. @throws MendlineError  as there */
 export function checkLabelled(
   source: DataSource,
-  { features, label }: Pick<ReadLabelledOptions, "features" | "label">,
+  options: Pick<ReadLabelledOptions, "features" | "label" | "weight">,
 ): void {
-  checkColumns(source, features, label);
-  checkSize(source, features.length);
+  checkColumns(source, options);
+  checkSize(source, options.features.length);
 }
 
-function checkColumns(source: DataSource, features: readonly string[], label: string): void {
+function checkColumns(
+  source: DataSource,
+  options: Pick<ReadLabelledOptions, "features" | "label" | "weight">,
+): void {
+  const { features, label, weight = null } = options;
   if (features.length === 0) {
     throw new MendlineError(
       "MENDLINE_ARGUMENT_INVALID",
       "no features are named: add --features a,b to the model",
     );
   }
-  const names = [...features, label];
+  const names = columnsOf(options);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
     throw new MendlineError(
       "MENDLINE_ARGUMENT_INVALID",
-      `column ${twice} is named twice among features and label`,
+      `column ${twice} is named twice among features, label and weight`,
     );
   }
   const missing = names.filter((name) => !source.fields.some((field) => field.name === name));
   if (missing.length > 0) {
-    const what = missing[0] === label ? "label" : "feature";
+    const what = missing[0] === label ? "label" : missing[0] === weight ? "weight" : "feature";
     throw new MendlineError(
       "MENDLINE_DATA_SCHEMA",
       `${source.label}: the ${what} column ${missing.join(", ")} is missing; it has ${source.fields.map((field) => field.name).join(", ")}`,
       { details: { file: source.label, missing } },
+    );
+  }
+  if (weight !== null && source.fields.find((field) => field.name === weight)!.type === null) {
+    throw new MendlineError(
+      "MENDLINE_REPAIR_LABELS",
+      `${source.label}: the weight column ${weight} holds texts: write numbers above 0`,
+      { details: { file: source.label, weight } },
     );
   }
   if (source.fields.find((field) => field.name === label)!.type === null) {
@@ -134,6 +161,7 @@ class Reading {
   readonly #options: ReadLabelledOptions;
   readonly #columns: Float64Array[];
   readonly #labels: Float64Array;
+  readonly #weights: Float64Array | null;
   readonly #rowNumbers: Uint32Array;
   readonly #names: (Map<string, number> | null)[];
   #rowCount = 0;
@@ -144,6 +172,7 @@ class Reading {
     this.#options = options;
     this.#columns = options.features.map(() => sharedF64(source.rowCount));
     this.#labels = sharedF64(source.rowCount);
+    this.#weights = options.weight == null ? null : new Float64Array(source.rowCount);
     this.#rowNumbers = new Uint32Array(source.rowCount);
     this.#names = options.features.map((name) => {
       const field = source.fields.find((candidate) => candidate.name === name)!;
@@ -152,7 +181,7 @@ class Reading {
   }
 
   take(batch: Batch): void {
-    const { features, label, memory } = this.#options;
+    const { features, label, weight, memory } = this.#options;
     if (this.#seen + batch.rowCount > this.#rowNumbers.length) {
       throw new MendlineError(
         "MENDLINE_DATA_MALFORMED",
@@ -160,6 +189,7 @@ class Reading {
       );
     }
     const kept = this.#takeLabels(memory, columnOf(batch, label));
+    if (weight != null) this.#takeWeights(memory, columnOf(batch, weight), kept);
     features.forEach((name, index) => {
       const column = columnOf(batch, name);
       const out = this.#columns[index]!.subarray(this.#rowCount, this.#rowCount + kept.length);
@@ -171,7 +201,7 @@ class Reading {
   }
 
   finish(): LabelledData {
-    const { features, label } = this.#options;
+    const { features, label, weight } = this.#options;
     return {
       source: this.#source.label,
       rowCount: this.#rowCount,
@@ -180,6 +210,8 @@ class Reading {
       columns: this.#columns.map((column) => column.subarray(0, this.#rowCount)),
       texts: this.#names.map((names) => (names === null ? null : [...names.keys()])),
       labels: this.#labels.subarray(0, this.#rowCount),
+      weights: this.#weights?.subarray(0, this.#rowCount) ?? null,
+      weight: weight ?? null,
       rowNumbers: this.#rowNumbers.subarray(0, this.#rowCount),
       skippedUnlabelled: this.#seen - this.#rowCount,
     };
@@ -199,6 +231,20 @@ class Reading {
       this.#rowNumbers[this.#rowCount + index] = rowNumber;
     });
     return kept;
+  }
+
+  #takeWeights(memory: WebAssembly.Memory, column: Column, kept: Uint32Array): void {
+    const out = this.#weights!.subarray(this.#rowCount, this.#rowCount + kept.length);
+    readNumbers(memory, column, kept, out);
+    const bad = out.findIndex((weight) => !(weight > 0 && weight < Number.POSITIVE_INFINITY));
+    if (bad < 0) return;
+    const row = this.#seen + kept[bad]! + 1;
+    const said = Number.isNaN(out[bad]!) ? "missing" : String(out[bad]);
+    throw new MendlineError(
+      "MENDLINE_REPAIR_LABELS",
+      `${this.#source.label}: row ${row}: weight ${column.name} is ${said}: give a number above 0, or leave the row out`,
+      { details: { file: this.#source.label, row, weight: column.name } },
+    );
   }
 
   #infiniteLabel(value: number, row: number): MendlineError {

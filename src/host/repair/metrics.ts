@@ -3,8 +3,13 @@ import { MendlineError } from "../../errors.js";
 
 export type Task = "classification" | "regression";
 
-export const metricNames = ["log-loss", "rmse", "mae", "accuracy", "auc"] as const;
-export type MetricName = (typeof metricNames)[number];
+const plainNames = ["log-loss", "brier", "accuracy", "auc", "rmse", "mae"] as const;
+type PlainName = (typeof plainNames)[number];
+/** Of a quantile's prediction, such as `pinball:0.9`; `pinball` alone is that of the median. */
+export type PinballName = `pinball:${number}`;
+export type MetricName = PlainName | PinballName;
+/** A proper loss: what a scale is chosen by. */
+export type LossName = "log-loss" | "brier" | "squared-error" | PinballName;
 /** `loss` is what a validator command printed: mendline knows no more about it than that lower is better. */
 export type JudgedMetric = MetricName | "loss";
 
@@ -13,35 +18,71 @@ interface MetricRow {
   readonly lowerIsBetter: boolean;
 }
 
-const metricTable: Record<MetricName, MetricRow> = {
+const metricTable: Record<PlainName | "pinball", MetricRow> = {
   "log-loss": { task: "classification", lowerIsBetter: true },
+  brier: { task: "classification", lowerIsBetter: true },
   rmse: { task: "regression", lowerIsBetter: true },
   mae: { task: "regression", lowerIsBetter: true },
   accuracy: { task: "classification", lowerIsBetter: false },
   auc: { task: "classification", lowerIsBetter: false },
+  pinball: { task: "regression", lowerIsBetter: true },
 };
+
+/** What there is, as it is written: for messages and help. */
+export const metricNames = [...plainNames, "pinball:Q"] as const;
+
+function rowOf(metric: MetricName): MetricRow {
+  return metricTable[metric.startsWith("pinball") ? "pinball" : (metric as PlainName)];
+}
+
+/** Of `pinball:0.9` the 0.9. */
+export function quantileOf(metric: PinballName): number {
+  return Number(metric.slice("pinball:".length));
+}
+
+export function isPinball(metric: MetricName | LossName): metric is PinballName {
+  return metric.startsWith("pinball:");
+}
+
+/** The proper loss that goes with a metric. */
+export function lossFor(metric: MetricName): LossName {
+  if (metric === "brier" || isPinball(metric)) return metric;
+  return rowOf(metric).task === "classification" ? "log-loss" : "squared-error";
+}
 
 export function defaultMetric(task: Task): MetricName {
   return task === "classification" ? "log-loss" : "rmse";
 }
 
 export function isLowerBetter(metric: JudgedMetric): boolean {
-  return metric === "loss" || metricTable[metric].lowerIsBetter;
+  return metric === "loss" || rowOf(metric).lowerIsBetter;
 }
+
+const pinballPattern = /^pinball(?::(\d*\.?\d+))?$/;
 
 /** @throws MendlineError MENDLINE_ARGUMENT_INVALID  no such metric, or not one of the task */
 export function requireMetric(name: string, task: Task): MetricName {
-  const metric = metricNames.find((known) => known === name);
-  const fitting = metricNames.filter((known) => metricTable[known].task === task);
-  if (metric === undefined || metricTable[metric].task !== task) {
-    const what = metric === undefined ? "is not known" : `is for ${metricTable[metric].task}`;
-    throw new MendlineError(
-      "MENDLINE_ARGUMENT_INVALID",
-      `metric ${name} ${what}; for ${task} there are ${fitting.join(", ")}`,
-      { details: { metric: name, task } },
-    );
-  }
-  return metric;
+  const metric = named(name);
+  if (metric !== null && rowOf(metric).task === task) return metric;
+  const fitting = metricNames.filter((known) => rowOf(known as MetricName).task === task);
+  const what = metric === null ? "is not known" : `is for ${rowOf(metric).task}`;
+  throw new MendlineError(
+    "MENDLINE_ARGUMENT_INVALID",
+    `metric ${name} ${what}; for ${task} there are ${fitting.join(", ")}`,
+    { details: { metric: name, task } },
+  );
+}
+
+function named(name: string): MetricName | null {
+  const pinball = pinballPattern.exec(name);
+  if (pinball === null) return plainNames.find((known) => known === name) ?? null;
+  const quantile = Number(pinball[1] ?? 0.5);
+  if (quantile > 0 && quantile < 1) return `pinball:${quantile}`;
+  throw new MendlineError(
+    "MENDLINE_ARGUMENT_INVALID",
+    `metric ${name}: its quantile lies between 0 and 1, such as pinball:0.9`,
+    { details: { metric: name } },
+  );
 }
 
 const comparators = ["<=", ">=", "<", ">"] as const;
@@ -53,7 +94,8 @@ export interface Goal {
   readonly value: number;
 }
 
-const goalPattern = /^\s*([a-z-]+)\s*(<=|>=|<|>)\s*([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)\s*$/i;
+const goalPattern =
+  /^\s*([a-z-]+(?::[\d.]+)?)\s*(<=|>=|<|>)\s*([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)\s*$/i;
 
 /**
  * @param text  a metric (or `loss`, of a validator command), `<=`, `<`, `>=` or `>`, and a number

@@ -4,7 +4,7 @@ import { MendlineError, messageOf, rehydrateError } from "../../errors.js";
 import { judgeDeadlineMs } from "../../limits.js";
 import { type Judgement, judgementOf } from "./judgement.js";
 import type { LabelledData } from "./labelled-data.js";
-import type { MetricName, Task } from "./metrics.js";
+import { defaultMetric, type LossName, lossFor, type MetricName, type Task } from "./metrics.js";
 import type { JudgeAnswer, JudgeValue, JudgeWork, JudgeWorkerData, Predictions } from "./onnx-worker.js";
 import {
   checkLabels,
@@ -19,6 +19,8 @@ export interface OnnxValidatorOptions {
   readonly task: Task;
   /** The metric that will be asked for; so that `auc` of more than two classes is refused at once. */
   readonly metric?: MetricName;
+  /** What `meanLoss` is; default: that of the task. */
+  readonly loss?: LossName;
   /** How a classification's outputs are meant; default: decided by `prepare`. */
   readonly output?: "probability" | "logit";
   /** For one evaluation; default judgeDeadlineMs. */
@@ -31,6 +33,7 @@ const defaultRuntimes = ["onnxruntime-web", "onnxruntime-node"];
 
 export class OnnxValidator implements Validator {
   readonly #options: OnnxValidatorOptions;
+  readonly #loss: LossName;
   readonly #deadlineMs: number;
   #worker: Worker | null = null;
   #last: Promise<unknown> = Promise.resolve();
@@ -41,6 +44,7 @@ export class OnnxValidator implements Validator {
 
   constructor(options: OnnxValidatorOptions) {
     this.#options = options;
+    this.#loss = options.loss ?? lossFor(defaultMetric(options.task));
     this.#deadlineMs = options.deadlineMs ?? judgeDeadlineMs;
   }
 
@@ -76,7 +80,7 @@ export class OnnxValidator implements Validator {
       { kind: "score", reading, labels },
       options,
     )) as RowScores;
-    return judgementOf(scores, labels);
+    return judgementOf(scores, slice, this.#loss);
   }
 
   /**

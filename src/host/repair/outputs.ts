@@ -124,6 +124,11 @@ export function checkLabels(data: LabelledData, reading: OutputReading): void {
 export interface RowScores {
   /** Log loss or squared error; Infinity where an output is not finite. */
   readonly losses: Float64Array;
+  /**
+   * Classification: the squared distance of the probabilities from what happened, as Brier 1950 has it, but of two classes that of one
+   * of them, which is half of it, and between 0 and 1. Infinity as above.
+   */
+  readonly briers: Float64Array | null;
   /** Classification: 1 where the likeliest class is the label, ties to the first class. */
   readonly hits: Uint8Array | null;
   /** Two classes: rises with the probability of class 1. Regression: the prediction. Else null. NaN where not finite. */
@@ -143,6 +148,7 @@ export class Scorer {
     const count = labels.length;
     this.#scores = {
       losses: new Float64Array(count),
+      briers: reading.kind === "value" ? null : new Float64Array(count),
       hits: reading.kind === "value" ? null : new Uint8Array(count),
       scores: reading.outputCount <= 2 ? new Float64Array(count) : null,
     };
@@ -168,6 +174,7 @@ export class Scorer {
 
   #spoil(): void {
     this.#scores.losses[this.#row] = Number.POSITIVE_INFINITY;
+    if (this.#scores.briers !== null) this.#scores.briers[this.#row] = Number.POSITIVE_INFINITY;
     if (this.#scores.scores !== null) this.#scores.scores[this.#row] = Number.NaN;
   }
 
@@ -181,6 +188,7 @@ export class Scorer {
     const label = this.#labels[this.#row]!;
     const loss = kind === "probability" ? probabilityLoss(outputs, label) : logitLoss(outputs, label);
     this.#scores.losses[this.#row] = Math.min(lossMax, Math.max(lossMin, loss));
+    this.#scores.briers![this.#row] = brierLoss(outputs, label, kind);
     this.#scores.hits![this.#row] = likeliest(outputs, kind) === label ? 1 : 0;
     if (this.#scores.scores === null) return;
     // Of two logits only the difference counts; so it does of two probabilities, which may not quite sum to 1.
@@ -203,6 +211,21 @@ function logitLoss(outputs: Float64Array, label: number): number {
   const largest = outputs.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
   const sum = outputs.reduce((total, value) => total + Math.exp(value - largest), 0);
   return Math.log(sum) + largest - outputs[label]!;
+}
+
+function brierLoss(outputs: Float64Array, label: number, kind: OutputKind): number {
+  const probabilities = kind === "probability" ? outputs : probabilitiesOf(outputs);
+  if (probabilities.length <= 2) return (probabilities.at(-1)! - label) ** 2;
+  return probabilities.reduce((sum, value, k) => sum + (value - (k === label ? 1 : 0)) ** 2, 0);
+}
+
+/** Softmax, from the largest logit; of one logit the logistic function. */
+function probabilitiesOf(logits: Float64Array): Float64Array {
+  if (logits.length === 1) return Float64Array.of(1 / (1 + Math.exp(-logits[0]!)));
+  const largest = logits.reduce((most, value) => Math.max(most, value), Number.NEGATIVE_INFINITY);
+  const powers = logits.map((value) => Math.exp(value - largest));
+  const sum = powers.reduce((total, value) => total + value, 0);
+  return powers.map((value) => value / sum);
 }
 
 function likeliest(outputs: Float64Array, kind: OutputKind): number {

@@ -2,7 +2,8 @@
  * The difference of a metric between two candidates on the same rows, with its sampling error. Rows are paired: what is hard for one
  * candidate is hard for the other, and most of the noise cancels.
  *
- * A mean over rows: Student's t of the row differences. The area under the curve and the root of a mean: a paired bootstrap up to
+ * A mean over rows: Student's t of the row differences; of weighted rows the linearised error of their weighted mean, with as many
+ * degrees of freedom as the weights leave rows (Kish 1965: the square of their sum over the sum of their squares). The area under the curve and the root of a mean: a paired bootstrap up to
  * bootstrapRowsMax rows, the delta method above.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
@@ -49,7 +50,8 @@ export async function comparePaired(
   const difference = candidate.value - reference.value;
   if (!Number.isFinite(reference.value) || !Number.isFinite(candidate.value)) return unknownError(difference);
   if (reference.rows !== null && candidate.rows !== null) {
-    return ofDifferences(difference, subtracted(candidate.rows, reference.rows), "student-t");
+    const rows = subtracted(candidate.rows, reference.rows);
+    return ofDifferences(difference, rows, "student-t", candidate.weights);
   }
   if (reference.resampler === null || candidate.resampler === null) return unknownError(difference);
   return compareResampled(difference, reference.resampler, candidate.resampler, options);
@@ -65,7 +67,7 @@ async function compareResampled(
   const rowCount = influence.length;
   const smallest = Math.min(rowCount, ...(reference.strata ?? []).map((rows) => rows.length));
   if (smallest < 2) return unknownError(difference);
-  if (rowCount > bootstrapRowsMax) return ofDifferences(difference, influence, "delta");
+  if (rowCount > bootstrapRowsMax) return ofDifferences(difference, influence, "delta", null);
   const strata = reference.strata ?? [Uint32Array.from(influence, (_, row) => row)];
   const differences = new Float64Array(bootstrapResamples);
   const random = new Random(options.seed, 1);
@@ -95,13 +97,22 @@ function draw(strata: readonly Uint32Array[], weights: Uint32Array, random: Rand
 }
 
 /** @param rows  one a row, whose sampling error is that of the difference */
-function ofDifferences(difference: number, rows: Float64Array, method: PairedMethod): PairedComparison {
+function ofDifferences(
+  difference: number,
+  rows: Float64Array,
+  method: PairedMethod,
+  weights: Float64Array | null,
+): PairedComparison {
   const rowCount = rows.length;
-  if (rowCount < 2) return unknownError(difference);
-  const mean = meanOf(rows);
-  const squares = rows.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const degrees = (weights === null ? rowCount : effectiveRows(weights)) - 1;
+  if (rowCount < 2 || !(degrees > 0)) return unknownError(difference);
+  const mean = meanOf(rows, weights);
+  const share = weights === null ? 1 : 1 / meanOf(weights);
+  const squares = rows.reduce(
+    (sum, value, row) => sum + ((weights === null ? 1 : weights[row]! * share) * (value - mean)) ** 2,
+    0,
+  );
   const standardError = Math.sqrt(squares / (rowCount - 1) / rowCount);
-  const degrees = rowCount - 1;
   return {
     difference,
     method,
@@ -109,6 +120,12 @@ function ofDifferences(difference: number, rows: Float64Array, method: PairedMet
     quantile: (p) => difference + studentTIsf(1 - p, degrees) * standardError,
     detectable: (confidence, power) => detectableOf(standardError, degrees, confidence, power),
   };
+}
+
+/** How many rows of equal weight tell as much (Kish 1965). */
+export function effectiveRows(weights: Float64Array): number {
+  const sum = weights.reduce((total, weight) => total + weight, 0);
+  return sum ** 2 / weights.reduce((total, weight) => total + weight ** 2, 0);
 }
 
 /**

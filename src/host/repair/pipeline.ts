@@ -15,7 +15,7 @@ import { specAt } from "./candidates.js";
 import type { RepairContext } from "./context.js";
 import { describeInputs, type InputColumns, refuseOtherInputs, reopenInputs } from "./inputs.js";
 import { judgeCandidates, say } from "./judging.js";
-import { checkLabelled } from "./labelled-data.js";
+import { checkLabelled, columnsOf } from "./labelled-data.js";
 import { checkLive, lineageDrift, requireProfile } from "./lineage-drift.js";
 import { publish } from "./publish.js";
 import type { RepairOutcome, RepairReport } from "./report.js";
@@ -111,15 +111,16 @@ async function checkSources(
   context: RepairContext,
   model: ModelRecord,
   plan: RepairPlan,
-  { live, validation, control }: RepairSources,
+  { live, validation, gate, control }: RepairSources,
 ): Promise<InputColumns> {
   const own = await requireProfile(context, model);
   checkLive(context, own, live, plan.threshold === null ? {} : { threshold: plan.threshold });
   const { features, label } = taskOf(model, plan.label);
-  for (const source of [validation, control]) {
-    if (source !== undefined) checkLabelled(source, { features, label });
+  const labelled = { features, label, weight: plan.weight };
+  for (const source of [validation, gate, control]) {
+    if (source !== undefined) checkLabelled(source, labelled);
   }
-  return { live: [...own.features.keys()], labelled: [...features, label] };
+  return { live: [...own.features.keys()], labelled: columnsOf(labelled) };
 }
 
 class Repair {

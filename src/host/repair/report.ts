@@ -37,16 +37,32 @@ export interface GateReport {
   readonly repaired: number;
   /** repaired - keep, in the metric. */
   readonly difference: number;
-  /** 95 %; null where the validator gave no loss for each row. */
+  /** At `confidence`; null where the validator gave no loss for each row. */
   readonly interval: readonly [number, number] | null;
   /** repaired - rollback, and its interval. */
   readonly againstRollback: {
     readonly difference: number;
     readonly interval: readonly [number, number] | null;
   };
+  /** Against what else could be put in place. */
+  readonly rivals: readonly GateRival[];
   readonly rows: number;
+  /** Of `interval`: 0.95, and more when these rows were asked before. */
+  readonly confidence: number;
+  /** How often these rows have been asked, this time included. */
+  readonly tries: number;
   /** The difference that so many rows can tell at 80 % power. */
   readonly detectable: number | null;
+  /** Of an unproven gain: the rows that would tell it. */
+  readonly rowsNeeded: number | null;
+}
+
+export interface GateRival {
+  readonly name: string;
+  readonly value: number;
+  /** repaired - rival, and its interval. */
+  readonly difference: number;
+  readonly interval: readonly [number, number] | null;
 }
 
 export interface ControlReport {
@@ -56,6 +72,10 @@ export interface ControlReport {
   /** How much worse repaired may be, in the loss. */
   readonly margin: number;
   readonly rows: number;
+  /** One-sided bound at 95 % of repaired - keep; null as above. */
+  readonly upperBound: number | null;
+  /** Whether that bound, too, is within the margin. */
+  readonly proven: boolean;
   readonly passed: boolean;
 }
 

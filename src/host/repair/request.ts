@@ -20,6 +20,8 @@ export interface RepairSources {
   readonly live: DataSource;
   /** Labelled data of the new regime: split by `seed` into a selection and a gate slice. */
   readonly validation: DataSource;
+  /** Labelled data for the gate; then all of `validation` is the selection slice. */
+  readonly gate?: DataSource | undefined;
   /** Labelled data of the old regime, which must not get worse. */
   readonly control?: DataSource | undefined;
 }
@@ -32,6 +34,8 @@ export interface RepairControls {
 export interface RepairRequest extends RepairSources, RepairControls {
   /** Label column; the model's own by default. */
   readonly label?: string;
+  /** Column of the labelled rows' weights; all count the same by default. */
+  readonly weight?: string;
   readonly metric?: string;
   /** For example `log-loss<=0.6`: what falls short of it is not published. */
   readonly goal?: string;
@@ -44,6 +48,8 @@ export interface RepairRequest extends RepairSources, RepairControls {
   readonly output?: "probability" | "logit";
   /** Share of keep's loss by which repaired may be worse on control; 0.05 by default. */
   readonly controlMargin?: number;
+  /** The margin must be proven, not only kept: the difference's upper 95 % bound lies within it. */
+  readonly controlProof?: boolean;
   /** At most one run an alias is under way. */
   readonly alias?: string;
   /** Folder to publish to. */
@@ -57,6 +63,7 @@ export interface RepairPlan {
   /** Id of the drifted model. */
   readonly model: string;
   readonly label: string;
+  readonly weight: string | null;
   readonly metric: MetricName;
   readonly goal: string | null;
   readonly threshold: number | null;
@@ -66,6 +73,7 @@ export interface RepairPlan {
   readonly validator: string | null;
   readonly output: "probability" | "logit" | null;
   readonly controlMargin: number;
+  readonly controlProof: boolean;
   readonly alias: string | null;
   /** What the alias stood for when the run began: whoever moves it meanwhile knows something that the run does not. */
   readonly aliasBefore: string | null;
@@ -93,6 +101,7 @@ export async function planOf(
   return {
     model: model.id,
     label,
+    weight: request.weight ?? null,
     metric,
     goal: request.goal ?? null,
     threshold: request.threshold ?? null,
@@ -101,6 +110,7 @@ export async function planOf(
     validator: request.validator ?? null,
     output: request.output ?? null,
     controlMargin,
+    controlProof: request.controlProof ?? false,
     alias,
     aliasBefore: alias === null ? null : ((await store.alias(alias))?.id ?? null),
     dir: deploy === undefined ? null : absolutePath(deploy),

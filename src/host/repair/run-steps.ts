@@ -7,6 +7,7 @@
  * Any step may be the last: `no-drift` follows `detected`, `failed` follows whatever failed.
  */
 import type { DriftReport, FeatureReport } from "../drift/report.js";
+import type { GateTry } from "./gate-tries.js";
 import type { RepairInputs } from "./inputs.js";
 import type { AncestorDrift } from "./lineage-drift.js";
 import type {
@@ -39,7 +40,7 @@ export interface ChosenStep {
   readonly passedOver: readonly PassedOver[];
 }
 
-export interface CheckedStep {
+export interface CheckedSlices {
   readonly labelled: number;
   readonly withoutLabel: number;
   /** Rows on which the unrepaired model has no finite output: left out. */
@@ -47,6 +48,8 @@ export interface CheckedStep {
   readonly selection: number;
   readonly gate: number;
   readonly control: number;
+  /** Of weighted rows: how many of equal weight tell as much; null where all count the same. */
+  readonly effective: { readonly selection: number; readonly gate: number } | null;
   readonly isEnough: boolean;
   readonly rowsMin: number;
 }
@@ -65,6 +68,7 @@ export interface GatedStep {
   readonly control: ControlReport | null;
   /** Content id of what was judged: nothing else may be published. */
   readonly repaired: string;
+  readonly try: GateTry;
 }
 
 /** The outcomes, and the ends that decide nothing. */
@@ -84,7 +88,7 @@ export interface RunSteps {
   readonly started: StartedStep;
   readonly detected: DetectedStep;
   readonly "ancestor-chosen": ChosenStep;
-  readonly checked: CheckedStep;
+  readonly checked: CheckedSlices;
   readonly "scale-judged": CurvePoint;
   readonly "scale-searched": SearchedStep;
   readonly gated: GatedStep;

@@ -2,7 +2,6 @@
  * Labelled rows, split into the selection slice, which chooses the scale, and the gate slice, which accepts or refuses the result.
  * Stratified, so that neither gets the rare class alone; seeded, so that a resumed run sees the same slices.
  */
-import { sliceRowsMin } from "../../limits.js";
 import type { Task } from "./metrics.js";
 import { Random } from "./random.js";
 
@@ -18,10 +17,6 @@ export interface Split {
   /** Rows, ascending. No row is in both; together they are all. */
   readonly selection: Uint32Array;
   readonly gate: Uint32Array;
-  /** Rows that each slice needs at least (sliceRowsMin). */
-  readonly rowsMin: number;
-  /** Whether both slices have them. If not, labels are needed. */
-  readonly isEnough: boolean;
 }
 
 /** Strata of a regression's labels: fifths of their order. */
@@ -47,8 +42,7 @@ export function splitRows(labels: Float64Array, { task, seed, gateShare = 0.5 }:
     gate.push(rows.subarray(0, gateCount));
     selection.push(rows.subarray(gateCount));
   }
-  const split = { selection: joined(selection), gate: joined(gate), rowsMin: sliceRowsMin };
-  return { ...split, isEnough: Math.min(split.selection.length, split.gate.length) >= sliceRowsMin };
+  return { selection: joined(selection), gate: joined(gate) };
 }
 
 /** Rows of each label, labels in ascending order. */

@@ -100,7 +100,7 @@ test("a control slice that must not get worse at all rejects the repair: 4, noth
     ...[...repair, "--control-margin", "0", "--alias", "strict", "--deploy", folder, "--store", store],
   ]);
   assert.is(code, 4);
-  assert.match(stdout, /^control .* failed \(margin 0\.000\)$/m);
+  assert.match(stdout, /^control .* failed \(margin 0\.000, at most \+0\.0\d\d at 95 %\)$/m);
   assert.match(stdout, /^outcome +rejected: /m);
   assert.not.ok(existsSync(folder));
 });

@@ -49,6 +49,12 @@ test("equals the count over all pairs, weighted or not", () => {
         number[],
       ];
       const ranked = new RankedScores(Float64Array.from(scores), Float64Array.from(labels));
+      const weighted = new RankedScores(
+        Float64Array.from(scores),
+        Float64Array.from(labels),
+        Float64Array.from(weights),
+      );
+      near(weighted.auc(), byPairs(scores, labels, weights), 1e-12);
       near(
         ranked.auc(),
         byPairs(

@@ -1,15 +1,15 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compareControl, compareGate } from "../../../src/host/repair/gate.js";
-import { type Judgement, judgementOf, judgementOfLoss } from "../../../src/host/repair/judgement.js";
+import { type Judgement, judgementOf } from "../../../src/host/repair/judgement.js";
 import { Scorer } from "../../../src/host/repair/outputs.js";
 import { Random } from "../../../src/host/repair/random.js";
-import { near } from "./support.js";
+import { near, printed, unweighted } from "./support.js";
 
 const seed = 1;
 
 function losses(...rows: number[]): Judgement {
-  return judgementOfLoss(Float64Array.from(rows), rows.length);
+  return printed(Float64Array.from(rows), rows.length);
 }
 
 function repeated(count: number, ...rows: number[]): Judgement {
@@ -19,7 +19,7 @@ function repeated(count: number, ...rows: number[]): Judgement {
 function probabilities(outputs: readonly number[], labels: readonly number[]): Judgement {
   const scorer = new Scorer({ kind: "probability", outputCount: 1 }, Float64Array.from(labels));
   scorer.take(Float64Array.from(outputs));
-  return judgementOf(scorer.finish(), Float64Array.from(labels));
+  return judgementOf(scorer.finish(), unweighted(Float64Array.from(labels)), "log-loss");
 }
 
 test("a clear gain that is no worse than roll back passes", async () => {
@@ -61,7 +61,7 @@ test("a proven loss is rejected, and what is not told is not proven, with the ro
   });
   assert.is(unsure.verdict, "not-proven");
   assert.ok(unsure.detectable! > Math.abs(unsure.difference));
-  assert.match(unsure.reason, /with 60 rows a difference below 0\.\d+ cannot be told/);
+  assert.match(unsure.reason, /with 60 gate rows a difference below 0\.\d+ cannot be told/);
 });
 
 test("the same parameters as keep never pass; the same as roll back may", async () => {
@@ -74,8 +74,68 @@ test("the same parameters as keep never pass; the same as roll back may", async 
   assert.equal(rolledBack.againstRollback.interval, [0, 0]);
 });
 
+test("another rival that is better stands in the way, as rolling back does; not one that may be equal", async () => {
+  const [keep, rollback, repaired] = [repeated(100, 1, 1.2), repeated(100, 0.9, 1), repeated(100, 0.5, 0.6)];
+  const judged = (name: string, ...rows: number[]) => ({ name, judgement: repeated(100, ...rows) });
+  const ask = (...others: { name: string; judgement: Judgement }[]) =>
+    compareGate({ keep, rollback, repaired, others }, "log-loss", { seed });
+  const worse = await ask(judged("the other", 0.6, 0.5), judged("the best", 0.3, 0.5));
+  assert.is(worse.verdict, "rejected");
+  assert.match(
+    worse.reason,
+    /^the best is better: loss changes by 0\.15 \[0\.1\d*, 0\.1\d*\] against the best$/,
+  );
+  assert.equal(
+    worse.againstOthers.map(({ name, isWorse, value }) => [name, isWorse, Number(value.toFixed(3))]),
+    [
+      ["the other", false, 0.55],
+      ["the best", true, 0.4],
+    ],
+  );
+  assert.is((await ask(judged("the other", 0.6, 0.5))).verdict, "passed");
+});
+
+test("chance calls one of many equal rivals better no more often than one", async () => {
+  const runs = 400;
+  const others = 5;
+  let refused = 0;
+  for (let run = 0; run < runs; run++) {
+    const random = new Random(run, 9);
+    const drawn = (mean: number) =>
+      losses(...Array.from({ length: 60 }, () => mean + random.unit() + random.unit()));
+    const result = await compareGate(
+      {
+        keep: drawn(3),
+        rollback: drawn(0),
+        repaired: drawn(0),
+        others: Array.from({ length: others }, (_, i) => ({ name: String(i), judgement: drawn(0) })),
+      },
+      "log-loss",
+      { seed: run },
+    );
+    if (result.verdict !== "passed") refused += 1;
+  }
+  // The rivals' tails add up to 0.025; uncorrected they would to about 0.1. Binomial(400, 0.025): 10 +- 3.1.
+  assert.ok(refused <= 20, `${refused} of ${runs}`);
+});
+
+test("rows that would tell an unproven gain: the error falls with their root", async () => {
+  const noisy = (mean: number, seedOf: number) => {
+    const random = new Random(seedOf);
+    return losses(...Array.from({ length: 60 }, () => mean + 2 * random.unit()));
+  };
+  const [keep, repaired] = [noisy(1, 1), noisy(0.9, 2)];
+  const result = await compareGate({ keep, rollback: keep, repaired }, "log-loss", { seed });
+  assert.is(result.verdict, "not-proven");
+  const ratio = (result.detectable! / result.difference) ** 2;
+  assert.is(result.rowsNeeded, Math.ceil(60 * ratio));
+  assert.match(result.reason, new RegExp(`, and about ${result.rowsNeeded} would be needed for this one$`));
+  const loss = await compareGate({ keep: repaired, rollback: keep, repaired: keep }, "log-loss", { seed });
+  assert.is(loss.rowsNeeded, null, "no rows prove a loss to be a gain");
+});
+
 test("a command that gives one number proves nothing", async () => {
-  const of = (loss: number) => judgementOfLoss(loss, 1_000);
+  const of = (loss: number) => printed(loss, 1_000);
   const result = await compareGate({ keep: of(0.9), rollback: of(0.5), repaired: of(0.4) }, "log-loss", {
     seed,
   });
@@ -215,7 +275,7 @@ test("control: of accuracy and auc the log loss is compared", async () => {
 });
 
 test("control: one number is compared without a bound, and no candidate without a finite loss passes", async () => {
-  const of = (loss: number) => judgementOfLoss(loss, 50);
+  const of = (loss: number) => printed(loss, 50);
   const single = await compareControl(of(1), of(1.05), "rmse", { seed });
   assert.equal(
     [single.isWithinMargin, single.upperBound, single.interval, single.isProven],

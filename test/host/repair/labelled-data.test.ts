@@ -19,12 +19,17 @@ import { refuses } from "./support.js";
 const folder = scratchDir();
 const arena = new Arena(16 * 1024 * 1024);
 
-async function readCsv(lines: readonly string[], features: string[], label = "y"): Promise<LabelledData> {
+async function readCsv(
+  lines: readonly string[],
+  features: string[],
+  label = "y",
+  weight: string | null = null,
+): Promise<LabelledData> {
   const path = join(folder, "data.csv");
   writeFileSync(path, `${lines.join("\n")}\n`);
   const source = await openData(path, arena);
   try {
-    return await readLabelled(source, { features, label, memory: arena.memory });
+    return await readLabelled(source, { features, label, weight, memory: arena.memory });
   } finally {
     await source.close();
   }
@@ -176,6 +181,30 @@ test("selectRows and withoutRows take the rows asked for, numbers and all", asyn
   assert.equal([...rest.columns[0]!], [10, 40]);
   // Judging threads see the values without a copy.
   assert.instance(picked.columns[0]!.buffer, SharedArrayBuffer);
+});
+
+test("weights go with their rows, through every selection; what is no weight names its row", async () => {
+  const lines = ["x,y,w", "1,0,0.5", "2,,9", "3,1,2", "4,1,1"];
+  const data = await readCsv(lines, ["x"], "y", "w");
+  assert.equal([[...data.weights!], data.weight], [[0.5, 2, 1], "w"]);
+  assert.equal([...selectRows(data, Uint32Array.of(2, 0)).weights!], [1, 0.5]);
+  assert.equal([...withoutRows(data, Uint32Array.of(1)).weights!], [0.5, 1]);
+  assert.is((await readCsv(lines, ["x"])).weights, null);
+  for (const [cell, said] of [
+    ["0", "0"],
+    ["-1", "-1"],
+    ["inf", "Infinity"],
+    ["", "missing"],
+  ] as const) {
+    await refuses(
+      () => readCsv(["x,y,w", "1,0,1", `2,1,${cell}`], ["x"], "y", "w"),
+      "MENDLINE_REPAIR_LABELS",
+      new RegExp(`row 2: weight w is ${said}: give a number above 0`),
+    );
+  }
+  await refuses(() => readCsv(["x,y,w", "1,0,a"], ["x"], "y", "w"), "MENDLINE_REPAIR_LABELS", /holds texts/);
+  await refuses(() => readCsv(["x,y", "1,0"], ["x"], "y", "w"), "MENDLINE_DATA_SCHEMA", /weight column w/);
+  await refuses(() => readCsv(["x,y", "1,0"], ["x"], "y", "y"), "MENDLINE_ARGUMENT_INVALID", /named twice/);
 });
 
 test.run();

@@ -3,6 +3,7 @@ import * as assert from "uvu/assert";
 import {
   defaultMetric,
   isLowerBetter,
+  lossFor,
   meetsGoal,
   metricNames,
   parseGoal,
@@ -12,7 +13,7 @@ import { refuses } from "./support.js";
 
 test("directions and defaults", () => {
   assert.equal(
-    metricNames.filter((name) => !isLowerBetter(name)),
+    metricNames.filter((name) => name !== "pinball:Q" && !isLowerBetter(name)),
     ["accuracy", "auc"],
   );
   assert.is(isLowerBetter("loss"), true);
@@ -25,12 +26,44 @@ test("a metric has to be known and to fit the task", async () => {
   await refuses(
     () => requireMetric("rmse", "classification"),
     "MENDLINE_ARGUMENT_INVALID",
-    /rmse is for regression; for classification there are log-loss, accuracy, auc/,
+    /rmse is for regression; for classification there are log-loss, brier, accuracy, auc/,
   );
   await refuses(
     () => requireMetric("f1", "regression"),
     "MENDLINE_ARGUMENT_INVALID",
     /f1 is not known.*rmse, mae/,
+  );
+});
+
+test("pinball names its quantile", async () => {
+  assert.is(requireMetric("pinball:0.90", "regression"), "pinball:0.9");
+  assert.is(requireMetric("pinball", "regression"), "pinball:0.5");
+  assert.is(requireMetric("pinball:.05", "regression"), "pinball:0.05");
+  assert.is(isLowerBetter("pinball:0.9"), true);
+  assert.equal(parseGoal("pinball:0.9<=2", "regression"), {
+    metric: "pinball:0.9",
+    comparator: "<=",
+    value: 2,
+  });
+  for (const [name, message] of [
+    ["pinball:0", /between 0 and 1/],
+    ["pinball:1", /between 0 and 1/],
+    ["pinball:x", /is not known/],
+    ["pinball:Q", /is not known/],
+  ] as const) {
+    await refuses(() => requireMetric(name, "regression"), "MENDLINE_ARGUMENT_INVALID", message);
+  }
+  await refuses(
+    () => requireMetric("pinball", "classification"),
+    "MENDLINE_ARGUMENT_INVALID",
+    /pinball is for regression/,
+  );
+});
+
+test("the loss that chooses the scale goes with the metric", () => {
+  assert.equal(
+    (["log-loss", "accuracy", "auc", "brier", "rmse", "mae", "pinball:0.1"] as const).map(lossFor),
+    ["log-loss", "log-loss", "log-loss", "brier", "squared-error", "squared-error", "pinball:0.1"],
   );
 });
 

@@ -3,15 +3,15 @@ import * as assert from "uvu/assert";
 import { type Judgement, judgementOf, judgementOfLoss } from "../../../src/host/repair/judgement.js";
 import type { MetricName } from "../../../src/host/repair/metrics.js";
 import { type OutputReading, Scorer } from "../../../src/host/repair/outputs.js";
-import { comparePaired, type PairedComparison } from "../../../src/host/repair/paired.js";
+import { comparePaired, effectiveRows, type PairedComparison } from "../../../src/host/repair/paired.js";
 import { Random } from "../../../src/host/repair/random.js";
 import { bootstrapRowsMax } from "../../../src/limits.js";
-import { near, refuses } from "./support.js";
+import { near, printed, refuses, unweighted } from "./support.js";
 
 function judged(kind: OutputReading["kind"], outputs: Float64Array, labels: Float64Array): Judgement {
   const scorer = new Scorer({ kind, outputCount: 1 }, labels);
   scorer.take(outputs);
-  return judgementOf(scorer.finish(), labels);
+  return judgementOf(scorer.finish(), unweighted(labels), kind === "value" ? "squared-error" : "log-loss");
 }
 
 function compare(
@@ -32,8 +32,8 @@ function normals(random: Random, count: number): Float64Array {
 }
 
 test("Student's t interval, against scipy's ttest_rel", async () => {
-  const reference = judgementOfLoss(Float64Array.of(0.9, 1.2, 0.4, 0.7, 2.1, 0.3, 1.5, 0.8, 0.6, 1.1), 10);
-  const candidate = judgementOfLoss(Float64Array.of(0.7, 1.0, 0.5, 0.6, 1.6, 0.35, 1.1, 0.9, 0.4, 0.9), 10);
+  const reference = printed(Float64Array.of(0.9, 1.2, 0.4, 0.7, 2.1, 0.3, 1.5, 0.8, 0.6, 1.1), 10);
+  const candidate = printed(Float64Array.of(0.7, 1.0, 0.5, 0.6, 1.6, 0.35, 1.1, 0.9, 0.4, 0.9), 10);
   const paired = await compare(reference, candidate, "log-loss");
   assert.is(paired.method, "student-t");
   near(paired.difference, -0.155, 1e-12);
@@ -41,6 +41,30 @@ test("Student's t interval, against scipy's ttest_rel", async () => {
   near(paired.quantile(0.975)!, -0.011482217155758423, 1e-12);
   near(paired.quantile(0.95)!, -0.03870202206795255, 1e-12);
   near(paired.detectable(0.95, 0.8)!, 0.19956347471000296, 1e-12);
+});
+
+test("weighted rows: equal weights change nothing; few heavy ones leave few degrees of freedom", async () => {
+  const reference = Float64Array.of(0.9, 1.2, 0.4, 0.7, 2.1, 0.3, 1.5, 0.8, 0.6, 1.1);
+  const candidate = Float64Array.of(0.7, 1.0, 0.5, 0.6, 1.6, 0.35, 1.1, 0.9, 0.4, 0.9);
+  const weighted = (weights: Float64Array) =>
+    compare(
+      judgementOfLoss(reference, { rowCount: 10, weights }),
+      judgementOfLoss(candidate, { rowCount: 10, weights }),
+      "log-loss",
+    );
+  const equal = await weighted(new Float64Array(10).fill(3));
+  near(equal.difference, -0.155, 1e-12);
+  near(equal.quantile(0.025)!, -0.2985177828442415, 1e-12);
+  const heavy = Float64Array.of(9, 1, 1, 1, 1, 1, 1, 1, 1, 9);
+  near(effectiveRows(heavy), 26 ** 2 / 170, 1e-12);
+  const uneven = await weighted(heavy);
+  const differences = reference.map((loss, row) => candidate[row]! - loss);
+  const mean = differences.reduce((sum, one, row) => sum + (heavy[row]! * one) / 26, 0);
+  near(uneven.difference, mean, 1e-12);
+  const squares = differences.reduce((sum, one, row) => sum + ((heavy[row]! * (one - mean)) / 26) ** 2, 0);
+  near(uneven.standardError!, Math.sqrt((squares * 10) / 9), 1e-12);
+  // scipy 1.17: t.ppf(0.975, 26**2 / 170 - 1) = 3.19673
+  near((uneven.quantile(0.975)! - mean) / uneven.standardError!, 3.196725981772122, 1e-9);
 });
 
 test("the bootstrap of rmse and auc and their delta method agree", async () => {
@@ -153,13 +177,13 @@ test("equal candidates differ by nothing, with no error", async () => {
 });
 
 test("without rows, with one row, or with a value that is not finite there is no error to tell", async () => {
-  const single = judgementOfLoss(0.5, 10);
-  const rows = judgementOfLoss(Float64Array.of(0.4, 0.6), 2);
+  const single = printed(0.5, 10);
+  const rows = printed(Float64Array.of(0.4, 0.6), 2);
   const none: [Judgement, Judgement, MetricName][] = [
     [single, single, "log-loss"],
     [single, rows, "log-loss"],
-    [judgementOfLoss(Float64Array.of(1), 1), judgementOfLoss(Float64Array.of(2), 1), "log-loss"],
-    [rows, judgementOfLoss(Float64Array.of(0.4, Number.NaN), 2), "log-loss"],
+    [printed(Float64Array.of(1), 1), printed(Float64Array.of(2), 1), "log-loss"],
+    [rows, printed(Float64Array.of(0.4, Number.NaN), 2), "log-loss"],
     [
       judged("logit", Float64Array.of(1, 2, 3), Float64Array.of(0, 0, 1)),
       judged("logit", Float64Array.of(1, 2, 0), Float64Array.of(0, 0, 1)),
@@ -173,7 +197,7 @@ test("without rows, with one row, or with a value that is not finite there is no
       ["none", null, null, null],
     );
   }
-  assert.is((await compare(rows, judgementOfLoss(Number.NaN, 2), "log-loss")).difference, Infinity);
+  assert.is((await compare(rows, printed(Number.NaN, 2), "log-loss")).difference, Infinity);
 });
 
 test("a bootstrap can be cancelled", async () => {
@@ -188,8 +212,8 @@ test("a bootstrap can be cancelled", async () => {
 });
 
 test("slices of different length are an error of the caller", async () => {
-  const two = judgementOfLoss(Float64Array.of(1, 2), 2);
-  const three = judgementOfLoss(Float64Array.of(1, 2, 3), 3);
+  const two = printed(Float64Array.of(1, 2), 2);
+  const three = printed(Float64Array.of(1, 2, 3), 3);
   let thrown: unknown = null;
   await compare(two, three, "log-loss").catch((error: unknown) => {
     thrown = error;

@@ -77,13 +77,9 @@ test("which rows are drawn does not depend on their place", () => {
   for (const count of drawn) assert.ok(Math.abs(count - 500) < 80, `${count}`);
 });
 
-test("slices below the minimum are told as such", () => {
-  const of = (count: number) => splitRows(new Float64Array(count), { task: "regression", seed: 1 });
-  assert.is(of(0).isEnough, false);
-  assert.is(of(0).gate.length, 0);
-  assert.is(of(39).isEnough, false);
-  assert.is(of(40).isEnough, true);
-  assert.is(of(40).rowsMin, 20);
+test("no rows are two empty slices", () => {
+  const { selection, gate } = splitRows(new Float64Array(0), { task: "regression", seed: 1 });
+  assert.equal([selection.length, gate.length], [0, 0]);
 });
 
 test.run();

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as assert from "uvu/assert";
 import { type ErrorCode, MendlineError } from "../../../src/errors.js";
+import { type Judgement, judgementOfLoss } from "../../../src/host/repair/judgement.js";
 import type { LabelledData } from "../../../src/host/repair/labelled-data.js";
 import { type Candidate, candidateOfBytes } from "../../../src/host/repair/validator.js";
 import { packageRoot } from "../../support.js";
@@ -21,9 +22,21 @@ export function labelled(
     columns: features.map((name) => Float64Array.from(columns[name]!)),
     texts: features.map((name) => texts[name] ?? null),
     labels: Float64Array.from(labels),
+    weights: null,
+    weight: null,
     rowNumbers: Uint32Array.from(labels, (_, row) => row + 1),
     skippedUnlabelled: 0,
   };
+}
+
+/** Rows that count all the same, as judgements of them take them. */
+export function unweighted(labels: Float64Array): { labels: Float64Array; weights: null; rowCount: number } {
+  return { labels, weights: null, rowCount: labels.length };
+}
+
+/** What a command printed for so many rows. */
+export function printed(loss: Float64Array | number, rowCount: number): Judgement {
+  return judgementOfLoss(loss, { rowCount, weights: null });
 }
 
 export function rainModel(name: string): Candidate {
