@@ -9,7 +9,9 @@ import { parameterChunkBytes } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import type { VectorType } from "../kernels/kernels.js";
 import type { Scope } from "../memory/arena.js";
-import { type ByteSource, withFile } from "./byte-source.js";
+import type { ByteSource } from "./byte-source.js";
+import { openFiles } from "./open-files.js";
+import { pairTensors, type TensorPair } from "./pairing.js";
 import {
   type Dtype,
   dtypeBits,
@@ -35,9 +37,12 @@ export function isBlendable(dtype: Dtype): dtype is BlendableDtype {
   return dtype === "F64" || dtype === "F32" || dtype === "F16" || dtype === "BF16";
 }
 
+/** The scale of a tensor by its name in the drifted model; a number is every tensor's. */
+export type ScaleOf = number | ((name: string) => number);
+
 /**
  * The repaired file's bytes, in file order and in pieces of at most `parameterChunkBytes`; a piece is valid until the next. Scale 0
- * gives the drifted parameters, scale 1 the ancestor's, both exactly.
+ * gives the drifted parameters, scale 1 the ancestor's, both exactly. Tensors without a pair stay as they are.
  *
  * @throws MendlineError MENDLINE_REPAIR_INCOMPATIBLE  a blended value is not finite
  */
@@ -45,25 +50,28 @@ export async function* blendFiles(
   runtime: Runtime,
   drifted: ParameterFile,
   ancestor: ParameterFile,
-  scale: number,
+  scale: ScaleOf,
+  pairs: readonly TensorPair[] = pairTensors(drifted, ancestor).pairs,
 ): AsyncGenerator<Uint8Array> {
-  const ancestors = new Map(ancestor.tensors.map((tensor) => [tensor.name, tensor]));
+  const ancestors = new Map(pairs.map((pair) => [pair.drifted.name, pair.ancestor]));
   const tensors = new Map(drifted.tensors.map((tensor) => [tensor.name, tensor]));
   const scope = runtime.arena.scope();
   try {
     const blender = new Blender(runtime, scope, chunkRegionBytes(drifted.tensors, parameterChunkBytes));
     // Both files stay open for the whole pass, so that all of it comes from the same two.
-    const opened = await openBoth(drifted.path, ancestor.path);
+    const opened = await openFiles([drifted.path, ancestor.path]);
     try {
+      const [own, other] = opened.sources as [ByteSource, ByteSource];
       for (const segment of segments(drifted)) {
         const tensor = segment.tensor === null ? undefined : tensors.get(segment.tensor);
-        const other = segment.tensor === null ? undefined : ancestors.get(segment.tensor);
-        if (tensor === undefined || other === undefined || scale === 0 || !isBlendable(tensor.dtype)) {
-          yield* pieces(segment, (piece, at) => opened.drifted.read(piece, segment.byteOffset + at));
-        } else if (scale === 1) {
-          yield* pieces(other, (piece, at) => readValues(opened.ancestor, other, at, piece));
+        const counterpart = segment.tensor === null ? undefined : ancestors.get(segment.tensor);
+        const at = tensor === undefined ? 0 : typeof scale === "number" ? scale : scale(tensor.name);
+        if (tensor === undefined || counterpart === undefined || at === 0 || !isBlendable(tensor.dtype)) {
+          yield* pieces(segment, (piece, offset) => own.read(piece, segment.byteOffset + offset));
+        } else if (at === 1) {
+          yield* pieces(counterpart, (piece, offset) => readValues(other, counterpart, offset, piece));
         } else {
-          yield* blender.blend(opened.drifted, tensor, opened.ancestor, other, scale);
+          yield* blender.blend(own, tensor, other, counterpart, at);
         }
       }
     } finally {
@@ -79,46 +87,16 @@ export async function blendToBytes(
   runtime: Runtime,
   drifted: ParameterFile,
   ancestor: ParameterFile,
-  scale: number,
+  scale: ScaleOf,
+  pairs?: readonly TensorPair[],
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(drifted.byteLength);
   let at = 0;
-  for await (const piece of blendFiles(runtime, drifted, ancestor, scale)) {
+  for await (const piece of blendFiles(runtime, drifted, ancestor, scale, pairs)) {
     bytes.set(piece, at);
     at += piece.byteLength;
   }
   return bytes;
-}
-
-interface OpenPair {
-  readonly drifted: ByteSource;
-  readonly ancestor: ByteSource;
-  close(): Promise<void>;
-}
-
-/** `withFile` holds a file for the time of a callback; a generator needs it until it is closed. */
-async function openBoth(driftedPath: string, ancestorPath: string): Promise<OpenPair> {
-  const { promise: done, resolve: release } = deferred();
-  const { promise: ready, resolve: opened } = deferred<OpenPair>();
-  const close = () => {
-    release();
-    return held;
-  };
-  const held: Promise<void> = withFile(driftedPath, (drifted) =>
-    withFile(ancestorPath, (ancestor) => {
-      opened({ drifted, ancestor, close });
-      return done;
-    }),
-  );
-  return Promise.race([ready, held.then(() => ready)]);
-}
-
-function deferred<T = void>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve!: (value: T) => void;
-  const promise = new Promise<T>((fulfil) => {
-    resolve = fulfil;
-  });
-  return { promise, resolve };
 }
 
 async function* pieces(

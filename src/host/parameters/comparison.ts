@@ -86,10 +86,39 @@ export async function compareParameters(
   runtime: Runtime,
   source: ParameterFile,
   target: ParameterFile,
+  matched: MatchedTensors = matchByName(source.tensors, target.tensors),
 ): Promise<ParameterComparison> {
   return withTensorsOf(source, (left) =>
-    withTensorsOf(target, (right) => compareTensors(runtime, left, right)),
+    withTensorsOf(target, (right) => compareTensors(runtime, left, right, undefined, matched)),
   );
+}
+
+/** Which tensors are compared with which. */
+export interface MatchedTensors {
+  readonly pairs: readonly (readonly [source: TensorForm, target: TensorForm])[];
+  /** Names, as in the comparison. */
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly reshaped: readonly string[];
+}
+
+function matchByName(source: readonly TensorForm[], target: readonly TensorForm[]): MatchedTensors {
+  const targets = new Map(target.map((tensor) => [tensor.name, tensor]));
+  const sourceNames = new Set(source.map((tensor) => tensor.name));
+  const pairs: [TensorForm, TensorForm][] = [];
+  const reshaped: string[] = [];
+  for (const tensor of source) {
+    const other = targets.get(tensor.name);
+    if (other === undefined) continue;
+    if (haveSameForm(tensor, other)) pairs.push([tensor, other]);
+    else reshaped.push(tensor.name);
+  }
+  return {
+    pairs,
+    added: target.filter(({ name }) => !sourceNames.has(name)).map(({ name }) => name),
+    removed: source.filter(({ name }) => !targets.has(name)).map(({ name }) => name),
+    reshaped,
+  };
 }
 
 /** A file's tensors for the time of `use`. */
@@ -112,23 +141,14 @@ export async function compareTensors(
   source: TensorReader,
   target: TensorReader,
   signal?: AbortSignal,
+  { pairs, added, removed, reshaped }: MatchedTensors = matchByName(source.tensors, target.tensors),
 ): Promise<ParameterComparison> {
-  const targets = new Map(target.tensors.map((tensor) => [tensor.name, tensor]));
-  const sourceNames = new Set(source.tensors.map((tensor) => tensor.name));
-  const pairs: [TensorForm, TensorForm][] = [];
-  const reshaped: string[] = [];
-  for (const tensor of source.tensors) {
-    const other = targets.get(tensor.name);
-    if (other === undefined) continue;
-    if (haveSameForm(tensor, other)) pairs.push([tensor, other]);
-    else reshaped.push(tensor.name);
-  }
   const compared = await comparePairs(runtime, source, target, pairs, signal);
   return {
     tensors: compared,
     ...telling(compared),
-    added: target.tensors.filter((tensor) => !sourceNames.has(tensor.name)).map((tensor) => tensor.name),
-    removed: source.tensors.filter((tensor) => !targets.has(tensor.name)).map((tensor) => tensor.name),
+    added,
+    removed,
     reshaped,
     isFinite: compared.every((one) => one.cosine === null || !Number.isNaN(one.cosine)),
   };
@@ -147,7 +167,7 @@ export function telling(
   return { cosine: comparedElements === 0 ? 1 : weighted / comparedElements, comparedElements };
 }
 
-function haveSameForm(left: TensorForm, right: TensorForm): boolean {
+export function haveSameForm(left: TensorForm, right: TensorForm): boolean {
   return (
     left.dtype === right.dtype &&
     left.shape.length === right.shape.length &&
@@ -159,7 +179,7 @@ async function comparePairs(
   runtime: Runtime,
   source: TensorReader,
   target: TensorReader,
-  pairs: readonly [TensorForm, TensorForm][],
+  pairs: MatchedTensors["pairs"],
   signal: AbortSignal | undefined,
 ): Promise<TensorComparison[]> {
   const scope = runtime.arena.scope();

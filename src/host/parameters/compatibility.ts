@@ -3,7 +3,12 @@ import { MendlineError } from "../../errors.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { isBlendable } from "./blend.js";
 import { areUnrelated, compareParameters, type ParameterComparison } from "./comparison.js";
+import { everyTensor, type Pairing, pairTensors, type TensorFilter } from "./pairing.js";
 import { type ParameterFile, quoted } from "./tensor-index.js";
+
+export interface BlendableComparison extends ParameterComparison {
+  readonly pairing: Pairing;
+}
 
 /**
  * @throws MendlineError MENDLINE_REPAIR_INCOMPATIBLE  names, types or shapes differ, values are not finite, weights are quantised;
@@ -13,7 +18,8 @@ export async function assertBlendable(
   runtime: Runtime,
   drifted: ParameterFile,
   ancestor: ParameterFile,
-): Promise<ParameterComparison> {
+  filter: TensorFilter = everyTensor,
+): Promise<BlendableComparison> {
   const refuse = (why: string, details = {}) =>
     new MendlineError("MENDLINE_REPAIR_INCOMPATIBLE", why, { details });
   if (drifted.format !== ancestor.format) {
@@ -26,7 +32,13 @@ export async function assertBlendable(
       "the weights are quantised, and quantised values do not blend: repair the float model and quantise it again",
     );
   }
-  const comparison = await compareParameters(runtime, drifted, ancestor);
+  const pairing = pairTensors(drifted, ancestor, filter);
+  const comparison = await compareParameters(runtime, drifted, ancestor, {
+    pairs: pairing.pairs.map((pair) => [pair.drifted, pair.ancestor] as const),
+    added: pairing.onlyAncestor,
+    removed: pairing.onlyDrifted,
+    reshaped: pairing.reshaped,
+  });
   const first = (names: readonly string[]) => names.slice(0, 3).map(quoted).join(", ");
   if (comparison.added.length + comparison.removed.length > 0) {
     throw refuse(
@@ -35,7 +47,8 @@ export async function assertBlendable(
   }
   if (comparison.reshaped.length > 0) throw refuse(`types or shapes differ in ${first(comparison.reshaped)}`);
   const changed = new Set(comparison.tensors.filter((one) => one.changedShare > 0).map((one) => one.name));
-  const inline = drifted.tensors.find(
+  const involved = pairing.pairs.map((pair) => pair.drifted);
+  const inline = involved.find(
     (tensor) => isBlendable(tensor.dtype) && tensor.inline !== null && changed.has(tensor.name),
   );
   if (inline !== undefined) {
@@ -43,7 +56,7 @@ export async function assertBlendable(
       `tensor ${quoted(inline.name)} is stored value by value and cannot be patched: export it as raw_data`,
     );
   }
-  const narrowFloat = drifted.tensors.find(
+  const narrowFloat = involved.find(
     (tensor) => /^(F[468]|C)/.test(tensor.dtype) && tensor.dtype !== "F64",
   );
   if (narrowFloat !== undefined)
@@ -56,5 +69,5 @@ export async function assertBlendable(
       { details: { cosine: comparison.cosine, comparedElements: comparison.comparedElements } },
     );
   }
-  return comparison;
+  return { ...comparison, pairing };
 }

@@ -94,10 +94,11 @@ interface FoundTensor {
   readonly name: string;
   readonly values: TensorValues;
   slot: string | null;
+  order: number | null;
 }
 
-function toEntry({ name, values, slot }: FoundTensor): TensorEntry {
-  return { name, ...values, slot };
+function toEntry({ name, values, slot, order }: FoundTensor): TensorEntry {
+  return { name, ...values, slot, order };
 }
 
 /** A graph's own tensors by the name its nodes know them by; inner graphs see those of outer ones. */
@@ -134,6 +135,7 @@ class ModelReader {
   readonly inputs: ValueInfo[] = [];
   readonly outputs: ValueInfo[] = [];
   quantized = false;
+  private nodeCount = 0;
   private readonly wire: Wire;
 
   constructor(wire: Wire) {
@@ -261,7 +263,7 @@ class ModelReader {
   private add(name: string, values: TensorValues, slot: string | null, at: number): FoundTensor {
     this.wire.chargeTensor(name, at);
     if (this.tensors.has(name)) throw this.wire.malformed(at, `two tensors are named ${quoted(name)}`);
-    const tensor = { name, values, slot };
+    const tensor = { name, values, slot, order: slot === null ? null : this.nodeCount };
     this.tensors.set(name, tensor);
     return tensor;
   }
@@ -278,6 +280,7 @@ class ModelReader {
   private consumer(field: WireField, head: NodeHead, counts: Map<string, number>, scope: Scope): Pending {
     const { opType } = head;
     this.wire.chargeNode(field.at);
+    this.nodeCount += 1;
     if (quantizedOps.has(opType) || quantizedFamily.test(opType)) this.quantized = true;
     const ordinal = counts.get(opType) ?? 0;
     if (ordinal === 0) this.wire.charge(2 * opType.length + 100, field.at);
@@ -294,7 +297,9 @@ class ModelReader {
   private consume(part: WireField, place: string, inputIndex: number, scope: Scope): Pending {
     return this.wire.text(part, "the input of a node", (name) => {
       const tensor = scope.find(name);
-      if (tensor !== undefined) tensor.slot ??= `${scope.prefix}${place}${inputIndex}`;
+      if (tensor === undefined || tensor.slot !== null) return;
+      tensor.slot = `${scope.prefix}${place}${inputIndex}`;
+      tensor.order = this.nodeCount;
     });
   }
 

@@ -123,7 +123,16 @@ function toEntry(source: ByteSource, stated: HeaderTensor, dataOffset: number): 
       source,
       `tensor ${quoted(name)} has ${end - begin} bytes where its shape and dtype need ${(elementCount * dtypeBits[dtype]) / 8}`,
     );
-  return { name, dtype, shape, byteOffset: dataOffset + begin, byteLength, inline: null, slot: null };
+  return {
+    name,
+    dtype,
+    shape,
+    byteOffset: dataOffset + begin,
+    byteLength,
+    inline: null,
+    slot: null,
+    order: null,
+  };
 }
 
 function knownDtype(source: ByteSource, { name, dtype }: HeaderTensor): Dtype {

@@ -56,6 +56,8 @@ export interface TensorEntry {
    * path of its graph before it. Values held in an attribute have `…/@<attribute>`. It survives exporters' renamings.
    */
   readonly slot: string | null;
+  /** ONNX only: the place of that first consumer among all nodes, which stand in the order of computation. */
+  readonly order: number | null;
 }
 
 /** An input or output of an ONNX graph. */

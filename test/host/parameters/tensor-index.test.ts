@@ -12,7 +12,7 @@ import {
 
 function entry(name: string, byteOffset: number, byteLength: number): TensorEntry {
   const inline = byteOffset < 0 ? new Uint8Array(byteLength) : null;
-  return { name, dtype: "U8", shape: [byteLength], byteOffset, byteLength, inline, slot: null };
+  return { name, dtype: "U8", shape: [byteLength], byteOffset, byteLength, inline, slot: null, order: null };
 }
 
 function fileOf(byteLength: number, tensors: TensorEntry[]): ParameterFile {
