@@ -70,15 +70,22 @@ export {
 } from "./host/pages/lineage-page.js";
 export { type RepairStory, repairPage } from "./host/pages/repair-page.js";
 export type { AutoRepairOptions } from "./host/repair/auto-repair.js";
+export type { CandidateSpec, CombinationTerm } from "./host/repair/candidate-spec.js";
+export type { ModuleRows } from "./host/repair/module-worker.js";
 export type { ResumeRequest } from "./host/repair/pipeline.js";
 export type {
+  AncestorChoice,
   ChosenAncestor,
+  CompatibilityReport,
   ControlReport,
   CurvePoint,
   GateReport,
+  GateRival,
   PassedOver,
   RepairOutcome,
   RepairReport,
+  RungReport,
+  TensorDistance,
 } from "./host/repair/report.js";
 export type { RepairProgress, RepairRequest } from "./host/repair/request.js";
 export type { RepairRun, RepairRunDetails } from "./host/repair/runs.js";

@@ -1,11 +1,13 @@
 /** A repair told in short lines: drift, ancestor, scale, gate, control, outcome. */
 import type {
+  CompatibilityReport,
   ControlReport,
   CurvePoint,
   GateReport,
   PassedOver,
   RepairOutcome,
   RepairReport,
+  RungReport,
 } from "../../index.js";
 import { formatCount, formatPlural } from "../pages/format.js";
 import { visibleText } from "../pages/markup.js";
@@ -23,6 +25,7 @@ const outcomeStyles: Readonly<Record<RepairOutcome, Style>> = {
 };
 
 const driftedListedMax = 8;
+const othersListedMax = 8;
 const barLength = 30;
 
 export function repairText(report: RepairReport): string {
@@ -35,7 +38,10 @@ export function repairText(report: RepairReport): string {
     report.passedOver.length === 0 ? null : report.passedOver.map(passedOverLine).join("\n"),
   );
   add("ancestor", ancestorLine(report));
+  add("others", otherLines(report));
+  add("weights", report.compatibility === null ? null : weightsLine(report.compatibility));
   add("scale", scaleLines(report));
+  add("numbers", rungLines(report));
   add("gate", report.gate === null ? null : gateLines(report.gate));
   add("control", report.control === null ? null : controlLine(report.control));
   add("outcome", outcomeLine(report));
@@ -70,13 +76,67 @@ function ancestorLine({ ancestor }: RepairReport): string | null {
   return `${nameText(label)}, ${away(distance)}; PSI of all features ${totalPsi === null ? "not known" : figure(totalPsi)}`;
 }
 
+/** Ancestors behind the chosen one. */
+function otherLines({ ancestors }: RepairReport): string | null {
+  const from = ancestors.findIndex(({ reason }) => reason === null);
+  const others = from < 0 ? [] : ancestors.slice(from + 1);
+  if (others.length === 0) return null;
+  const lines = others.slice(0, othersListedMax).map(({ label, distance, totalPsi, reason }) => {
+    const psi = totalPsi === null ? "" : `, PSI ${figure(totalPsi)}`;
+    return `${nameText(label)}, ${away(distance)}${psi}: ${visibleText(reason ?? "")}`;
+  });
+  const more = others.length - lines.length;
+  return [...lines, ...(more > 0 ? [`and ${more} more`] : [])].join("\n");
+}
+
+function weightsLine({
+  cosine,
+  tensorCount,
+  renamedCount,
+  frozenCount,
+  copiedCount,
+}: CompatibilityReport): string {
+  const parts = [`${formatPlural(tensorCount, "tensor")}, cosine ${figure(cosine)}`];
+  if (renamedCount > 0) parts.push(`${formatCount(renamedCount)} matched by their place in the graph`);
+  if (frozenCount > 0) parts.push(`${formatCount(frozenCount)} left as they are`);
+  if (copiedCount > 0) parts.push(`${formatCount(copiedCount)} no floats: copied`);
+  return parts.join("; ");
+}
+
+const rungNames: Readonly<Record<RungReport["rung"], string>> = {
+  single: "one scale",
+  ramp: "a scale that goes with the depth",
+  groups: "a scale for each group of layers",
+  combination: "a weight for each ancestor",
+};
+
+/** Rungs that were looked at beyond the single scale. */
+function rungLines({ rungs, repaired }: RepairReport): string | null {
+  const lines = rungs.slice(1).map(({ rung, numbers, gain, standardError, pays, reason }) => {
+    const start = `${rungNames[rung]} (${numbers})`;
+    if (gain === null || standardError === null) return `${start}: not tried, ${visibleText(reason ?? "")}`;
+    const gains = `gains ${differenceFigure(gain)} with an error of ${figure(standardError)} on rows that did not choose`;
+    return `${start}: ${gains}, ${pays ? "which pays" : "which does not pay"}`;
+  });
+  if (repaired?.kind === "ramp") lines.push(`from ${figure(repaired.first)} to ${figure(repaired.last)}`);
+  if (repaired?.kind === "groups") lines.push(repaired.scales.map(figure).join(", "));
+  if (repaired?.kind === "combination") {
+    lines.push(
+      repaired.terms
+        .map(({ ancestor, weight }) => `${figure(weight)} of ${ancestor.slice(0, 12)}`)
+        .join(", "),
+    );
+  }
+  return lines.length === 0 ? null : lines.join("\n");
+}
+
 function away(distance: number): string {
   return `${formatPlural(distance, "derivation")} away`;
 }
 
 function scaleLines({ scale, curve, barrier }: RepairReport): string | null {
   if (curve.length === 0) return scale === null ? null : figure(scale);
-  const chosen = scale === null ? "none" : figure(scale);
+  const chosen = scale === null ? "no single one" : figure(scale);
   const end = barrier === null ? "" : `; barrier ${figure(barrier)}`;
   return [`${chosen} (0 keeps, 1 rolls back)${end}`, ...curveLines(curve, scale)].join("\n");
 }
@@ -112,9 +172,7 @@ function gateLines(gate: GateReport): string {
   if (gate.rowsNeeded !== null) lines.push(`about ${formatCount(gate.rowsNeeded)} would tell this one`);
   if (gate.tries > 1) {
     const percent = Number((100 * gate.confidence).toPrecision(4));
-    lines.push(
-      `these rows are asked for the ${formatCount(gate.tries)}th time: intervals are at ${percent} %`,
-    );
+    lines.push(`try ${formatCount(gate.tries)} on these rows: intervals are at ${percent} %`);
   }
   return lines.join("\n");
 }

@@ -17,7 +17,7 @@ import {
 import { print } from "./output.js";
 import { ProgressLine } from "./progress.js";
 import { repairText } from "./repair-text.js";
-import { parsePositive, parseShare, parseText, parseWhole } from "./values.js";
+import { parseNames, parsePositive, parseShare, parseText, parseWhole } from "./values.js";
 import { type Workspace, withStore } from "./workspace.js";
 
 interface RepairFlags
@@ -34,7 +34,10 @@ interface RepairFlags
 const metrics = "log-loss, brier, accuracy, auc; rmse, mae, pinball:Q";
 const selections: readonly NonNullable<RepairRequest["select"]>[] = ["nearest", "lowest-drift"];
 const outputs: readonly NonNullable<RepairRequest["output"]>[] = ["probability", "logit"];
+const rungs: readonly NonNullable<RepairRequest["scales"]>[] = ["single", "ramp", "groups"];
 const seedMax = 2 ** 32 - 1;
+/** A weighted sum takes eight vectors, the drifted model's among them. */
+const combineMax = 7;
 
 /** Outcomes after which nothing is left to be done. */
 const settled: readonly RepairOutcome[] = ["published", "no-drift"];
@@ -42,8 +45,9 @@ const settled: readonly RepairOutcome[] = ["published", "no-drift"];
 const notes = `
 The repaired model is drifted + scale * (ancestor - drifted). The scale is chosen on one half of --validation; on the other
 half it must beat the present model and be no worse than the ancestor. Exit code 4 when it is not published.
-A validator gets the parameter file and the data file (Arrow) as its last two arguments and prints {"loss": [...]} with one
-loss a row, or {"loss": number}.`;
+A validator is a command that gets the parameter file and the data file (Arrow) as its last two arguments and prints
+{"loss": [...]} with one loss a row, or {"loss": number}; or a JavaScript module, judge.mjs, with a default export
+async ({ parameters, rows }) => losses.`;
 
 export function addRepairCommand(parent: Command, context: CommandContext): void {
   const command = parent
@@ -86,7 +90,11 @@ function addJudgingOptions(command: Command): Command {
         outputs,
       ),
     )
-    .option("--validator <command>", "program that judges candidates (default: onnxruntime)", parseText);
+    .option(
+      "--validator <command>",
+      "module or program that judges candidates (default: onnxruntime)",
+      parseText,
+    );
 }
 
 function addChoiceOptions(command: Command): Command {
@@ -95,7 +103,24 @@ function addChoiceOptions(command: Command): Command {
     .addOption(
       new Option("--select <rule>", "which healthy ancestor to take (default: nearest)").choices(selections),
     )
-    .option("--ancestor <ref>", "take this ancestor, whatever its own drift", parseText);
+    .option("--ancestor <ref>", "take this ancestor, whatever its own drift", parseText)
+    .option(
+      "--combine <count>",
+      "combine so many ancestors, where it pays (default: 1)",
+      parseWhole(1, combineMax),
+    )
+    .addOption(
+      new Option(
+        "--scales <kind>",
+        "how the scale may vary over layers, where it pays (default: groups)",
+      ).choices(rungs),
+    )
+    .option(
+      "--include <patterns>",
+      "tensors that are repaired, such as 'encoder.*' (default: all)",
+      parseNames,
+    )
+    .option("--exclude <patterns>", "tensors that stay as they are, such as 'head.*,*.bias'", parseNames);
 }
 
 async function repair(context: CommandContext, ref: string, flags: RepairFlags): Promise<RepairReport> {

@@ -1,6 +1,7 @@
 /** Asks the gate slice, the control slice and the goal about the one candidate that the search chose. */
 
-import { compareControl, compareGate, type GateResult, type Rival } from "./gate.js";
+import { compareControl, type GateResult, type Rival } from "./gate.js";
+import { chooseAtGate } from "./gate-choice.js";
 import { confidenceOf } from "./gate-tries.js";
 import type { Judgement } from "./judgement.js";
 import type { LabelledData } from "./labelled-data.js";
@@ -13,7 +14,7 @@ export interface GateCandidates {
   readonly keep: Candidate;
   readonly rollback: Candidate;
   readonly repaired: Candidate;
-  readonly others: readonly { readonly name: string; readonly candidate: Candidate }[];
+  readonly others: readonly { readonly name: string; make(): Promise<Candidate> }[];
 }
 
 export interface GateQuestion {
@@ -34,6 +35,8 @@ export interface GateAnswer {
   readonly reason: string;
   readonly gate: GateReport;
   readonly control: ControlReport | null;
+  /** The rival's place that won, as `GateChoice` has it; null: what was asked about. */
+  readonly winner: number | null;
 }
 
 export async function askGate(
@@ -49,17 +52,26 @@ export async function askGate(
   const rollback = await judge(candidates.rollback, slices.gate);
   const repaired = await judge(candidates.repaired, slices.gate);
   const others: Rival[] = [];
-  for (const { name, candidate } of candidates.others) {
-    others.push({ name, judgement: await judge(candidate, slices.gate) });
+  for (const { name, make } of candidates.others) {
+    others.push({ name, judgement: await judge(await make(), slices.gate) });
   }
-  const gate = await compareGate({ keep, rollback, repaired, others }, metric, {
+  const { gate, winner } = await chooseAtGate({ keep, rollback, repaired, others }, metric, {
     seed,
     confidence: confidenceOf({ number: tries }),
     ...(signal && { signal }),
   });
+  const won = winner === null ? repaired : winner === 0 ? rollback : others[winner - 1]!.judgement;
+  const candidate =
+    winner === null
+      ? candidates.repaired
+      : winner === 0
+        ? candidates.rollback
+        : await candidates.others[winner - 1]!.make();
   const control =
-    slices.control === null ? null : await askControl(judge, candidates, slices.control, question);
-  return { ...decide(gate, control, repaired, question), gate: gateReport(gate, tries), control };
+    slices.control === null
+      ? null
+      : await askControl(judge, { keep: candidates.keep, repaired: candidate }, slices.control, question);
+  return { ...decide(gate, control, won, question), gate: gateReport(gate, tries), control, winner };
 }
 
 function decide(
@@ -100,7 +112,7 @@ function decide(
 
 async function askControl(
   judge: (candidate: Candidate, slice: LabelledData) => Promise<Judgement>,
-  candidates: GateCandidates,
+  candidates: Pick<GateCandidates, "keep" | "repaired">,
   slice: LabelledData,
   { metric, seed, controlMargin, signal }: GateQuestion,
 ): Promise<ControlReport> {

@@ -1,20 +1,17 @@
-/** Candidates of a repair: the drifted model as it is, an ancestor as it is, and the blends between them. */
+/** Candidates of a repair: the drifted model as it is, an ancestor as it is, and what lies between them. */
 import { copyFile, open, readFile } from "node:fs/promises";
 import { MendlineError } from "../../errors.js";
 import type { ModelRecord } from "../../lineage-store/records.js";
-import { blendFiles } from "../parameters/blend.js";
+import { blendFiles, isBlendable, type ScaleOf } from "../parameters/blend.js";
 import { contentId } from "../parameters/identity.js";
+import { groupLayers, type Layer, layersOf } from "../parameters/layers.js";
+import { mixFiles } from "../parameters/mix.js";
+import { pairTensors, type TensorFilter, type TensorPair } from "../parameters/pairing.js";
 import { openParameterFile } from "../parameters/parameter-file.js";
 import type { ParameterFile } from "../parameters/tensor-index.js";
+import { type CandidateSpec, nameOf } from "./candidate-spec.js";
 import type { RepairContext } from "./context.js";
-import { labelOf } from "./request.js";
 import type { Candidate } from "./validator.js";
-
-/** What a candidate's parameters are, in words that a record can hold. */
-export type CandidateSpec =
-  | { readonly kind: "keep" }
-  | { readonly kind: "ancestor"; readonly id: string }
-  | { readonly kind: "blend"; readonly ancestor: string; readonly scale: number };
 
 /** A candidate's file, read back. */
 export interface WrittenCandidate {
@@ -24,37 +21,55 @@ export interface WrittenCandidate {
   readonly candidate: Candidate;
 }
 
-/** Scale 0 is the drifted model, and 1 the ancestor itself, with its own graph and integer tensors. */
-export function specAt(ancestor: string, scale: number): CandidateSpec {
-  if (scale === 0) return { kind: "keep" };
-  return scale === 1 ? { kind: "ancestor", id: ancestor } : { kind: "blend", ancestor, scale };
-}
+/** Scales of its own for at most so many groups of layers: each needs ten labels. */
+export const layerGroupsMax = 6;
 
 export class Candidates {
   readonly model: ModelRecord;
   readonly drifted: ParameterFile;
   readonly #context: RepairContext;
+  readonly #filter: TensorFilter;
   /** Blends are made in it one after the other: shared, so that the judging thread needs no copy of its own. */
   #buffer: Uint8Array | null = null;
 
-  private constructor(context: RepairContext, model: ModelRecord, drifted: ParameterFile) {
+  private constructor(
+    context: RepairContext,
+    model: ModelRecord,
+    drifted: ParameterFile,
+    filter: TensorFilter,
+  ) {
     this.#context = context;
     this.model = model;
     this.drifted = drifted;
+    this.#filter = filter;
   }
 
-  static async open(context: RepairContext, model: ModelRecord): Promise<Candidates> {
-    return new Candidates(context, model, await context.scratch.file(model));
+  static async open(context: RepairContext, model: ModelRecord, filter: TensorFilter): Promise<Candidates> {
+    return new Candidates(context, model, await context.scratch.file(model), filter);
+  }
+
+  /** Scale 0 is the drifted model, and 1 the ancestor itself, unless tensors are frozen. */
+  specAt(ancestor: string, scale: number): CandidateSpec {
+    if (scale === 0) return { kind: "keep" };
+    const isWhole = this.#filter.include.length + this.#filter.exclude.length === 0;
+    return scale === 1 && isWhole ? { kind: "ancestor", id: ancestor } : { kind: "blend", ancestor, scale };
+  }
+
+  /** Layers, in the order of depth, of the tensors that a blend with this ancestor changes. */
+  async layers(ancestor: string): Promise<Layer[]> {
+    const { pairs } = await this.#pairs(ancestor);
+    const names = pairs.map(({ drifted }) => drifted).filter(({ dtype }) => isBlendable(dtype));
+    return layersOf(this.drifted, new Set(names.map(({ name }) => name)));
   }
 
   async make(spec: CandidateSpec): Promise<Candidate> {
-    if (spec.kind === "keep") return fileCandidate(this.drifted, labelOf(this.model));
-    if (spec.kind === "ancestor") return fileCandidate(await this.#ancestor(spec.id), "the ancestor");
-    const ancestor = await this.#ancestor(spec.ancestor);
-    const pieces = () => blendFiles(this.#context.runtime, this.drifted, ancestor, spec.scale);
+    const name = nameOf(spec);
+    if (spec.kind === "keep") return fileCandidate(this.drifted, name);
+    if (spec.kind === "ancestor") return fileCandidate(await this.#file(spec.id), name);
+    const pieces = await this.#pieces(spec);
     return {
       format: this.drifted.format,
-      name: `scale ${spec.scale}`,
+      name,
       bytes: () => this.#gather(pieces()),
       writeTo: (path) => writePieces(path, pieces()),
     };
@@ -69,12 +84,46 @@ export class Candidates {
     const { name, writeTo } = await this.make(spec);
     await writeTo(path);
     const file = await openParameterFile(path);
-    if (spec.kind === "blend") checkForm(this.drifted, file);
+    if (spec.kind !== "keep" && spec.kind !== "ancestor") checkForm(this.drifted, file);
     return { file, id: await contentId(file), candidate: fileCandidate(file, name) };
   }
 
-  async #ancestor(id: string): Promise<ParameterFile> {
+  async #pieces(
+    spec: Exclude<CandidateSpec, { kind: "keep" | "ancestor" }>,
+  ): Promise<() => AsyncIterable<Uint8Array>> {
+    const { runtime } = this.#context;
+    if (spec.kind === "combination") {
+      const terms = await Promise.all(
+        spec.terms.map(async ({ ancestor, weight }) => ({ ...(await this.#pairs(ancestor)), weight })),
+      );
+      return () => mixFiles(runtime, this.drifted, terms);
+    }
+    const { file, pairs } = await this.#pairs(spec.ancestor);
+    const scale = await this.#scaleOf(spec);
+    return () => blendFiles(runtime, this.drifted, file, scale, pairs);
+  }
+
+  async #scaleOf(spec: Extract<CandidateSpec, { kind: "blend" | "ramp" | "groups" }>): Promise<ScaleOf> {
+    if (spec.kind === "blend") return spec.scale;
+    const layers = await this.layers(spec.ancestor);
+    const groups = spec.kind === "groups" ? groupLayers(layers, spec.scales.length) : layers;
+    const scaleAt =
+      spec.kind === "groups"
+        ? (group: number) => spec.scales[group]!
+        : (layer: number) => spec.first + ((spec.last - spec.first) * layer) / Math.max(1, layers.length - 1);
+    const scales = new Map(groups.flatMap((names, index) => names.map((name) => [name, scaleAt(index)])));
+    return (name) => scales.get(name) ?? 0;
+  }
+
+  async #file(id: string): Promise<ParameterFile> {
     return this.#context.scratch.file(await this.#context.store.get(id));
+  }
+
+  async #pairs(
+    ancestor: string,
+  ): Promise<{ readonly file: ParameterFile; readonly pairs: readonly TensorPair[] }> {
+    const file = await this.#file(ancestor);
+    return { file, pairs: pairTensors(this.drifted, file, this.#filter).pairs };
   }
 
   async #gather(pieces: AsyncIterable<Uint8Array>): Promise<Uint8Array> {

@@ -16,6 +16,7 @@ import { commandErrorBytesMax, commandLossBytesMax, judgeDeadlineMs } from "../.
 import type { OutColumn } from "../columns/write-arrow.js";
 import { type Judgement, judgementOfLoss } from "./judgement.js";
 import type { LabelledData } from "./labelled-data.js";
+import { lossesFrom, lossFailure } from "./losses.js";
 import type { Candidate, EvaluateOptions, Preparation, Validator } from "./validator.js";
 
 export interface CommandValidatorOptions {
@@ -144,7 +145,7 @@ export class CommandValidator implements Validator {
       const onAbort = () => fail(aborted(ends));
       const timer = setTimeout(() => {
         fail(
-          failure(`it took longer than ${this.#deadlineMs} ms and was ended`, {
+          lossFailure(`it took longer than ${this.#deadlineMs} ms and was ended`, {
             deadlineMs: this.#deadlineMs,
           }),
         );
@@ -157,10 +158,10 @@ export class CommandValidator implements Validator {
       };
       ends.addEventListener("abort", onAbort, { once: true });
       child.stdout.on("data", (chunk: Buffer) => {
-        if (!output.add(chunk)) fail(failure(`it printed more than ${bytesMax} bytes`, { bytesMax }));
+        if (!output.add(chunk)) fail(lossFailure(`it printed more than ${bytesMax} bytes`, { bytesMax }));
       });
       child.stderr.on("data", (chunk: Buffer) => errors.add(chunk));
-      child.on("error", (cause) => fail(failure(`it cannot be started: ${cause.message}`)));
+      child.on("error", (cause) => fail(lossFailure(`it cannot be started: ${cause.message}`)));
       child.on("close", (code, killedBy) => {
         if (code === 0) settle(() => resolve(output.text()));
         else fail(exitFailure(code, killedBy, errors.lastLine()));
@@ -231,27 +232,9 @@ class Tail {
 /** @throws MendlineError MENDLINE_REPAIR_VALIDATOR  the output is not as agreed */
 function lossOf(output: string, rowCount: number): Float64Array | number {
   const loss = parsed(output)?.loss;
-  if (Array.isArray(loss)) {
-    if (loss.length !== rowCount) {
-      throw failure(`it printed ${loss.length} losses for ${rowCount} rows`, {
-        losses: loss.length,
-        rows: rowCount,
-      });
-    }
-    return Float64Array.from(loss, (value: unknown, row) => numberOf(value, `loss ${row + 1}`));
-  }
-  if (loss === undefined) {
-    const start = output.trim().slice(0, 80);
-    throw failure(`it printed '${start}', where {"loss": [one a row]} or {"loss": number} is expected`);
-  }
-  return numberOf(loss, "loss");
-}
-
-/** JSON has no NaN, and encoders write null for it or the bare word: either way a loss that is not finite. */
-function numberOf(value: unknown, what: string): number {
-  if (value === null) return Number.NaN;
-  if (typeof value === "number") return value;
-  throw failure(`${what} is ${JSON.stringify(value).slice(0, 40)}, where a number is expected`);
+  if (loss !== undefined) return lossesFrom(loss, rowCount);
+  const start = output.trim().slice(0, 80);
+  throw lossFailure(`it printed '${start}', where {"loss": [one a row]} or {"loss": number} is expected`);
 }
 
 function parsed(output: string): Record<string, unknown> | undefined {
@@ -271,13 +254,12 @@ function parsed(output: string): Record<string, unknown> | undefined {
   return undefined;
 }
 
-function failure(what: string, details?: Record<string, unknown>): MendlineError {
-  return new MendlineError("MENDLINE_REPAIR_VALIDATOR", what, details && { details });
-}
-
 function exitFailure(code: number | null, killedBy: string | null, lastLine: string): MendlineError {
   const end = code === null ? `was ended by ${killedBy}` : `ended with exit code ${code}`;
-  return failure(`it ${end}${lastLine === "" ? "" : `: ${lastLine}`}`, { exitCode: code, signal: killedBy });
+  return lossFailure(`it ${end}${lastLine === "" ? "" : `: ${lastLine}`}`, {
+    exitCode: code,
+    signal: killedBy,
+  });
 }
 
 function aborted(signal: AbortSignal): MendlineError {
@@ -288,7 +270,7 @@ function aborted(signal: AbortSignal): MendlineError {
 /** Names the candidate; a full disk, too, is the validator's failure. */
 function asValidatorError(thrown: unknown, name: string): MendlineError {
   if (!(thrown instanceof MendlineError))
-    return failure(`validator command on ${name}: ${messageOf(thrown)}`);
+    return lossFailure(`validator command on ${name}: ${messageOf(thrown)}`);
   if (thrown.code !== "MENDLINE_REPAIR_VALIDATOR") return thrown;
   return new MendlineError(thrown.code, `validator command on ${name}: ${thrown.message}`, {
     details: thrown.details,

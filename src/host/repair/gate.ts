@@ -4,7 +4,7 @@
  * | repaired against keep       | against roll back and each other rival | verdict |
  * |---|---|---|
  * | interval on the better side | no interval wholly on the worse side   | passed |
- * | interval on the better side | one wholly on the worse side           | rejected: that rival is better |
+ * | interval on the better side | one wholly on the worse side           | rejected: that rival is better (gate-choice.ts) |
  * | interval on the worse side  | any                                    | rejected: keeping is better |
  * | interval holds 0, or none   | any                                    | not-proven |
  *
@@ -66,6 +66,8 @@ export interface GateResult {
   readonly againstRollback: Difference;
   readonly againstOthers: readonly RivalDifference[];
   readonly verdict: "passed" | "rejected" | "not-proven";
+  /** Of a rejection for a rival's sake: that rival's place, 0 = roll back, 1 = the first of the others; the best of several. */
+  readonly betterRival: number | null;
   /** One sentence, with its numbers. */
   readonly reason: string;
 }
@@ -248,18 +250,24 @@ function decide(
   againstKeep: Difference,
   rivals: readonly RivalDifference[],
   { metric, lowerIsBetter, rows, detectable }: Stated,
-): Pick<GateResult, "verdict" | "reason" | "rowsNeeded"> {
+): Pick<GateResult, "verdict" | "reason" | "rowsNeeded" | "betterRival"> {
   const gain = `${metric} changes by ${written(againstKeep)} against keeping`;
   const decided = (verdict: GateResult["verdict"], reason: string, rowsNeeded: number | null = null) => ({
     verdict,
     reason,
     rowsNeeded,
+    betterRival: null as number | null,
   });
   if (againstKeep.isWorse) return decided("rejected", `keeping is better: ${gain}`);
-  const better = rivals.find(({ isWorse }) => isWorse);
+  const better = rivals
+    .filter(({ isWorse }) => isWorse)
+    .sort((left, right) => (lowerIsBetter ? left.value - right.value : right.value - left.value))[0];
   if (againstKeep.isBetter && better !== undefined) {
     const loss = `${written(better)} against ${better.name}`;
-    return decided("rejected", `${better.name} is better: ${metric} changes by ${loss}`);
+    return {
+      ...decided("rejected", `${better.name} is better: ${metric} changes by ${loss}`),
+      betterRival: rivals.indexOf(better),
+    };
   }
   if (againstKeep.isBetter) return decided("passed", gain);
   if (detectable === null) {

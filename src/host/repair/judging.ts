@@ -1,27 +1,28 @@
-/** The part of a repair that runs models: from the chosen ancestor to the gate's answer. Every scale judged is a checkpoint. */
+/** The part of a repair that runs models: from the chosen ancestor to the gate's answer. Every candidate judged is a checkpoint. */
 import { rm } from "node:fs/promises";
-import { MendlineError } from "../../errors.js";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import { askGate } from "./ask-gate.js";
-import { Candidates, specAt } from "./candidates.js";
+import type { CandidateSpec } from "./candidate-spec.js";
+import { Candidates } from "./candidates.js";
 import { validatorFor } from "./choose-validator.js";
 import type { RepairContext } from "./context.js";
+import { foldsOf } from "./cross-validation.js";
+import { Evaluations } from "./evaluations.js";
 import { gateTryOf } from "./gate-tries.js";
 import { cutSlices, type LabelledSlices } from "./labelled-slices.js";
 import { parseGoal } from "./metrics.js";
-import type { RepairOutcome } from "./report.js";
-import { type RepairControls, type RepairProgress, type RepairSources, taskOf } from "./request.js";
+import type { ChosenAncestor, RepairOutcome } from "./report.js";
+import { type RepairControls, type RepairSources, say, taskOf } from "./request.js";
 import type { RunLog } from "./run-log.js";
-import type { CheckedSlices, GatedStep, SearchedStep } from "./run-steps.js";
-import { searchScale } from "./scale-search.js";
+import type { CheckedSlices, ChosenStep, GatedStep, SearchedStep } from "./run-steps.js";
+import { searchCandidate } from "./search.js";
 import type { Validator } from "./validator.js";
 
 export interface Judging {
   readonly context: RepairContext;
   readonly log: RunLog;
   readonly model: ModelRecord;
-  /** Id of the ancestor. */
-  readonly ancestor: string;
+  readonly chosen: ChosenStep & { readonly ancestor: ChosenAncestor };
   readonly sources: RepairSources;
   readonly controls: RepairControls;
 }
@@ -37,7 +38,7 @@ export async function judgeCandidates(judging: Judging): Promise<Judged> {
   const { plan } = log.started;
   const { signal } = controls;
   const task = taskOf(model, plan.label);
-  const candidates = await Candidates.open(context, model);
+  const candidates = await Candidates.open(context, model, plan.filter);
   const validator = await validatorFor(context, model, task, plan);
   const stop = () => void validator.close();
   signal?.addEventListener("abort", stop, { once: true });
@@ -50,86 +51,47 @@ export async function judgeCandidates(judging: Judging): Promise<Judged> {
       signal,
     });
     const checked = await log.once("checked", async () => slices.checked);
-    if (!checked.isEnough) {
-      return {
-        gated: null,
-        outcome: "needs-labels",
-        reason: tooFewReason(checked),
-      };
+    if (!checked.isEnough) return { gated: null, outcome: "needs-labels", reason: tooFewReason(checked) };
+    const searched = await log.once("scale-searched", () => {
+      const { selection } = slices;
+      const folds = foldsOf(selection, task.kind, plan.seed);
+      const evaluations = new Evaluations({ log, candidates, validator, selection, folds, signal });
+      const labelCount = checked.effective?.selection ?? checked.selection;
+      return searchCandidate({ ...judging, plan, candidates, evaluations, labelCount });
+    });
+    if (searched.finalist.kind === "keep") {
+      return { gated: null, outcome: "rejected", reason: noScaleReason(searched) };
     }
-    const search = await log.once("scale-searched", () =>
-      searchScales(judging, validator, candidates, slices),
-    );
-    if (search.scale === 0) return { gated: null, outcome: "rejected", reason: noScaleReason(search) };
-    return { gated: await log.once("gated", () => answer(judging, validator, candidates, slices, search)) };
+    const gated = await log.once("gated", () => answer(judging, validator, candidates, slices, searched));
+    return { gated };
   } finally {
     signal?.removeEventListener("abort", stop);
     await validator.close();
   }
 }
 
-async function searchScales(
-  judging: Judging,
-  validator: Validator,
-  candidates: Candidates,
-  slices: LabelledSlices,
-): Promise<SearchedStep> {
-  const { log, ancestor, controls } = judging;
-  const { signal } = controls;
-  const known = new Map(log.all("scale-judged").map(({ scale, loss }) => [scale, loss]));
-  const judge = async (scale: number): Promise<number> => {
-    const before = known.get(scale);
-    if (before !== undefined) return before;
-    const candidate = await candidates.make(specAt(ancestor, scale));
-    const loss = finiteOr(await lossOf(() => validator.evaluate(candidate, slices.selection, { signal })));
-    await log.append("scale-judged", { scale, loss });
-    return loss;
-  };
-  const { scale, barrier, isBarred, curve } = await searchScale(judge, {
-    ...(signal && { signal }),
-    onEvaluated: (point, done, total) =>
-      say(controls, "scale", `scale ${point.scale}: loss ${point.loss}`, done, total),
-  });
-  return { scale, barrier, isBarred, curve };
-}
-
-/** Infinity for weights whose blend is not finite: far enough beyond the ancestor, narrow types overflow. */
-async function lossOf(evaluate: () => Promise<{ readonly meanLoss: number }>): Promise<number> {
-  try {
-    return (await evaluate()).meanLoss;
-  } catch (thrown) {
-    const isOverflow = thrown instanceof MendlineError && thrown.code === "MENDLINE_REPAIR_INCOMPATIBLE";
-    if (isOverflow) return Number.POSITIVE_INFINITY;
-    throw thrown;
-  }
-}
-
-function finiteOr(loss: number): number {
-  return Number.isFinite(loss) ? loss : Number.POSITIVE_INFINITY;
-}
-
 async function answer(
-  { context, log, model, ancestor, controls }: Judging,
+  { context, log, model, chosen, controls }: Judging,
   validator: Validator,
   candidates: Candidates,
   slices: LabelledSlices,
-  { scale }: SearchedStep,
+  { finalist, others }: SearchedStep,
 ): Promise<GatedStep> {
   const { plan } = log.started;
-  say(controls, "gate", `asking the gate about scale ${scale}`);
   const path = await context.scratch.path(`${log.id}.gate.${model.format}`);
   try {
     // The very file whose parameters would be published: read back, and known by its content.
-    const written = await candidates.write(specAt(ancestor, scale), path);
+    const written = await candidates.write(finalist, path);
+    say(controls, "gate", `asking the gate about ${written.candidate.name}`);
     const goal = plan.goal === null ? null : parseGoal(plan.goal, taskOf(model, plan.label).kind);
     const made = await gateTryOf(context.store, log, { keep: model.id, repaired: written.id });
     const asked = await askGate(
       validator,
       {
         keep: await candidates.make({ kind: "keep" }),
-        rollback: await candidates.make({ kind: "ancestor", id: ancestor }),
+        rollback: await candidates.make({ kind: "ancestor", id: chosen.ancestor.id }),
         repaired: written.candidate,
-        others: [],
+        others: others.map(({ name, candidate }) => ({ name, make: () => candidates.make(candidate) })),
       },
       slices,
       {
@@ -143,7 +105,12 @@ async function answer(
         signal: controls.signal,
       },
     );
-    return { ...asked, repaired: written.id, try: made };
+    const { winner, ...decided } = asked;
+    if (winner === null) return { ...decided, candidate: finalist, repaired: written.id, try: made };
+    const candidate: CandidateSpec =
+      winner === 0 ? { kind: "ancestor", id: chosen.ancestor.id } : others[winner - 1]!.candidate;
+    const { id } = await candidates.write(candidate, path);
+    return { ...decided, candidate, repaired: id, try: made };
   } finally {
     await rm(path, { force: true });
   }
@@ -162,14 +129,4 @@ function noScaleReason({ isBarred }: SearchedStep): string {
   return isBarred
     ? "a loss barrier lies between the two, and keeping is better than rolling back"
     : "no scale is better than keeping";
-}
-
-export function say(
-  { onProgress }: RepairControls,
-  step: RepairProgress["step"],
-  message: string,
-  done?: number,
-  total?: number,
-): void {
-  onProgress?.({ step, message, ...(done !== undefined && { done, total: total! }) });
 }

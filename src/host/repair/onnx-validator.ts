@@ -1,11 +1,11 @@
 /** Judges ONNX models with onnxruntime on one thread of its own, started by the first evaluation. */
-import { Worker } from "node:worker_threads";
-import { MendlineError, messageOf, rehydrateError } from "../../errors.js";
+import { MendlineError } from "../../errors.js";
 import { judgeDeadlineMs } from "../../limits.js";
 import { type Judgement, judgementOf } from "./judgement.js";
+import { JudgingThread } from "./judging-thread.js";
 import type { LabelledData } from "./labelled-data.js";
 import { defaultMetric, type LossName, lossFor, type MetricName, type Task } from "./metrics.js";
-import type { JudgeAnswer, JudgeValue, JudgeWork, JudgeWorkerData, Predictions } from "./onnx-worker.js";
+import type { JudgeValue, JudgeWork, JudgeWorkerData, Predictions } from "./onnx-worker.js";
 import {
   checkLabels,
   decideReading,
@@ -34,18 +34,17 @@ const defaultRuntimes = ["onnxruntime-web", "onnxruntime-node"];
 export class OnnxValidator implements Validator {
   readonly #options: OnnxValidatorOptions;
   readonly #loss: LossName;
-  readonly #deadlineMs: number;
-  #worker: Worker | null = null;
-  #last: Promise<unknown> = Promise.resolve();
+  readonly #thread: JudgingThread<JudgeWork, JudgeValue>;
   #reading: OutputReading | null = null;
-  #isClosed = false;
-  /** Rejects the exchange under way. */
-  #interrupt: ((reason: MendlineError) => void) | null = null;
 
   constructor(options: OnnxValidatorOptions) {
     this.#options = options;
     this.#loss = options.loss ?? lossFor(defaultMetric(options.task));
-    this.#deadlineMs = options.deadlineMs ?? judgeDeadlineMs;
+    this.#thread = new JudgingThread({
+      url: new URL("./onnx-worker.js", import.meta.url),
+      workerData: { runtimes: options.runtimes ?? defaultRuntimes } satisfies JudgeWorkerData,
+      deadlineMs: options.deadlineMs ?? judgeDeadlineMs,
+    });
   }
 
   async prepare(baseline: Candidate, data: LabelledData, options?: EvaluateOptions): Promise<Preparation> {
@@ -92,95 +91,26 @@ export class OnnxValidator implements Validator {
     return (await this.#run(candidate, data, { kind: "predict" }, options)) as Predictions;
   }
 
-  async close(): Promise<void> {
-    this.#isClosed = true;
-    this.#interrupt?.(new MendlineError("MENDLINE_TASK_ABORTED", "the validator was closed"));
-    await this.#last.catch(() => undefined);
-    await this.#endWorker();
+  close(): Promise<void> {
+    return this.#thread.close();
   }
 
   #run(
     candidate: Candidate,
     data: LabelledData,
     task: JudgeWork["task"],
-    { signal }: EvaluateOptions = {},
+    options?: EvaluateOptions,
   ): Promise<JudgeValue> {
     checkCandidate(candidate, data);
     const { source, rowCount, features, columns, texts, rowNumbers } = data;
     const rows = { source, rowCount, features, columns, texts, rowNumbers };
-    const turn = this.#last
-      .catch(() => undefined)
-      .then(async () => {
-        const model = compact(await candidate.bytes());
-        return this.#exchange({ model, rows, task }, candidate.name, signal);
-      });
-    this.#last = turn;
-    return turn;
-  }
-
-  async #exchange(work: JudgeWork, name: string, signal: AbortSignal | undefined): Promise<JudgeValue> {
-    if (this.#isClosed) throw new MendlineError("MENDLINE_TASK_ABORTED", "the validator was closed");
-    if (signal?.aborted) throw aborted(signal);
-    this.#worker ??= this.#startWorker();
-    const answer = await this.#ask(this.#worker, work, name, signal).catch(async (thrown: unknown) => {
-      // A run cannot be interrupted: the next evaluation gets a fresh thread.
-      await this.#endWorker();
-      throw thrown;
+    const question = async () => ({
+      work: { model: compact(await candidate.bytes()), rows, task },
+      name: candidate.name,
+      rowCount,
     });
-    if (answer.ok) return answer.value;
-    if (answer.isRuntimeLost) await this.#endWorker();
-    throw rehydrateError({ ...answer.error, message: `${name}: ${answer.error.message}` });
+    return this.#thread.ask(question, options);
   }
-
-  #ask(worker: Worker, work: JudgeWork, name: string, signal?: AbortSignal): Promise<JudgeAnswer> {
-    return new Promise<JudgeAnswer>((resolve, reject) => {
-      const onMessage = (answer: JudgeAnswer) => settle(() => resolve(answer));
-      const onGone = (thrown: unknown) => settle(() => reject(lost(name, thrown)));
-      const onAbort = () => settle(() => reject(aborted(signal!)));
-      const timer = setTimeout(() => {
-        settle(() => reject(tooSlow(name, work.rows.rowCount, this.#deadlineMs)));
-      }, this.#deadlineMs);
-      const settle = (then: () => void) => {
-        clearTimeout(timer);
-        this.#interrupt = null;
-        signal?.removeEventListener("abort", onAbort);
-        worker.off("message", onMessage).off("error", onGone).off("exit", onGone).unref();
-        then();
-      };
-      this.#interrupt = (reason) => settle(() => reject(reason));
-      signal?.addEventListener("abort", onAbort, { once: true });
-      // Idle, the thread keeps no process alive.
-      worker.on("message", onMessage).on("error", onGone).on("exit", onGone).ref();
-      worker.postMessage(work);
-    });
-  }
-
-  #startWorker(): Worker {
-    const worker = startWorker(this.#options.runtimes ?? defaultRuntimes);
-    // One that ended while idle is not to be asked again.
-    worker.once("exit", () => {
-      if (this.#worker === worker) this.#worker = null;
-    });
-    return worker;
-  }
-
-  async #endWorker(): Promise<void> {
-    const worker = this.#worker;
-    this.#worker = null;
-    await worker?.terminate();
-  }
-}
-
-function startWorker(runtimes: readonly string[]): Worker {
-  const worker = new Worker(new URL("./onnx-worker.js", import.meta.url), {
-    workerData: { runtimes } satisfies JudgeWorkerData,
-    // Some of the process's own arguments, such as --input-type, stop a thread that starts from a file.
-    execArgv: [],
-  });
-  worker.unref();
-  // While nobody listens, an error would be uncaught.
-  worker.on("error", () => undefined);
-  return worker;
 }
 
 function checkCandidate(candidate: Candidate, data: LabelledData): void {
@@ -200,21 +130,4 @@ function compact(bytes: Uint8Array): Uint8Array {
   const isWhole = bytes.byteLength === bytes.buffer.byteLength || bytes.buffer instanceof SharedArrayBuffer;
   // A Buffer's own slice() would be another view.
   return isWhole ? bytes : new Uint8Array(bytes);
-}
-
-function aborted(signal: AbortSignal): MendlineError {
-  return new MendlineError("MENDLINE_TASK_ABORTED", "the evaluation was cancelled", { cause: signal.reason });
-}
-
-function lost(name: string, thrown: unknown): MendlineError {
-  const why = typeof thrown === "number" ? `exit code ${thrown}` : messageOf(thrown);
-  return new MendlineError("MENDLINE_REPAIR_VALIDATOR", `${name}: the judging thread ended (${why})`);
-}
-
-function tooSlow(name: string, rowCount: number, deadlineMs: number): MendlineError {
-  return new MendlineError(
-    "MENDLINE_REPAIR_VALIDATOR",
-    `${name}: judging ${rowCount} rows took longer than ${deadlineMs} ms and was ended: give fewer labelled rows, or use --validator`,
-    { details: { rows: rowCount, deadlineMs } },
-  );
 }

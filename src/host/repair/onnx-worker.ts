@@ -4,8 +4,9 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import type { InferenceSession, Tensor } from "onnxruntime-web";
-import { type ErrorCode, MendlineError, messageOf } from "../../errors.js";
+import { MendlineError, messageOf } from "../../errors.js";
 import { predictionsMax } from "../../limits.js";
+import type { ThreadAnswer } from "./judging-thread.js";
 import { describe, type InputPlan, type JudgeRows, planInputs } from "./onnx-inputs.js";
 import { type OutputReading, type OutputSurvey, OutputSurveyor, type RowScores, Scorer } from "./outputs.js";
 
@@ -28,15 +29,6 @@ export interface JudgeWork {
 
 export type JudgeValue = OutputSurvey | RowScores | Predictions;
 
-export type JudgeAnswer =
-  | { readonly ok: true; readonly value: JudgeValue }
-  | {
-      readonly ok: false;
-      /** Whether the runtime itself failed: it may have lost its memory and is not to be used again. */
-      readonly isRuntimeLost: boolean;
-      readonly error: { code: ErrorCode; message: string; details: Readonly<Record<string, unknown>> };
-    };
-
 /** `runtimes`: packages to try, in this order. */
 export interface JudgeWorkerData {
   readonly runtimes: readonly string[];
@@ -54,15 +46,16 @@ parentPort!.on("message", (work: JudgeWork) => {
   void answer(work).then((reply) => parentPort!.postMessage(reply));
 });
 
-async function answer(work: JudgeWork): Promise<JudgeAnswer> {
+/** A runtime that failed may have lost its memory: it is not to be used again. */
+async function answer(work: JudgeWork): Promise<ThreadAnswer<JudgeValue>> {
   try {
     loaded ??= loadRuntime();
     return { ok: true, value: await judge(await loaded, work) };
   } catch (thrown) {
-    if (thrown instanceof MendlineError) return { ok: false, isRuntimeLost: false, error: thrown.toJSON() };
+    if (thrown instanceof MendlineError) return { ok: false, isLost: false, error: thrown.toJSON() };
     const message = `the ONNX runtime failed: ${messageOf(thrown)}`;
     const error = new MendlineError("MENDLINE_REPAIR_VALIDATOR", message).toJSON();
-    return { ok: false, isRuntimeLost: true, error };
+    return { ok: false, isLost: true, error };
   }
 }
 
@@ -99,7 +92,9 @@ async function judge(runtime: Runtime, { model, rows, task }: JudgeWork): Promis
 }
 
 async function openSession(runtime: Runtime, model: Uint8Array): Promise<InferenceSession> {
-  const session = await runtime.InferenceSession.create(model, { logSeverityLevel: 3 }).catch(
+  // Shared bytes are not taken by every runtime.
+  const bytes = model.buffer instanceof SharedArrayBuffer ? model.slice() : model;
+  const session = await runtime.InferenceSession.create(bytes, { logSeverityLevel: 3 }).catch(
     (thrown: unknown) => {
       throw new Error(`it cannot load the model: ${messageOf(thrown)}`);
     },

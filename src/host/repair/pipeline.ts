@@ -11,14 +11,13 @@ import { MendlineError, messageOf } from "../../errors.js";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import { type Deployment, reconcile, toDeployment } from "../deployment/deployments.js";
 import { chooseAncestor } from "./ancestor.js";
-import { specAt } from "./candidates.js";
 import type { RepairContext } from "./context.js";
 import { describeInputs, type InputColumns, refuseOtherInputs, reopenInputs } from "./inputs.js";
-import { judgeCandidates, say } from "./judging.js";
+import { judgeCandidates } from "./judging.js";
 import { checkLabelled, columnsOf } from "./labelled-data.js";
 import { checkLive, lineageDrift, requireProfile } from "./lineage-drift.js";
 import { publish } from "./publish.js";
-import type { RepairOutcome, RepairReport } from "./report.js";
+import type { ChosenAncestor, RepairOutcome, RepairReport } from "./report.js";
 import {
   labelOf,
   planOf,
@@ -26,12 +25,14 @@ import {
   type RepairPlan,
   type RepairRequest,
   type RepairSources,
+  say,
   taskOf,
 } from "./request.js";
 import { claim } from "./run-claims.js";
 import { RunLog, runFormat } from "./run-log.js";
 import { reportOf } from "./run-report.js";
-import { detectedStep, isDecided } from "./run-steps.js";
+import { type ChosenStep, detectedStep, isDecided } from "./run-steps.js";
+import { refuseOtherModule } from "./validator-plan.js";
 
 export interface RepairResult {
   readonly report: RepairReport;
@@ -84,6 +85,7 @@ export async function resumeRepair(
     const { sources, close } = await reopenInputs(context, run, inputs, request, request.signal);
     try {
       const columns = await checkSources(context, model, plan, sources);
+      await refuseOtherModule(run, plan.validator);
       refuseOtherInputs(run, inputs, await describeInputs(context, sources, columns, request.signal));
       await log.append("resumed", { after: log.state });
       return await new Repair(context, log, model, sources, request).run();
@@ -166,13 +168,14 @@ class Repair {
         isStable ? "the live data has not drifted" : "the live data is too little to tell",
       );
     }
-    const { ancestor, passedOver } = await this.#choose();
+    const chosen = await this.#choose();
+    const { ancestor, passedOver } = chosen;
     if (ancestor === null) {
       const reason = passedOver.length === 0 ? "it has no ancestor" : "every ancestor was passed over";
       return this.#end("no-healthy-ancestor", reason);
     }
     say(this.#controls, "ancestor", `toward ${ancestor.label}`);
-    return this.#judgeAndPublish(ancestor.id);
+    return this.#judgeAndPublish({ ...chosen, ancestor });
   }
 
   #detect() {
@@ -191,14 +194,14 @@ class Repair {
 
   #choose() {
     return this.#log.once("ancestor-chosen", () => {
-      const { select, ancestor: forced } = this.#plan;
+      const { select, ancestor: forced, filter, combine } = this.#plan;
       const { ancestors } = this.#log.recorded("detected")!;
-      return chooseAncestor(this.#context, this.#model, ancestors, { select, forced });
+      return chooseAncestor(this.#context, this.#model, ancestors, { select, forced, filter, combine });
     });
   }
 
-  async #judgeAndPublish(ancestor: string): Promise<RepairResult> {
-    const common = { log: this.#log, model: this.#model, ancestor, sources: this.#sources };
+  async #judgeAndPublish(chosen: ChosenStep & { readonly ancestor: ChosenAncestor }): Promise<RepairResult> {
+    const common = { log: this.#log, model: this.#model, chosen, sources: this.#sources };
     const controls = this.#controls;
     const gated = this.#log.recorded("gated");
     const judged =
@@ -210,10 +213,8 @@ class Repair {
     if (outcome !== "published" || this.#plan.dryRun) return this.#end(outcome, reason);
     this.#refuseAborted();
     const searched = this.#log.recorded("scale-searched")!;
-    const spec = specAt(ancestor, searched.scale);
     const deployment = await publish(this.#context, {
       ...common,
-      spec,
       searched,
       gated: judged.gated,
       controls,

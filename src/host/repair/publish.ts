@@ -9,20 +9,20 @@ import type { ModelRecord } from "../../lineage-store/records.js";
 import { type Deployment, deploy } from "../deployment/deployments.js";
 import { profileSignature, profileToBytes } from "../drift/profile.js";
 import { storeFile } from "../models.js";
-import { type CandidateSpec, Candidates, type WrittenCandidate } from "./candidates.js";
+import { type CandidateSpec, scaleOf } from "./candidate-spec.js";
+import { Candidates, type WrittenCandidate } from "./candidates.js";
 import type { RepairContext } from "./context.js";
 import { requireProfile } from "./lineage-drift.js";
 import { profileLive } from "./live-profile.js";
+import type { ChosenAncestor } from "./report.js";
 import { type RepairControls, type RepairSources, taskOf } from "./request.js";
 import type { RunLog } from "./run-log.js";
-import type { EndStep, GatedStep, SearchedStep } from "./run-steps.js";
+import type { ChosenStep, EndStep, GatedStep, SearchedStep } from "./run-steps.js";
 
 export interface Publication {
   readonly log: RunLog;
   readonly model: ModelRecord;
-  /** Id of the ancestor. */
-  readonly ancestor: string;
-  readonly spec: CandidateSpec;
+  readonly chosen: ChosenStep & { readonly ancestor: ChosenAncestor };
   readonly searched: SearchedStep;
   readonly gated: GatedStep;
   readonly sources: RepairSources;
@@ -33,11 +33,12 @@ type Published = NonNullable<EndStep["model"]>;
 
 /** @returns the deployment; null for a run without an alias */
 export async function publish(context: RepairContext, publication: Publication): Promise<Deployment | null> {
-  const { spec, log, gated } = publication;
+  const { log, gated } = publication;
+  const { candidate } = gated;
   const { id, name, version } =
-    spec.kind === "ancestor"
-      ? await context.store.get(spec.id)
-      : await addRepaired(context, publication, spec);
+    candidate.kind === "ancestor"
+      ? await context.store.get(candidate.id)
+      : await addRepaired(context, publication, candidate);
   const { alias, dir, aliasBefore } = log.started.plan;
   const end: EndStep = {
     outcome: "published",
@@ -76,7 +77,7 @@ async function addRepaired(
   if (known !== null) return known;
   const path = await context.scratch.path(`${log.id}.${model.format}`);
   try {
-    const candidates = await Candidates.open(context, model);
+    const candidates = await Candidates.open(context, model, log.started.plan.filter);
     const written = await candidates.write(spec, path);
     if (written.id !== gated.repaired) throw notWhatWasJudged(log.id, gated.repaired, written.id);
     return await addFile(context, publication, written);
@@ -91,8 +92,11 @@ async function addFile(
   { file, id }: WrittenCandidate,
 ): Promise<Published> {
   const { store } = context;
-  const { log, model, ancestor, searched, gated, sources, controls } = publication;
-  const { scale, barrier } = searched;
+  const { log, model, chosen, searched, gated, sources, controls } = publication;
+  const { barrier } = searched;
+  const { candidate } = gated;
+  const ancestor = chosen.ancestor.id;
+  const scale = scaleOf(candidate, ancestor);
   const { plan } = log.started;
   const { id: _, ...stored } = await storeFile(store, file, {
     parentIds: [model.id, ancestor],
@@ -127,8 +131,9 @@ async function addFile(
       child: id,
       transformation: "repair",
       parameters: {
-        scale,
+        ...(scale !== null && { scale }),
         ancestor,
+        candidate,
         barrier: Number.isFinite(barrier) ? barrier : null,
         run: log.id,
         gate: gated.gate,

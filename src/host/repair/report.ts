@@ -1,5 +1,6 @@
 /** What a repair decided, and why: plain data, as CONTRACT prints it. */
 import type { DriftReport } from "../drift/report.js";
+import type { CandidateSpec } from "./candidate-spec.js";
 
 export type RepairOutcome =
   | "published"
@@ -23,6 +24,58 @@ export interface ChosenAncestor {
   readonly distance: number;
   /** Sum over the features of its debiased PSI against the live data; null where it has no profile of them. */
   readonly totalPsi: number | null;
+}
+
+export type Rung = "single" | "ramp" | "groups" | "combination";
+
+/** One rung of the ladder from one scale to many numbers. */
+export interface RungReport {
+  readonly rung: Rung;
+  /** Numbers that labels choose. */
+  readonly numbers: number;
+  /** The lowest on the selection slice; null where it was not tried. */
+  readonly loss: number | null;
+  /** Mean loss on rows that did not choose; null where losses of each row are not known. */
+  readonly crossValidated: number | null;
+  /** What it gains over the rung before, cross-validated, and that gain's error; null for the first, and where it was not tried. */
+  readonly gain: number | null;
+  readonly standardError: number | null;
+  /** It gains more than one standard error. */
+  readonly pays: boolean;
+  /** Why it was not tried. */
+  readonly reason: string | null;
+}
+
+/** How one tensor of the drifted model and the ancestor's differ. */
+export interface TensorDistance {
+  readonly name: string;
+  readonly cosine: number | null;
+  readonly relativeNorm: number | null;
+  readonly changedShare: number;
+}
+
+export interface CompatibilityReport {
+  /** Over the tensors that differ, weighted by elements. */
+  readonly cosine: number;
+  readonly tensorCount: number;
+  /** Tensors whose names differ and that node and input slot brought together. */
+  readonly renamedCount: number;
+  /** Tensors that the request leaves as they are, and those that are no floats: copied. */
+  readonly frozenCount: number;
+  readonly copiedCount: number;
+  /** The farthest first, of many so many. */
+  readonly tensors: readonly TensorDistance[];
+}
+
+/** An ancestor as the choice saw it. */
+export interface AncestorChoice {
+  readonly id: string;
+  readonly label: string;
+  readonly distance: number;
+  readonly verdict: "stable" | "drift" | "insufficient-data" | null;
+  readonly totalPsi: number | null;
+  /** Why it was not chosen; null for the one that was. */
+  readonly reason: string | null;
 }
 
 export interface CurvePoint {
@@ -88,7 +141,14 @@ export interface RepairReport {
   readonly drift: DriftReport;
   readonly ancestor: ChosenAncestor | null;
   readonly passedOver: readonly PassedOver[];
+  /** All that were looked at, in the order of the choice. */
+  readonly ancestors: readonly AncestorChoice[];
+  readonly compatibility: CompatibilityReport | null;
+  /** Of what the gate was asked about; null where that has no single one. */
   readonly scale: number | null;
+  /** What the gate was asked about, or would have been. */
+  readonly repaired: CandidateSpec | null;
+  readonly rungs: readonly RungReport[];
   /** On the selection slice, by rising scale. */
   readonly curve: readonly CurvePoint[];
   readonly barrier: number | null;

@@ -4,8 +4,11 @@ import { MendlineError } from "../../errors.js";
 import type { ModelRecord, ModelTask } from "../../lineage-store/records.js";
 import type { LineageStore } from "../../lineage-store/store.js";
 import type { DataSource } from "../columns/column.js";
+import { mixTermsMax } from "../parameters/mix.js";
+import type { TensorFilter } from "../parameters/pairing.js";
 import { controlMarginDefault } from "./gate.js";
 import { defaultMetric, type MetricName, parseGoal, requireMetric } from "./metrics.js";
+import { type ValidatorPlan, validatorPlan } from "./validator-plan.js";
 
 export interface RepairProgress {
   readonly step: "drift" | "ancestor" | "scale" | "gate" | "published";
@@ -43,7 +46,14 @@ export interface RepairRequest extends RepairSources, RepairControls {
   readonly select?: "nearest" | "lowest-drift";
   /** REF of the ancestor to take, whatever its own drift. */
   readonly ancestor?: string;
-  /** Shell command that judges candidates; onnxruntime by default. */
+  /** Patterns of the tensors that are repaired (all by default), and of those that stay as they are: a new head, the embeddings. */
+  readonly include?: readonly string[];
+  readonly exclude?: readonly string[];
+  /** How much the scale may vary over the layers, where cross-validation says that it pays; `groups` by default. */
+  readonly scales?: "single" | "ramp" | "groups";
+  /** Combine up to so many healthy ancestors, where that pays; 1 by default. */
+  readonly combine?: number;
+  /** JavaScript module (by its file's name) or shell command that judges candidates; onnxruntime by default. */
   readonly validator?: string;
   readonly output?: "probability" | "logit";
   /** Share of keep's loss by which repaired may be worse on control; 0.05 by default. */
@@ -70,7 +80,10 @@ export interface RepairPlan {
   readonly select: "nearest" | "lowest-drift";
   /** Id of the ancestor that was asked for. */
   readonly ancestor: string | null;
-  readonly validator: string | null;
+  readonly filter: TensorFilter;
+  readonly scales: "single" | "ramp" | "groups";
+  readonly combine: number;
+  readonly validator: ValidatorPlan | null;
   readonly output: "probability" | "logit" | null;
   readonly controlMargin: number;
   readonly controlProof: boolean;
@@ -90,11 +103,13 @@ export async function planOf(
   request: RepairRequest,
 ): Promise<RepairPlan> {
   const { kind, label } = taskOf(model, request.label ?? null);
-  const { seed = 0, controlMargin = controlMarginDefault, alias = null, deploy } = request;
+  const { seed = 0, controlMargin = controlMarginDefault, alias = null, deploy, combine = 1 } = request;
   const metric = request.metric === undefined ? defaultMetric(kind) : requireMetric(request.metric, kind);
   if (!Number.isSafeInteger(seed)) throw invalid(`seed is ${seed}: choose a whole number`);
   if (!(controlMargin >= 0 && controlMargin <= 1))
     throw invalid(`the control margin is ${controlMargin}: choose a share from 0 to 1`);
+  if (!(Number.isInteger(combine) && combine >= 1 && combine <= mixTermsMax))
+    throw invalid(`${combine} ancestors to combine: choose 1 to ${mixTermsMax}`);
   if (request.goal !== undefined) parseGoal(request.goal, kind);
   if (deploy !== undefined && alias === null)
     throw invalid("a folder to deploy to needs an alias, the name that is deployed there");
@@ -107,7 +122,10 @@ export async function planOf(
     threshold: request.threshold ?? null,
     select: request.select ?? "nearest",
     ancestor: await forcedAncestor(store, model, request.ancestor),
-    validator: request.validator ?? null,
+    filter: { include: request.include ?? [], exclude: request.exclude ?? [] },
+    scales: request.scales ?? "groups",
+    combine,
+    validator: request.validator === undefined ? null : await validatorPlan(request.validator),
     output: request.output ?? null,
     controlMargin,
     controlProof: request.controlProof ?? false,
@@ -147,4 +165,14 @@ export function labelOf({ name, version }: Pick<ModelRecord, "name" | "version">
 
 function invalid(message: string): MendlineError {
   return new MendlineError("MENDLINE_ARGUMENT_INVALID", message);
+}
+
+export function say(
+  { onProgress }: RepairControls,
+  step: RepairProgress["step"],
+  message: string,
+  done?: number,
+  total?: number,
+): void {
+  onProgress?.({ step, message, ...(done !== undefined && { done, total: total! }) });
 }

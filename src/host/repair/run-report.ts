@@ -1,4 +1,5 @@
 /** The report of a run, from its record alone. */
+import { scaleOf } from "./candidate-spec.js";
 import type { RepairReport } from "./report.js";
 import type { RunLog } from "./run-log.js";
 import { driftOf, type EndStep, isDecided } from "./run-steps.js";
@@ -11,6 +12,7 @@ export function reportOf(log: RunLog): RepairReport {
   const chosen = log.recorded("ancestor-chosen");
   const searched = log.recorded("scale-searched");
   const gated = log.recorded("gated");
+  const repaired = gated?.candidate ?? searched?.finalist ?? null;
   return {
     outcome: end.outcome,
     reason: end.reason,
@@ -19,7 +21,11 @@ export function reportOf(log: RunLog): RepairReport {
     drift: driftOf(log.recorded("detected")!),
     ancestor: chosen?.ancestor ?? null,
     passedOver: chosen?.passedOver ?? [],
-    scale: searched?.scale ?? null,
+    ancestors: chosen?.ancestors ?? [],
+    compatibility: chosen?.compatibility ?? null,
+    scale: repaired === null ? null : scaleOf(repaired, chosen!.ancestor!.id),
+    repaired,
+    rungs: searched?.rungs ?? [],
     curve: searched?.curve ?? [],
     barrier: searched !== undefined && Number.isFinite(searched.barrier) ? searched.barrier : null,
     gate: gated?.gate ?? null,

@@ -7,16 +7,21 @@
  * Any step may be the last: `no-drift` follows `detected`, `failed` follows whatever failed.
  */
 import type { DriftReport, FeatureReport } from "../drift/report.js";
+import type { CandidateSpec } from "./candidate-spec.js";
+import type { Evaluation } from "./evaluations.js";
 import type { GateTry } from "./gate-tries.js";
 import type { RepairInputs } from "./inputs.js";
 import type { AncestorDrift } from "./lineage-drift.js";
 import type {
+  AncestorChoice,
   ChosenAncestor,
+  CompatibilityReport,
   ControlReport,
   CurvePoint,
   GateReport,
   PassedOver,
   RepairOutcome,
+  RungReport,
 } from "./report.js";
 import type { RepairPlan } from "./request.js";
 
@@ -38,6 +43,13 @@ export interface DetectedStep {
 export interface ChosenStep {
   readonly ancestor: ChosenAncestor | null;
   readonly passedOver: readonly PassedOver[];
+  /** All that were looked at, in the order of the choice. */
+  readonly ancestors: readonly AncestorChoice[];
+  /** Further ancestors for a combination, nearest first. */
+  readonly companions: readonly ChosenAncestor[];
+  /** The healthy ancestor of the lowest drift, where it is another one. */
+  readonly rival: ChosenAncestor | null;
+  readonly compatibility: CompatibilityReport | null;
 }
 
 export interface CheckedSlices {
@@ -59,6 +71,16 @@ export interface SearchedStep {
   readonly barrier: number;
   readonly isBarred: boolean;
   readonly curve: readonly CurvePoint[];
+  readonly rungs: readonly RungReport[];
+  /** What the gate is to be asked about, and its loss on the selection slice. */
+  readonly finalist: CandidateSpec;
+  readonly loss: number;
+  /** What could be put in place instead, beside keeping and rolling back. */
+  readonly others: readonly {
+    readonly name: string;
+    readonly candidate: CandidateSpec;
+    readonly loss: number;
+  }[];
 }
 
 export interface GatedStep {
@@ -66,7 +88,8 @@ export interface GatedStep {
   readonly reason: string;
   readonly gate: GateReport;
   readonly control: ControlReport | null;
-  /** Content id of what was judged: nothing else may be published. */
+  /** What won, and its content id: nothing else may be published. */
+  readonly candidate: CandidateSpec;
   readonly repaired: string;
   readonly try: GateTry;
 }
@@ -89,7 +112,7 @@ export interface RunSteps {
   readonly detected: DetectedStep;
   readonly "ancestor-chosen": ChosenStep;
   readonly checked: CheckedSlices;
-  readonly "scale-judged": CurvePoint;
+  readonly "scale-judged": Evaluation;
   readonly "scale-searched": SearchedStep;
   readonly gated: GatedStep;
   readonly resumed: { readonly after: string };

@@ -34,7 +34,7 @@ export function splitRows(labels: Float64Array, { task, seed, gateShare = 0.5 }:
   const gate: Uint32Array[] = [];
   // Systematic rounding from a random start: a stratum's odd row goes to either slice, and the totals still come out even.
   let due = random.unit();
-  for (const rows of task === "classification" ? byLabel(labels) : byRank(labels)) {
+  for (const rows of strataOf(labels, task)) {
     random.shuffle(rows);
     const next = due + rows.length * gateShare;
     const gateCount = Math.floor(next) - Math.floor(due);
@@ -43,6 +43,11 @@ export function splitRows(labels: Float64Array, { task, seed, gateShare = 0.5 }:
     selection.push(rows.subarray(gateCount));
   }
   return { selection: joined(selection), gate: joined(gate) };
+}
+
+/** Sets of rows that are drawn from each by itself: those of a class, or of a fifth of the targets' order. */
+export function strataOf(labels: Float64Array, task: Task): Uint32Array[] {
+  return task === "classification" ? byLabel(labels) : byRank(labels);
 }
 
 /** Rows of each label, labels in ascending order. */

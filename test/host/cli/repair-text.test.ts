@@ -44,6 +44,10 @@ const published: RepairReport = {
   },
   ancestor: { id: "a".repeat(64), label: "rain@1", distance: 2, totalPsi: 0.7 },
   passedOver: [{ id: "b".repeat(64), label: "rain@2", distance: 1, reason: "drifted too" }],
+  ancestors: [],
+  compatibility: null,
+  repaired: { kind: "ancestor", id: "a".repeat(64) },
+  rungs: [],
   scale: 1,
   curve: [
     { scale: 0, loss: 0.74 },
@@ -80,6 +84,8 @@ const published: RepairReport = {
   path: "/srv/model/model.onnx",
   labelRequest: null,
 };
+
+const rung = { loss: null, crossValidated: null, gain: null, standardError: null, pays: false, reason: null };
 
 test("a published repair, from drift to file", () => {
   const bar = (length: number) => "#".repeat(length);
@@ -148,6 +154,68 @@ test("a dry run says that nothing was published; a flat or infinite curve has ba
   assert.match(text, /outcome +published \(dry run: nothing was published\): /);
   assert.match(text, /0\.000 {2}loss 0\.500 {2}#\n/);
   assert.match(text, /1\.000 {2}loss Infinity {2}#/);
+});
+
+test("more numbers than one, ancestors behind the chosen one, tensors left alone, rows asked before", () => {
+  const text = repairText({
+    ...published,
+    ancestors: [
+      {
+        id: "b".repeat(64),
+        label: "rain@2",
+        distance: 1,
+        verdict: "drift",
+        totalPsi: 2,
+        reason: "drifted too",
+      },
+      { id: "a".repeat(64), label: "rain@1", distance: 2, verdict: "stable", totalPsi: 0.7, reason: null },
+      {
+        id: "d".repeat(64),
+        label: "rain@0",
+        distance: 3,
+        verdict: null,
+        totalPsi: null,
+        reason: "no profile",
+      },
+    ],
+    compatibility: {
+      cosine: 0.91,
+      tensorCount: 7,
+      renamedCount: 2,
+      frozenCount: 1,
+      copiedCount: 0,
+      tensors: [],
+    },
+    scale: null,
+    repaired: { kind: "ramp", ancestor: "a".repeat(64), first: 0.2, last: 1 },
+    rungs: [
+      { ...rung, rung: "single", numbers: 1, pays: true },
+      { ...rung, rung: "ramp", numbers: 2, gain: 0.02, standardError: 0.01, pays: true },
+      { ...rung, rung: "groups", numbers: 3, reason: "25 labels for 3 numbers: 30 are needed" },
+    ],
+    gate: {
+      ...published.gate!,
+      rivals: [
+        { name: "the lowest-drift ancestor rain@0", value: 0.6, difference: -0.03, interval: [-0.1, 0.04] },
+      ],
+      confidence: 0.975,
+      tries: 2,
+      rowsNeeded: 230,
+    },
+  });
+  for (const line of [
+    "others       rain@0, 3 derivations away: no profile",
+    "weights      7 tensors, cosine 0.910; 2 matched by their place in the graph; 1 left as they are",
+    "scale        no single one (0 keeps, 1 rolls back); barrier 0.012",
+    "numbers      a scale that goes with the depth (2): gains +0.020 with an error of 0.010 on rows that did not choose, which pays",
+    "             a scale for each group of layers (3): not tried, 25 labels for 3 numbers: 30 are needed",
+    "             from 0.200 to 1.000",
+    "             repaired - the lowest-drift ancestor rain@0 -0.030 [-0.100, +0.040]",
+    "             about 230 would tell this one",
+    "             try 2 on these rows: intervals are at 97.5 %",
+  ]) {
+    assert.ok(text.split("\n").includes(line), `${line}\n\n${text}`);
+  }
 });
 
 test.run();

@@ -81,10 +81,7 @@ test("losses that are not finite are Infinity: null, or Python's bare words", as
 });
 
 test("output that is not as agreed is refused, and says what came", async () => {
-  await failed(
-    printing('{"loss": [1, 2]}'),
-    /validator command on scale 0\.5: it printed 2 losses for 3 rows/,
-  );
+  await failed(printing('{"loss": [1, 2]}'), /validator command on scale 0\.5: it gave 2 losses for 3 rows/);
   await failed(printing('{"loss": [1, "2", 3]}'), /loss 2 is "2"/);
   await failed(printing('{"loss": true}'), /loss is true/);
   await failed(printing("0.5"), /it printed '0\.5', where \{"loss"/);

@@ -1,6 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { compareControl, compareGate } from "../../../src/host/repair/gate.js";
+import { chooseAtGate, chosenName } from "../../../src/host/repair/gate-choice.js";
 import { type Judgement, judgementOf } from "../../../src/host/repair/judgement.js";
 import { Scorer } from "../../../src/host/repair/outputs.js";
 import { Random } from "../../../src/host/repair/random.js";
@@ -93,6 +94,43 @@ test("another rival that is better stands in the way, as rolling back does; not 
     ],
   );
   assert.is((await ask(judged("the other", 0.6, 0.5))).verdict, "passed");
+});
+
+test("a rival that beats what beats keeping is put in its place, if it beats keeping by itself", async () => {
+  const [keep, repaired] = [repeated(100, 1, 1.2), repeated(100, 0.8, 0.9)];
+  const other = (name: string, ...rows: number[]) => ({ name, judgement: repeated(100, ...rows) });
+  const choose = (rollback: Judgement, ...others: { name: string; judgement: Judgement }[]) =>
+    chooseAtGate({ keep, rollback, repaired, others }, "log-loss", { seed });
+  const back = await choose(repeated(100, 0.5, 0.7));
+  assert.equal([back.winner, back.gate.verdict], [0, "passed"]);
+  near(back.gate.repaired, 0.6, 1e-12);
+  near(back.gate.rollback, 0.6, 1e-12);
+  assert.match(
+    back.gate.reason,
+    /^rolling back is better: loss changes by .* against rolling back; and loss changes by -0\.5 /,
+  );
+  assert.equal(
+    back.gate.againstOthers.map(({ name, isBetter }) => [name, isBetter]),
+    [[chosenName, true]],
+  );
+  const best = await choose(repeated(100, 0.5, 0.7), other("the best", 0.3, 0.4), other("a third", 0.6, 0.7));
+  assert.equal([best.winner, best.gate.verdict], [1, "passed"]);
+  assert.equal(
+    best.gate.againstOthers.map(({ name }) => name),
+    ["a third", chosenName],
+  );
+  const none = await choose(repeated(100, 0.9, 1));
+  assert.equal([none.winner, none.gate.verdict], [null, "passed"]);
+  const worse = await chooseAtGate(
+    { keep: repaired, rollback: repeated(100, 0.1, 0.2), repaired: keep },
+    "log-loss",
+    { seed },
+  );
+  assert.equal(
+    [worse.winner, worse.gate.verdict],
+    [null, "rejected"],
+    "what does not beat keeping proves nothing",
+  );
 });
 
 test("chance calls one of many equal rivals better no more often than one", async () => {

@@ -110,6 +110,7 @@ test("the rain scenario: a dry run, the publication, the same again, and the way
     assert.equal(edges[0]!.parameters, {
       scale,
       ancestor: base!.id,
+      candidate: report.repaired,
       barrier,
       run: report.run,
       gate: JSON.parse(JSON.stringify(gate)) as object,
@@ -127,7 +128,15 @@ test("the rain scenario: a dry run, the publication, the same again, and the way
     ];
     assert.equal(await stepsOf(store, report.run), steps);
     const judged = (await store.run(report.run)).filter(({ step }) => step === "scale-judged");
-    assert.is(judged.length, curve.length);
+    // The curve, and the ramp that was tried beside it.
+    assert.ok(judged.length > curve.length);
+    assert.equal(
+      report.rungs.map(({ rung, pays }) => [rung, pays]),
+      [
+        ["single", true],
+        ["ramp", false],
+      ],
+    );
 
     // Nothing of the run is left in the scratch folder, only the two models that it read.
     assert.equal(

@@ -1,0 +1,62 @@
+/** What a candidate's parameters are, in words that a record can hold. */
+export type CandidateSpec =
+  /** The drifted model as it is. */
+  | { readonly kind: "keep" }
+  /** An ancestor as it is, with its own graph and integer tensors. */
+  | { readonly kind: "ancestor"; readonly id: string }
+  /** drifted + scale * (ancestor - drifted). */
+  | { readonly kind: "blend"; readonly ancestor: string; readonly scale: number }
+  /** The scale goes evenly from the first layer's to the last one's. */
+  | { readonly kind: "ramp"; readonly ancestor: string; readonly first: number; readonly last: number }
+  /** A scale for each group of neighbouring layers, in the order of depth. */
+  | { readonly kind: "groups"; readonly ancestor: string; readonly scales: readonly number[] }
+  /** drifted + the sum of weight * (ancestor - drifted). */
+  | { readonly kind: "combination"; readonly terms: readonly CombinationTerm[] };
+
+export interface CombinationTerm {
+  readonly ancestor: string;
+  readonly weight: number;
+}
+
+/** One text for equal candidates. */
+export function keyOf(spec: CandidateSpec): string {
+  switch (spec.kind) {
+    case "keep":
+      return "keep";
+    case "ancestor":
+      return `ancestor ${spec.id}`;
+    case "blend":
+      return `blend ${spec.ancestor} ${spec.scale}`;
+    case "ramp":
+      return `ramp ${spec.ancestor} ${spec.first} ${spec.last}`;
+    case "groups":
+      return `groups ${spec.ancestor} ${spec.scales.join(" ")}`;
+    case "combination":
+      return `combination ${spec.terms.map(({ ancestor, weight }) => `${ancestor} ${weight}`).join(" ")}`;
+  }
+}
+
+/** For messages and files' names. */
+export function nameOf(spec: CandidateSpec): string {
+  switch (spec.kind) {
+    case "keep":
+      return "the deployed model";
+    case "ancestor":
+      return `ancestor ${spec.id.slice(0, 12)}`;
+    case "blend":
+      return `scale ${spec.scale}`;
+    case "ramp":
+      return `scales from ${spec.first} to ${spec.last}`;
+    case "groups":
+      return `scales ${spec.scales.join(", ")}`;
+    case "combination":
+      return `weights ${spec.terms.map(({ weight }) => weight).join(", ")}`;
+  }
+}
+
+/** The place of a candidate on the way from keep (0) to the ancestor (1); null where it has none. */
+export function scaleOf(spec: CandidateSpec, ancestor: string): number | null {
+  if (spec.kind === "keep") return 0;
+  if (spec.kind === "ancestor") return spec.id === ancestor ? 1 : null;
+  return spec.kind === "blend" && spec.ancestor === ancestor ? spec.scale : null;
+}
