@@ -56,9 +56,7 @@ export async function assertBlendable(
       `tensor ${quoted(inline.name)} is stored value by value and cannot be patched: export it as raw_data`,
     );
   }
-  const narrowFloat = involved.find(
-    (tensor) => /^(F[468]|C)/.test(tensor.dtype) && tensor.dtype !== "F64",
-  );
+  const narrowFloat = involved.find((tensor) => /^(F[468]|C)/.test(tensor.dtype) && tensor.dtype !== "F64");
   if (narrowFloat !== undefined)
     throw refuse(`tensor ${quoted(narrowFloat.name)} is ${narrowFloat.dtype}, which does not blend`);
   if (!comparison.isFinite) throw refuse("weights hold NaN or Inf");
