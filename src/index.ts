@@ -47,6 +47,7 @@ export {
   openEngine,
   type WatchOptions,
 } from "./host/engine.js";
+export type { BlendedModel, BlendRequest, WrittenFile } from "./host/models/blended-file.js";
 export type {
   DataDifference,
   FeatureDifference,

@@ -56,6 +56,10 @@ export const onnxDepthMax = 32;
 export const onnxNodesMax = 1_000_000;
 /** Tensors of one model. */
 export const tensorsMax = 1_000_000;
+/** Text of an index of shards: ten times that of the largest published models. */
+export const shardIndexBytesMax = 64 * 1024 * 1024;
+/** Files of one model; all are open at once, for two models, and 1,024 is a process's usual allowance. The largest published have 191. */
+export const modelShardsMax = 256;
 /** Bytes of a model that are read, hashed or blended at once: bounds memory whatever the file's size. */
 export const parameterChunkBytes = 4 * 1024 * 1024;
 /** Window over a model's structure while it is walked: larger than any name, small enough to read thousands of times. */

@@ -34,6 +34,7 @@ import type { DriftReport } from "./drift/report.js";
 import type { DriftOptions } from "./drift/rules.js";
 import { countWindow, driftFromCounts, type WindowCounts } from "./drift/window-counts.js";
 import type { WindowReport } from "./drift/window-report.js";
+import type { BlendedModel, BlendRequest } from "./models/blended-file.js";
 import type { ModelDifference } from "./models/difference.js";
 import {
   type MonitorStatus,
@@ -335,6 +336,12 @@ export class Engine extends EventEmitter<EngineEvents> {
     const { store } = this;
     const { guessParent } = await import("./models/parentage.js");
     return guessParent(this.runtime, store, file, signal);
+  }
+
+  /** Writes a blend of two model files to a third, whatever their size; see blended-file.ts for what it throws. No store is needed. */
+  async blend(request: BlendRequest): Promise<BlendedModel> {
+    const { blendModelFiles } = await import("./models/blended-file.js");
+    return blendModelFiles(this.runtime, request);
   }
 
   async profileOf(ref: string): Promise<Profile | null> {

@@ -56,6 +56,12 @@ export async function addModel(
   request: AddModelRequest,
 ): Promise<AddedModelVersion> {
   const file = await openParameterFile(request.file);
+  if (file.shards !== undefined) {
+    throw new MendlineError(
+      "MENDLINE_MODEL_FORMAT",
+      `${request.file} is an index of ${file.shards.length} shards, and the store takes a model as one file: save it unsharded (it can be blended as it is: \`mendline model blend\`)`,
+    );
+  }
   if (file.tensors.length === 0) {
     throw new MendlineError(
       "MENDLINE_MODEL_FORMAT",

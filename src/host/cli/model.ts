@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import type { CommandContext } from "./context.js";
 import { addModelAddCommand } from "./model-add.js";
+import { addModelBlendCommand } from "./model-blend.js";
 import { addModelDiffCommand } from "./model-diff.js";
 import { addModelGuessCommand } from "./model-guess.js";
 import { addModelListCommand } from "./model-list.js";
@@ -23,6 +24,7 @@ export function addModelCommands(parent: Command, context: CommandContext): void
   addModelSearchCommands(group, context);
   addModelRelativesCommands(group, context);
   addModelPathCommands(group, context);
+  addModelBlendCommand(group, context);
   addModelDiffCommand(group, context);
   addModelGuessCommand(group, context);
   addModelTreeCommand(group, context);

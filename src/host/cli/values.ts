@@ -16,6 +16,12 @@ export function numberFrom(text: string): number | null {
   return Number.isFinite(value) ? value : null;
 }
 
+export function parseNumber(text: string): number {
+  const value = numberFrom(text);
+  if (value !== null) return value;
+  throw new InvalidArgumentError("Choose a number.");
+}
+
 export function parseWhole(from: number, to: number): (text: string) => number {
   return (text) => {
     const value = numberFrom(text);

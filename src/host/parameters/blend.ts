@@ -59,7 +59,7 @@ export async function* blendFiles(
   try {
     const blender = new Blender(runtime, scope, chunkRegionBytes(drifted.tensors, parameterChunkBytes));
     // Both files stay open for the whole pass, so that all of it comes from the same two.
-    const opened = await openFiles([drifted.path, ancestor.path]);
+    const opened = await openFiles([drifted, ancestor]);
     try {
       const [own, other] = opened.sources as [ByteSource, ByteSource];
       for (const segment of segments(drifted)) {

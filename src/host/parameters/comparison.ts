@@ -4,7 +4,7 @@ import { parameterChunkBytes } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { compareWords } from "../kernels/kernels.js";
 import { type BlendableDtype, isBlendable, vectorTypeOf } from "./blend.js";
-import { withFile } from "./byte-source.js";
+import { withModel } from "./open-files.js";
 import { type Dtype, dtypeBits, type ParameterFile } from "./tensor-index.js";
 import { chunkRegionBytes, readValues } from "./tensor-values.js";
 
@@ -127,7 +127,7 @@ export async function withTensorsOf<T>(
   use: (reader: TensorReader) => Promise<T>,
 ): Promise<T> {
   const entries = new Map(file.tensors.map((tensor) => [tensor.name, tensor]));
-  return withFile(file.path, (bytes) =>
+  return withModel(file, (bytes) =>
     use({
       tensors: file.tensors,
       read: ({ name }, at, target) => readValues(bytes, entries.get(name)!, at, target),

@@ -10,7 +10,8 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { parameterChunkBytes, parameterWindowBytes } from "../../limits.js";
-import { type ByteSource, ByteWindow, withFile } from "./byte-source.js";
+import { type ByteSource, ByteWindow } from "./byte-source.js";
+import { withModel } from "./open-files.js";
 import { modelError, type ParameterFile, sortByName, type TensorEntry } from "./tensor-index.js";
 
 const domain = "mendline.parameters.v2";
@@ -21,7 +22,7 @@ const domain = "mendline.parameters.v2";
  * @throws MendlineError MENDLINE_MODEL_MALFORMED  the file's length changed since it was opened
  */
 export async function contentId(file: ParameterFile): Promise<string> {
-  return withFile(file.path, (source) => contentIdFrom(source, file));
+  return withModel(file, (source) => contentIdFrom(source, file));
 }
 
 /** The same for bytes that may lie elsewhere than at `file.path`: a candidate in memory. */

@@ -51,7 +51,7 @@ export async function* mixFiles(
   const scope = runtime.arena.scope();
   try {
     const mixer = new Mixer(runtime, scope, drifted, terms);
-    const opened = await openFiles([drifted.path, ...terms.map(({ file }) => file.path)]);
+    const opened = await openFiles([drifted, ...terms.map(({ file }) => file)]);
     try {
       const [own, ...others] = opened.sources as [ByteSource, ...ByteSource[]];
       for (const segment of segments(drifted)) {

@@ -1,14 +1,38 @@
-/** Several model files, open for as long as a generator needs them: `withFile` holds a file for the time of a callback. */
+/** Models' bytes, open for as long as they are needed; those of a model in shards look like one file's. */
+import { dirname, join } from "node:path";
 import { type ByteSource, withFile } from "./byte-source.js";
+import { joinedSource } from "./shards.js";
+import type { ParameterFile } from "./tensor-index.js";
+
+type Place = Pick<ParameterFile, "path" | "shards">;
+
+/** @throws MendlineError MENDLINE_DATA_NOT_FOUND  missing or unreadable; MENDLINE_MODEL_MALFORMED  a shard was rewritten meanwhile */
+export async function withModel<T>(file: Place, use: (source: ByteSource) => Promise<T>): Promise<T> {
+  const { path, shards } = file;
+  if (shards === undefined) return withFile(path, use);
+  const sources: ByteSource[] = [];
+  const holdFrom = (index: number): Promise<T> => {
+    if (index === shards.length) return use(joinedSource(path, shards, sources));
+    return withFile(join(dirname(path), shards[index]!.name), (source) => {
+      sources.push(source);
+      return holdFrom(index + 1);
+    });
+  };
+  return holdFrom(0);
+}
 
 export interface OpenFiles {
-  /** In the order of the paths. */
+  /** In the order of the models. */
   readonly sources: readonly ByteSource[];
   close(): Promise<void>;
 }
 
-/** @throws MendlineError MENDLINE_DATA_NOT_FOUND  one of them cannot be opened: none stays open */
-export async function openFiles(paths: readonly string[]): Promise<OpenFiles> {
+/**
+ * Several at once, for a generator: `withModel` holds one for the time of a callback.
+ *
+ * @throws as `withModel`; none stays open then
+ */
+export async function openFiles(files: readonly Place[]): Promise<OpenFiles> {
   const { promise: done, resolve: release } = deferred();
   const { promise: ready, resolve: opened } = deferred<OpenFiles>();
   const close = () => {
@@ -16,11 +40,11 @@ export async function openFiles(paths: readonly string[]): Promise<OpenFiles> {
     return held;
   };
   const holdFrom = (index: number, sources: readonly ByteSource[]): Promise<void> => {
-    if (index === paths.length) {
+    if (index === files.length) {
       opened({ sources, close });
       return done;
     }
-    return withFile(paths[index]!, (source) => holdFrom(index + 1, [...sources, source]));
+    return withModel(files[index]!, (source) => holdFrom(index + 1, [...sources, source]));
   };
   const held: Promise<void> = holdFrom(0, []);
   return Promise.race([ready, held.then(() => ready)]);

@@ -2,11 +2,13 @@
  * Opens a model file: tells its format by content, never by name, and gives the tensor index.
  * Pickles and archives that hold them are refused before anything in them is looked at.
  */
+import { dirname, join } from "node:path";
 import { safetensorsHeaderBytesMax } from "../../limits.js";
 import { type ByteSource, withFile } from "./byte-source.js";
 import { foreignAdvice, signatureBytes } from "./foreign-formats.js";
 import { readOnnx } from "./onnx.js";
 import { readSafetensors } from "./safetensors.js";
+import { joinShards, type ShardIndex, shardIndexOf } from "./shards.js";
 import { modelError, type ParameterFile } from "./tensor-index.js";
 
 /**
@@ -15,7 +17,16 @@ import { modelError, type ParameterFile } from "./tensor-index.js";
  * @throws MendlineError MENDLINE_MODEL_MALFORMED  breaks a rule of its format
  */
 export async function openParameterFile(path: string): Promise<ParameterFile> {
-  return withFile(path, readParameters);
+  return withFile(path, async (source) => {
+    const index = await shardIndexOf(source);
+    return index === null ? readParameters(source) : openShards(path, index);
+  });
+}
+
+async function openShards(path: string, index: ShardIndex): Promise<ParameterFile> {
+  const files: ParameterFile[] = [];
+  for (const name of index.names) files.push(await withFile(join(dirname(path), name), readParameters));
+  return joinShards(path, index, files);
 }
 
 /** The same from any bytes: a candidate in memory, by `memorySource`. */

@@ -69,8 +69,20 @@ export interface ValueInfo {
   readonly shape: readonly (number | string | null)[] | null;
 }
 
+/** One file of a model that is spread over several. */
+export interface Shard {
+  /** Of the file, in the index's folder. */
+  readonly name: string;
+  /** Where its bytes begin when all shards are read as one file. */
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
 export interface ParameterFile {
+  /** Of a model in shards: that of its index. */
   readonly path: string;
+  /** A model in shards: they are read one behind the other, and every offset here counts from the first one's beginning. */
+  readonly shards?: readonly Shard[];
   readonly format: "safetensors" | "onnx";
   readonly byteLength: number;
   /** Sorted by the UTF-8 bytes of their names, which are unique. */
