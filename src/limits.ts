@@ -155,6 +155,8 @@ export const storePageEntriesMax = 1_000;
 export const monitorStatesMax = 2;
 /** Bytes of an object that are held in memory before a staging file is opened for it. */
 export const objectHeldBytesMax = 1024 * 1024;
+/** Between two attempts to open a database again that failed: a full disk is not made room on any faster. */
+export const recoverRetryMs = 1_000;
 /** Objects that are being made durable at once. */
 export const objectWritesMax = 8;
 /** Content of one frame of a packed object: room for its delta fits a small arena, and its planes are worth a turn of a compressor. */

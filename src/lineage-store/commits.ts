@@ -1,7 +1,7 @@
 /** Writers in a row: one commit at a time is checked against what stands, and written as one synced batch. */
 import { dirname } from "node:path";
 import { MendlineError } from "../errors.js";
-import { monitorReportsMax, monitorStatesMax, objectWritesMax } from "../limits.js";
+import { monitorReportsMax, monitorStatesMax, objectWritesMax, recoverRetryMs } from "../limits.js";
 import { encodeRecord } from "./codec.js";
 import type { Database, RecordReader, RecordWrite } from "./database.js";
 import { Fields } from "./fields.js";
@@ -36,6 +36,7 @@ export class Commits {
   #counters: Counters = { models: 0, runs: 0 };
   #last: Promise<unknown> = Promise.resolve();
   #isSuspect = false;
+  #retry: NodeJS.Timeout | null = null;
 
   private constructor(database: Database, files: ObjectFiles, headFile: HeadFile, nowMs: () => number) {
     this.#database = database;
@@ -187,21 +188,56 @@ export class Commits {
     return writes;
   }
 
+  /**
+   * Deletes records that no journal tells of, in a turn of its own (`exclusive`).
+   *
+   * @throws MendlineError MENDLINE_STORE_IO  some or all of them may still be there
+   */
+  async erase(keys: readonly Buffer[]): Promise<void> {
+    if (this.#isSuspect) await this.#recover();
+    try {
+      await this.#database.write(keys.map((key) => ({ key, bytes: null })));
+    } catch (error) {
+      await this.#distrust();
+      throw error;
+    }
+  }
+
   async #write(writes: readonly RecordWrite[], head: JournalHead): Promise<void> {
     try {
       await this.#database.write(writes);
     } catch (error) {
-      this.#isSuspect = true;
-      await this.#recover().catch(() => undefined);
+      await this.#distrust();
       // A write can fail after its bytes were logged; what was recovered from the log is on the disk, and the commit done.
       if (this.#isSuspect || !this.#head.hash.equals(head.hash)) throw error;
     }
+  }
+
+  /** After a failed write. Until the database could be opened again nobody can read either: it is tried on, also while nobody commits. */
+  async #distrust(): Promise<void> {
+    this.#isSuspect = true;
+    await this.#recover().catch(() => this.#recoverLater());
   }
 
   async #recover(): Promise<void> {
     await this.#database.reopen();
     await this.#load();
     this.#isSuspect = false;
+  }
+
+  #recoverLater(): void {
+    clearTimeout(this.#retry ?? undefined);
+    this.#retry = setTimeout(() => {
+      void this.exclusive(async () => {
+        if (this.#isSuspect && this.#retry !== null) await this.#recover();
+      }).catch(() => this.#recoverLater());
+    }, recoverRetryMs).unref();
+  }
+
+  /** In the last turn (`exclusive`): nothing is opened again from here on. */
+  end(): void {
+    clearTimeout(this.#retry ?? undefined);
+    this.#retry = null;
   }
 }
 

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { MendlineError } from "../errors.js";
 import { openCheckBytesMax } from "../limits.js";
-import { disk, stagingPrefix } from "./files.js";
+import { disk, fileError, stagingPrefix } from "./files.js";
 import { databaseBytes, databaseProblems, type FileProblem } from "./leveldb-files.js";
 
 /**
@@ -44,9 +44,9 @@ async function whileLocked<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const beside = join(path, "..", `${stagingPrefix}lock-${process.pid}`);
-  await disk.rm(beside, { recursive: true, force: true });
-  await disk.mkdir(beside);
   try {
+    await disk.rm(beside, { recursive: true, force: true });
+    await disk.mkdir(beside);
     // Without a LOCK nobody has it open.
     await disk.link(join(path, "LOCK"), join(beside, "LOCK")).catch(() => undefined);
     const close = await openAt(beside);
@@ -55,7 +55,10 @@ async function whileLocked<T>(
     } finally {
       await close();
     }
+  } catch (error) {
+    throw fileError(beside, "locked", error);
   } finally {
-    await disk.rm(beside, { recursive: true, force: true });
+    // What stays is removed by the next of the same process id, and is no harm until then.
+    await disk.rm(beside, { recursive: true, force: true }).catch(() => undefined);
   }
 }

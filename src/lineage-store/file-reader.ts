@@ -1,5 +1,6 @@
 /** A model's file into the store, piece by piece. Memory: a few chunks and frames, whatever the model's size. */
 import { createHash } from "node:crypto";
+import type { BigIntStats } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { MendlineError } from "../errors.js";
 import { parameterChunkBytes } from "../limits.js";
@@ -48,10 +49,10 @@ export async function addFile(
 ): Promise<AddedFile> {
   const file = await openSource(path);
   try {
-    const before = await file.stat({ bigint: true });
+    const before = await statOf(file, path);
     checkSegments(path, segments, Number(before.size));
     const added = await new FileReader(files, path, file, signal).read(segments, Number(before.size));
-    const after = await file.stat({ bigint: true });
+    const after = await statOf(file, path);
     if (after.size !== before.size || after.mtimeNs !== before.mtimeNs) throw changed(path);
     return added;
   } finally {
@@ -64,6 +65,14 @@ async function openSource(path: string): Promise<FileHandle> {
     return await disk.open(path, "r");
   } catch (error) {
     throw fileError(path, "opened", error, "MENDLINE_DATA_NOT_FOUND");
+  }
+}
+
+async function statOf(file: FileHandle, path: string): Promise<BigIntStats> {
+  try {
+    return await file.stat({ bigint: true });
+  } catch (error) {
+    throw fileError(path, "read", error);
   }
 }
 

@@ -56,16 +56,37 @@ export async function syncFolder(path: string): Promise<void> {
   }
 }
 
+/** Folders that are being made: who needs one of them too waits until its name is durable. */
+const making = new Map<string, Promise<void>>();
+/** Folders that were made and whose names could not be synced: they are there, and a crash could still take them away. */
+const unsynced = new Set<string>();
+
 /** Makes a folder and, if it was not there, its name durable. */
-export async function makeFolder(path: string): Promise<void> {
+export function makeFolder(path: string): Promise<void> {
+  const made = making.get(path) ?? makeDurable(path).finally(() => making.delete(path));
+  making.set(path, made);
+  return made;
+}
+
+async function makeDurable(path: string): Promise<void> {
   try {
     const first = await disk.mkdir(path, { recursive: true });
-    for (let made = path; first !== undefined; made = dirname(made)) {
+    if (first !== undefined) for (const made of upwards(path, first)) unsynced.add(made);
+    for (const made of upwards(path)) {
+      if (!unsynced.has(made)) continue;
       await syncFolder(dirname(made));
-      if (made === first) return;
+      unsynced.delete(made);
     }
   } catch (error) {
     throw fileError(path, "created", error);
+  }
+}
+
+/** A path and the folders that it lies in, up to the last or the root. */
+function* upwards(path: string, last?: string): Generator<string> {
+  for (let at = path; ; at = dirname(at)) {
+    yield at;
+    if (at === last || at === dirname(at)) return;
   }
 }
 

@@ -8,7 +8,7 @@
 import { MendlineError } from "../errors.js";
 import { dropBatchModels, findingsMax } from "../limits.js";
 import type { Commits } from "./commits.js";
-import type { Database, RecordWrite } from "./database.js";
+import type { Database } from "./database.js";
 import { disk, errnoOf, fileError } from "./files.js";
 import { changedKeys } from "./journal.js";
 import { keyOf } from "./keys.js";
@@ -202,8 +202,7 @@ export class Collector {
   async #remove(garbage: readonly StoredFiles[]): Promise<void> {
     const { pins } = this.#files;
     const unpinned = garbage.filter(({ hash }) => !pins.isPinned(hash));
-    const deletions = unpinned.map(({ hash }): RecordWrite => ({ key: keyOf("object", hash), bytes: null }));
-    await this.#database.write(deletions);
+    await this.#commits.erase(unpinned.map(({ hash }) => keyOf("object", hash)));
     for (const object of unpinned) {
       await this.#files.exclusive(object.hash, async () => {
         // It may have been put again since; then it stays, and gets its record from the commit that needs it.

@@ -28,7 +28,7 @@ interface LiveFiles {
 export async function databaseBytes(dir: string): Promise<number> {
   let byteLength = 0;
   for (const name of await namesIn(dir))
-    if (/\.(?:ldb|sst|log)$/.test(name)) byteLength += (await disk.stat(join(dir, name))).size;
+    if (/\.(?:ldb|sst|log)$/.test(name)) byteLength += await sizeOf(join(dir, name));
   return byteLength;
 }
 
@@ -60,6 +60,14 @@ async function namesIn(dir: string): Promise<string[]> {
   } catch (error) {
     if (errnoOf(error) === "ENOENT") return [];
     throw fileError(dir, "read", error);
+  }
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await disk.stat(path)).size;
+  } catch (error) {
+    throw fileError(path, "read", error);
   }
 }
 

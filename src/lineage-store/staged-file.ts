@@ -91,13 +91,13 @@ export class StagedFile {
     }
   }
 
-  /** Removes what was written, whatever became of it. */
+  /** Removes what was written, whatever became of it. What cannot be removed is swept at the next opening. */
   async discard(): Promise<void> {
     await this.#settle();
     this.#held = [];
     if (this.#opening === null) return;
     await this.#close().catch(() => undefined);
-    await disk.rm(this.#path, { force: true });
+    await disk.rm(this.#path, { force: true }).catch(() => undefined);
   }
 
   async #close(): Promise<void> {

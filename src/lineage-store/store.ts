@@ -139,6 +139,7 @@ export class LineageStore extends LineageReader {
     await this.#commits.exclusive(async () => {
       if (isFirst) await forgetOwner(this.dir);
       this.#graph.clear();
+      this.#commits.end();
       if (isFirst) await this.#head.close();
       await this.#database.close();
     });

@@ -141,7 +141,8 @@ export async function allOf(store: LineageStore): Promise<unknown[]> {
   const models = await collect(store.models());
   all.push(models, await collect(store.derivations()), await collect(store.aliases()));
   for (const { id } of models) all.push(await allOfModel(store, id));
-  for (const name of ["m", "other", "child", "plain"]) all.push(await collect(store.versionsOf(name)));
+  for (const name of ["m", "other", "child", "plain", "old", "large"])
+    all.push(await collect(store.versionsOf(name)));
   for (const site of ["s0", "s1"]) all.push(await collect(store.search({ tags: { site } })));
   all.push(await collect(store.aliasHistory("prod")));
   const runs = await collect(store.listRuns());
@@ -155,13 +156,19 @@ export async function allOf(store: LineageStore): Promise<unknown[]> {
   return all;
 }
 
-async function allOfModel(store: LineageStore, id: string): Promise<unknown[]> {
-  const model = await store.get(id);
+/** null for parameters that were dropped. */
+async function restoredHash(store: LineageStore, id: string): Promise<string | null> {
+  if ((await store.presence(id)).state === "dropped") return null;
   const out = join(scratch, "restored");
   await store.restoreFile(id, out);
+  return createHash("sha256").update(readFileSync(out)).digest("hex");
+}
+
+async function allOfModel(store: LineageStore, id: string): Promise<unknown[]> {
+  const model = await store.get(id);
   const relatives = [store.children(id), store.ancestors(id), store.descendants(id)];
   return [
-    createHash("sha256").update(readFileSync(out)).digest("hex"),
+    await restoredHash(store, id),
     model.profile === null ? null : Buffer.from(await store.readObjectBytes(model.profile, 100)).toString(),
     await store.parameters(id),
     await store.presence(id),

@@ -9,10 +9,9 @@
  */
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { MendlineError, messageOf } from "../../errors.js";
-import { syncFolder } from "../../lineage-store/files.js";
+import { disk, makeFolder, syncFolder } from "../../lineage-store/files.js";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import type { LineageStore } from "../../lineage-store/store.js";
 
@@ -24,27 +23,27 @@ export function deployedPath(dir: string, model: Pick<ModelRecord, "format">): s
 export async function stage(store: LineageStore, model: ModelRecord, dir: string): Promise<string> {
   const staged = join(dir, `.model.${model.format}.staged-${model.id.slice(0, 16)}`);
   try {
-    await mkdir(dir, { recursive: true });
+    await makeFolder(dir);
     // Found out now, it does not stop the swap after the alias has moved.
     if (await isFolder(deployedPath(dir, model))) throw new Error(`model.${model.format} is a folder`);
     await store.restoreFile(model.id, staged);
     return staged;
   } catch (cause) {
-    await rm(staged, { force: true }).catch(() => undefined);
+    await disk.rm(staged, { force: true }).catch(() => undefined);
     if (cause instanceof MendlineError && cause.code === "MENDLINE_STORE_CORRUPT") throw cause;
     throw failed(dir, cause);
   }
 }
 
 async function isFolder(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => null);
+  const found = await disk.stat(path).catch(() => null);
   return found?.isDirectory() === true;
 }
 
 export async function swap(staged: string, model: ModelRecord, dir: string): Promise<string> {
   const path = deployedPath(dir, model);
   try {
-    await rename(staged, path);
+    await disk.rename(staged, path);
     await removeOthers(dir, model);
     await syncFolder(dir);
     return path;
@@ -53,15 +52,16 @@ export async function swap(staged: string, model: ModelRecord, dir: string): Pro
   }
 }
 
+/** What cannot be removed goes with the next swap. */
 export async function discard(staged: string): Promise<void> {
-  await rm(staged, { force: true });
+  await disk.rm(staged, { force: true }).catch(() => undefined);
 }
 
 /** Whether the folder serves this very model, and no other beside it. */
 export async function isServing(model: ModelRecord, dir: string): Promise<boolean> {
   const hash = createHash("sha256");
   try {
-    if ((await readdir(dir)).some((name) => isOther(name, model))) return false;
+    if ((await disk.readdir(dir)).some((name) => isOther(name, model))) return false;
     for await (const chunk of createReadStream(deployedPath(dir, model))) hash.update(chunk as Buffer);
   } catch {
     return false;
@@ -79,8 +79,8 @@ const leftover = /^\.(model\.(onnx|safetensors)\.staged-|mendline-)[0-9a-f]{16}$
 
 /** Files of a model in another format, and what a crash left behind. */
 async function removeOthers(dir: string, model: ModelRecord): Promise<void> {
-  for (const name of await readdir(dir)) {
-    if (isOther(name, model) || leftover.test(name)) await rm(join(dir, name), { force: true });
+  for (const name of await disk.readdir(dir)) {
+    if (isOther(name, model) || leftover.test(name)) await disk.rm(join(dir, name), { force: true });
   }
 }
 

@@ -3,8 +3,6 @@
  *
  * The deployment is the real one; only `rename` is wrapped, because every step of it ends in one.
  */
-import fs from "node:fs/promises";
-import { syncBuiltinESMExports } from "node:module";
 import { basename } from "node:path";
 import { MendlineError } from "../../../src/errors.js";
 import { deploy } from "../../../src/host/deployment/deployments.js";
@@ -26,15 +24,13 @@ export const crashPoints = {
 export type CrashPoint = keyof typeof crashPoints;
 
 function dieAt({ target, isAfter }: (typeof crashPoints)[CrashPoint]): void {
-  const { rename } = fs;
-  fs.rename = async (from, to) => {
+  const { rename } = disk;
+  disk.rename = async (from, to) => {
     const isHere = target.test(basename(String(to)));
     if (isHere && !isAfter) process.kill(process.pid, "SIGKILL");
     await rename(from, to);
     if (isHere) process.kill(process.pid, "SIGKILL");
   };
-  syncBuiltinESMExports();
-  disk.rename = fs.rename;
 }
 
 const [, , storeDir, alias, id, dir, point] = process.argv;
