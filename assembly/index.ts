@@ -7,12 +7,13 @@ import { countByEdges, edgeWorkBytes } from "./count-edges";
 import { countCategories } from "./count-categories";
 import { addKeyPowersExactly, addKeysExactly } from "./exact-sum";
 import { keysFrom } from "./keys";
+import { ksStep } from "./ks";
 import { moments } from "./moments";
-import { wassersteinFromSortedKeys } from "./wasserstein";
+import { wassersteinStep } from "./wasserstein";
 
 export { countPresent } from "./bitmap";
 export { divergenceFromCounts, divergenceWithFloor } from "./divergence";
-export { ksFromCounts, ksFromSortedKeys } from "./ks";
+export { ksFromCounts } from "./ks";
 export { countInCells, gatherInCells } from "./select";
 export { countDigits, findVaryingBits, insertKeys, scatterKeys, startsFromCounts } from "./sort";
 export {
@@ -700,31 +701,115 @@ export function cellTableBytes64(edgeCount: u32): u32 {
   return cellTableBytes<u64>(edgeCount);
 }
 
-export function wassersteinFromSortedKeysF64(
+/** Of one kind: keys compare as they are. */
+export function ksStepKeys(
   referencePtr: usize,
   referenceCount: u32,
   currentPtr: usize,
   currentCount: u32,
-): f64 {
-  return wassersteinFromSortedKeys<f64>(referencePtr, referenceCount, currentPtr, currentCount);
+  keysMax: u32,
+  statePtr: usize,
+): bool {
+  return ksStep<u64, u64>(referencePtr, referenceCount, currentPtr, currentCount, keysMax, statePtr);
 }
 
-export function wassersteinFromSortedKeysI64(
+export function ksStepF64I64(
   referencePtr: usize,
   referenceCount: u32,
   currentPtr: usize,
   currentCount: u32,
-): f64 {
-  return wassersteinFromSortedKeys<i64>(referencePtr, referenceCount, currentPtr, currentCount);
+  keysMax: u32,
+  statePtr: usize,
+): bool {
+  return ksStep<f64, i64>(referencePtr, referenceCount, currentPtr, currentCount, keysMax, statePtr);
 }
 
-export function wassersteinFromSortedKeysU64(
+export function ksStepF64U64(
   referencePtr: usize,
   referenceCount: u32,
   currentPtr: usize,
   currentCount: u32,
-): f64 {
-  return wassersteinFromSortedKeys<u64>(referencePtr, referenceCount, currentPtr, currentCount);
+  keysMax: u32,
+  statePtr: usize,
+): bool {
+  return ksStep<f64, u64>(referencePtr, referenceCount, currentPtr, currentCount, keysMax, statePtr);
+}
+
+export function ksStepI64U64(
+  referencePtr: usize,
+  referenceCount: u32,
+  currentPtr: usize,
+  currentCount: u32,
+  keysMax: u32,
+  statePtr: usize,
+): bool {
+  return ksStep<i64, u64>(referencePtr, referenceCount, currentPtr, currentCount, keysMax, statePtr);
+}
+
+export function wassersteinStepF64(
+  referencePtr: usize,
+  referenceCount: u32,
+  currentPtr: usize,
+  currentCount: u32,
+  keysMax: u32,
+  statePtr: usize,
+): bool {
+  return wassersteinStep<f64, f64>(referencePtr, referenceCount, currentPtr, currentCount, keysMax, statePtr);
+}
+
+export function wassersteinStepI64(
+  referencePtr: usize,
+  referenceCount: u32,
+  currentPtr: usize,
+  currentCount: u32,
+  keysMax: u32,
+  statePtr: usize,
+): bool {
+  return wassersteinStep<i64, i64>(referencePtr, referenceCount, currentPtr, currentCount, keysMax, statePtr);
+}
+
+export function wassersteinStepU64(
+  referencePtr: usize,
+  referenceCount: u32,
+  currentPtr: usize,
+  currentCount: u32,
+  keysMax: u32,
+  statePtr: usize,
+): bool {
+  return wassersteinStep<u64, u64>(referencePtr, referenceCount, currentPtr, currentCount, keysMax, statePtr);
+}
+
+export function wassersteinStepF64I64(
+  referencePtr: usize,
+  referenceCount: u32,
+  currentPtr: usize,
+  currentCount: u32,
+  keysMax: u32,
+  statePtr: usize,
+): bool {
+  return wassersteinStep<f64, i64>(referencePtr, referenceCount, currentPtr, currentCount, keysMax, statePtr);
+}
+
+export function wassersteinStepF64U64(
+  referencePtr: usize,
+  referenceCount: u32,
+  currentPtr: usize,
+  currentCount: u32,
+  keysMax: u32,
+  statePtr: usize,
+): bool {
+  return wassersteinStep<f64, u64>(referencePtr, referenceCount, currentPtr, currentCount, keysMax, statePtr);
+}
+
+export function wassersteinStepI64U64(
+  referencePtr: usize,
+  referenceCount: u32,
+  currentPtr: usize,
+  currentCount: u32,
+  keysMax: u32,
+  statePtr: usize,
+): bool {
+  return wassersteinStep<i64, u64>(referencePtr, referenceCount, currentPtr, currentCount, keysMax, statePtr);
 }
 
 /** Bytes that counting by so many edges works in, by compares or by a table. */

@@ -1,37 +1,48 @@
 // Kolmogorov-Smirnov distances as whole numbers: D = numerator / (n m), with numerator = max |R_i m - C_i n| over the points where
 // an ECDF steps (right-continuous: after all values equal to the point). The host divides, so that no rounding enters here.
 
+import { endOfRun, orderOf } from "./merge";
+
 /**
- * From sorted keys of both samples, ties handled: at each distinct value both cursors pass all that equal it before the distance is
- * taken. Bytes read: 8 (n + m). Output: out[0], u64, the numerator (< 2^64: n and m are u32).
+ * From sorted keys of both samples, R and C their kinds (merge.ts), ties handled: at each distinct value both cursors pass all that equal
+ * it before the distance is taken. A step goes on from `state` and ends before a distinct value, when a cursor has passed `keysMax` keys
+ * or its sample's end; so the cut changes nothing. Bytes read: 8 for each key passed, fewer of long runs of equal keys.
+ *
+ *     state, zeros before the first step    0: u32 keys of the reference passed | 4: u32 of the current | 8: u64 numerator so far
+ *
+ * The numerator stays below 2^64: n and m are u32.
+ *
+ * @returns whether there is more to do
  */
-export function ksFromSortedKeys(
+// @ts-ignore: decorator
+@inline
+export function ksStep<R, C>(
   referencePtr: usize,
   referenceCount: u32,
   currentPtr: usize,
   currentCount: u32,
-  outPtr: usize,
-): void {
+  keysMax: u32,
+  statePtr: usize,
+): bool {
   const referenceEnd = referencePtr + (<usize>referenceCount << 3);
   const currentEnd = currentPtr + (<usize>currentCount << 3);
-  let rPtr = referencePtr;
-  let cPtr = currentPtr;
-  let numerator: i64 = 0;
-  let gap: i64 = 0;
-  while (rPtr < referenceEnd && cPtr < currentEnd) {
-    const point = min<u64>(load<u64>(rPtr), load<u64>(cPtr));
-    while (rPtr < referenceEnd && load<u64>(rPtr) == point) {
-      gap += currentCount;
-      rPtr += 8;
-    }
-    while (cPtr < currentEnd && load<u64>(cPtr) == point) {
-      gap -= referenceCount;
-      cPtr += 8;
-    }
+  let rPtr = referencePtr + (<usize>load<u32>(statePtr) << 3);
+  let cPtr = currentPtr + (<usize>load<u32>(statePtr, 4) << 3);
+  const rStop = rPtr + min<usize>(referenceEnd - rPtr, <usize>keysMax << 3);
+  const cStop = cPtr + min<usize>(currentEnd - cPtr, <usize>keysMax << 3);
+  let numerator = load<i64>(statePtr, 8);
+  while (rPtr < rStop && cPtr < cStop) {
+    const order = orderOf<R, C>(load<u64>(rPtr), load<u64>(cPtr));
+    if (order <= 0) rPtr = endOfRun(rPtr, referenceEnd);
+    if (order >= 0) cPtr = endOfRun(cPtr, currentEnd);
+    const gap = <i64>((rPtr - referencePtr) >> 3) * currentCount - <i64>((cPtr - currentPtr) >> 3) * referenceCount;
     numerator = max<i64>(numerator, abs<i64>(gap));
   }
-  // Where one sample has ended, the gap only closes from here on.
-  store<i64>(outPtr, numerator);
+  store<u32>(statePtr, <u32>((rPtr - referencePtr) >> 3));
+  store<u32>(statePtr, <u32>((cPtr - currentPtr) >> 3), 4);
+  store<i64>(statePtr, numerator, 8);
+  // Where one sample has ended, the gap only closes from there on.
+  return rPtr < referenceEnd && cPtr < currentEnd;
 }
 
 /**

@@ -4,69 +4,90 @@
 //
 // Source: Vallender 1974, "Calculation of the Wasserstein distance between probability distributions on the line".
 
-/** How far two keys of a kind are apart, as values: for integers of 64 bits the exact difference, rounded once. */
+import { areOfOneKind, endOfRun, floatOf, orderOf } from "./merge";
+import { valueOf } from "./keys";
+
+/** Where a point is: its key, or of samples of two kinds the bits of its value as a double. T: the kind of the key. */
 // @ts-ignore: decorator
 @inline
-function distanceBetween<T>(lowKey: u64, highKey: u64): f64 {
-  if (!isFloat<T>()) return <f64>(highKey - lowKey);
-  return floatOf(highKey) - floatOf(lowKey);
+function placeOf<R, C, T>(key: u64): u64 {
+  return areOfOneKind<R, C>() ? key : reinterpret<u64>(valueOf<T>(key));
 }
 
+/** How far two places are apart: for integers of 64 bits of one kind the exact difference, rounded once. */
 // @ts-ignore: decorator
 @inline
-function floatOf(key: u64): f64 {
-  return reinterpret<f64>(key ^ (<u64>(~(<i64>key) >> 63) | 0x8000_0000_0000_0000));
+function distanceBetween<R, C>(low: u64, high: u64): f64 {
+  if (!areOfOneKind<R, C>()) return reinterpret<f64>(high) - reinterpret<f64>(low);
+  return isFloat<R>() ? floatOf(high) - floatOf(low) : <f64>(high - low);
+}
+
+/** Which sample has the next point: -1 the reference, 1 the current, 0 both; for cursors not both at their ends. */
+// @ts-ignore: decorator
+@inline
+function nextOrder<R, C>(rPtr: usize, referenceEnd: usize, cPtr: usize, currentEnd: usize): i32 {
+  if (cPtr == currentEnd) return -1;
+  return rPtr == referenceEnd ? 1 : orderOf<R, C>(load<u64>(rPtr), load<u64>(cPtr));
 }
 
 /**
- * T names the kind of both samples' keys: f64, i64 or u64; finite values only. Bytes read: 8 (n + m). The gap between the ECDFs is a
- * whole number until it is divided; the sum is compensated (Kahan 1965), so that its error does not grow with the number of rows.
+ * R and C name the kinds of the samples' keys (merge.ts); finite values only, at least one of each. The gap between the ECDFs is a whole
+ * number until it is divided; the sum is compensated (Kahan 1965), so that its error does not grow with the number of rows. Infinite
+ * where the distance exceeds the largest double. A step goes on from `state` and ends before a distinct value, when a cursor has passed
+ * `keysMax` keys, or at both ends; so the cut changes no bit. Bytes read: as ks.ts.
  *
- * @returns the distance in the values' unit; infinite where it exceeds the largest double. 0 when a sample is empty
+ *     state, zeros before the first step    0: u32 keys of the reference passed | 4: u32 of the current
+ *                                           8: f64 the sum so far, in the values' unit | 16: f64 what it lost
+ *
+ * @returns whether there is more to do
  */
 // @ts-ignore: decorator
 @inline
-export function wassersteinFromSortedKeys<T>(
+export function wassersteinStep<R, C>(
   referencePtr: usize,
   referenceCount: u32,
   currentPtr: usize,
   currentCount: u32,
-): f64 {
-  if (referenceCount == 0 || currentCount == 0) return 0;
+  keysMax: u32,
+  statePtr: usize,
+): bool {
   const referenceEnd = referencePtr + (<usize>referenceCount << 3);
   const currentEnd = currentPtr + (<usize>currentCount << 3);
+  let rPtr = referencePtr + (<usize>load<u32>(statePtr) << 3);
+  let cPtr = currentPtr + (<usize>load<u32>(statePtr, 4) << 3);
+  const rStart = rPtr;
+  const cStart = cPtr;
+  const bytesMax = <usize>keysMax << 3;
   const scale = <f64>referenceCount * <f64>currentCount;
-  let rPtr = referencePtr;
-  let cPtr = currentPtr;
-  let point = min<u64>(load<u64>(rPtr), load<u64>(cPtr));
-  let gap: i64 = 0;
-  let sum: f64 = 0;
-  let lost: f64 = 0;
-  while (true) {
-    while (rPtr < referenceEnd && load<u64>(rPtr) == point) {
-      gap += currentCount;
-      rPtr += 8;
+  let sum = load<f64>(statePtr, 8);
+  let lost = load<f64>(statePtr, 16);
+  let order = nextOrder<R, C>(rPtr, referenceEnd, cPtr, currentEnd);
+  let place = order <= 0 ? placeOf<R, C, R>(load<u64>(rPtr)) : placeOf<R, C, C>(load<u64>(cPtr));
+  let isMore = true;
+  while (rPtr - rStart < bytesMax && cPtr - cStart < bytesMax) {
+    if (order <= 0) rPtr = endOfRun(rPtr, referenceEnd);
+    if (order >= 0) cPtr = endOfRun(cPtr, currentEnd);
+    if (rPtr == referenceEnd && cPtr == currentEnd) {
+      isMore = false;
+      break;
     }
-    while (cPtr < currentEnd && load<u64>(cPtr) == point) {
-      gap -= referenceCount;
-      cPtr += 8;
-    }
-    // Past both ends the gap is 0; past one of them the other goes on.
-    if (rPtr == referenceEnd && cPtr == currentEnd) return sum;
-    const next =
-      rPtr == referenceEnd
-        ? load<u64>(cPtr)
-        : cPtr == currentEnd
-          ? load<u64>(rPtr)
-          : min<u64>(load<u64>(rPtr), load<u64>(cPtr));
+    // Past one of the ends the other goes on.
+    order = nextOrder<R, C>(rPtr, referenceEnd, cPtr, currentEnd);
+    const next = order <= 0 ? placeOf<R, C, R>(load<u64>(rPtr)) : placeOf<R, C, C>(load<u64>(cPtr));
+    const gap = <i64>((rPtr - referencePtr) >> 3) * currentCount - <i64>((cPtr - currentPtr) >> 3) * referenceCount;
     // Where the ECDFs meet, nothing is added: 0 times the distance of the ends of f64 would be no number.
     if (gap != 0) {
-      const term = (<f64>abs<i64>(gap) / scale) * distanceBetween<T>(point, next) - lost;
+      const term = (<f64>abs<i64>(gap) / scale) * distanceBetween<R, C>(place, next) - lost;
       const total = sum + term;
       // Of an infinite sum nothing is lost.
       lost = total == Infinity ? 0 : total - sum - term;
       sum = total;
     }
-    point = next;
+    place = next;
   }
+  store<u32>(statePtr, <u32>((rPtr - referencePtr) >> 3));
+  store<u32>(statePtr, <u32>((cPtr - currentPtr) >> 3), 4);
+  store<f64>(statePtr, sum, 8);
+  store<f64>(statePtr, lost, 16);
+  return isMore;
 }

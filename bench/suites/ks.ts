@@ -1,6 +1,7 @@
 /** How fast is the exact two-sample Kolmogorov-Smirnov test on raw values? */
 import type { SortedSample } from "../../src/host/drift/sorted-sample.js";
 import { exactKs, type KsResult } from "../../src/host/drift/statistics.js";
+import { ksNumeratorAt, mergeStateBytes } from "../../src/host/kernels/kernels.js";
 import { openRuntime } from "../../src/scheduler/runtime.js";
 import { fillNormal } from "../data.js";
 import type { Case } from "../measure.js";
@@ -18,21 +19,29 @@ class KsTest {
   readonly #sorting: Sorting;
   readonly #placed: readonly [PlacedSample, PlacedSample];
   readonly #frozen: SortedSample;
+  readonly #statePtr: number;
 
   constructor(sorting: Sorting, { reference, current }: Samples) {
     this.#sorting = sorting;
     this.#placed = [sorting.place(reference), sorting.place(current)];
+    this.#statePtr = sorting.runtime.arena.allocate(mergeStateBytes);
     this.#frozen = sorting.sorted(sorting.place(reference));
   }
 
   both(): KsResult {
     const [reference, current] = this.#placed;
-    return exactKs(this.#sorting.runtime, this.#sorting.sorted(reference), this.#sorting.sorted(current))!;
+    return this.#test(this.#sorting.sorted(reference), this.#sorting.sorted(current));
   }
 
   /** As a monitor does that keeps its reference sorted. */
   againstFrozen(): KsResult {
-    return exactKs(this.#sorting.runtime, this.#frozen, this.#sorting.sorted(this.#placed[1]))!;
+    return this.#test(this.#frozen, this.#sorting.sorted(this.#placed[1]));
+  }
+
+  #test(reference: SortedSample, current: SortedSample): KsResult {
+    const { kernels, arena } = this.#sorting.runtime;
+    kernels.ksFromSortedKeys(reference, current, this.#statePtr);
+    return exactKs(reference.count, current.count, ksNumeratorAt(arena.memory, this.#statePtr))!;
   }
 }
 

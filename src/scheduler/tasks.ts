@@ -16,6 +16,7 @@ const kernelNames = [
   "sumKeyPowersExactly",
   "moments",
   "ksFromSortedKeys",
+  "wassersteinFromSortedKeys",
   "blend",
   "compareVectors",
   "subtract",
@@ -50,7 +51,8 @@ const nsPerByte: Readonly<Record<TaskName, number>> = {
   sumKeysExactly: 0.35,
   sumKeyPowersExactly: 0.9,
   moments: 0.24,
-  ksFromSortedKeys: 0.3,
+  ksFromSortedKeys: 0.7,
+  wassersteinFromSortedKeys: 0.9,
   blend: 0.03,
   compareVectors: 0.1,
   subtract: 0.03,
@@ -81,7 +83,16 @@ export function runTask(kernels: Kernels, task: Task): unknown {
 
 /** A task's kernel calls one by one, for the calling thread; null where it is one call. */
 export function stepsOf(kernels: Kernels, task: Task): Iterable<void> | null {
-  return task.kernel === "sortKeys" ? kernels.sortSteps(...task.args) : null;
+  switch (task.kernel) {
+    case "sortKeys":
+      return kernels.sortSteps(...task.args);
+    case "ksFromSortedKeys":
+      return kernels.ksSteps(...task.args);
+    case "wassersteinFromSortedKeys":
+      return kernels.wassersteinSteps(...task.args);
+    default:
+      return null;
+  }
 }
 
 /** Rows, keys or elements of a task's one kernel call. */
@@ -89,9 +100,9 @@ function rowsOf(task: Task): number {
   switch (task.kernel) {
     // In steps.
     case "sortKeys":
-      return 0;
     case "ksFromSortedKeys":
-      return task.args[1] + task.args[3];
+    case "wassersteinFromSortedKeys":
+      return 0;
     case "blend":
     case "compareVectors":
     case "subtract":

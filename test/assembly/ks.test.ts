@@ -3,13 +3,27 @@ import * as assert from "uvu/assert";
 import { ksNumerator, ksNumeratorOfCounts, sortValues } from "./oracle.js";
 import { get, guard, isGuardWhole, kernels, memory, place, put, random } from "./support.js";
 
+/** Numerators that steps of several lengths find; all the same. */
 function fromKeys(reference: readonly bigint[], current: readonly bigint[]): bigint {
   put("u64", place.values, sortValues(reference));
   put("u64", place.others, sortValues(current));
-  guard(place.out, 8);
-  kernels.ksFromSortedKeys(place.values, reference.length, place.others, current.length, place.out);
-  assert.ok(isGuardWhole(place.out, 8), "guard bytes overwritten");
-  return new BigUint64Array(memory.buffer, place.out, 1)[0]!;
+  const found = [1, 2, 7, 100_000].map((keysMax) => inSteps(reference.length, current.length, keysMax));
+  assert.equal(new Set(found).size, 1, `${found}`);
+  return found[0]!;
+}
+
+function inSteps(n: number, m: number, keysMax: number): bigint {
+  guard(place.out, 16);
+  put("u64", place.out, [0n, 0n]);
+  let steps = 0;
+  let isMore = true;
+  while (isMore) {
+    isMore = kernels.ksStepKeys(place.values, n, place.others, m, keysMax, place.out) !== 0;
+    steps += 1;
+    assert.ok(steps <= Math.ceil(n / keysMax) + Math.ceil(m / keysMax) + 1, "steps without end");
+  }
+  assert.ok(isGuardWhole(place.out, 16), "guard bytes overwritten");
+  return new BigUint64Array(memory.buffer, place.out, 2)[1]!;
 }
 
 function fromCounts(reference: readonly number[], current: readonly number[]): number[] {
@@ -55,6 +69,14 @@ test("from sorted keys: keys compare as unsigned over all 64 bits", () => {
   assert.is(fromKeys(low, high), 9n);
   assert.is(fromKeys(high, low), 9n);
   assert.is(fromKeys(high, high), 0n);
+});
+
+test("from sorted keys: runs of every length up to 70, galloped over", () => {
+  for (let run = 1; run <= 70; run++) {
+    const reference = [...Array<bigint>(run).fill(5n), 6n, 9n];
+    const current = [...Array<bigint>(71 - run).fill(5n), ...Array<bigint>(run).fill(9n)];
+    assert.is(fromKeys(reference, current), ksNumerator(reference, current), `${run}`);
+  }
 });
 
 test("from counts: against the definition in bigint, with empty bins", () => {

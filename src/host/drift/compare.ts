@@ -7,6 +7,7 @@
 import { MendlineError } from "../../errors.js";
 import { rowRanges } from "../../scheduler/partition.js";
 import type { Runtime } from "../../scheduler/runtime.js";
+import { Turns } from "../../scheduler/turns.js";
 import { asFloat32 } from "../columns/as-float32.js";
 import type { Batch, DataSource, Field } from "../columns/column.js";
 import type { Scope } from "../memory/arena.js";
@@ -33,6 +34,7 @@ import {
   driftReport,
   type FeatureComparison,
 } from "./report.js";
+import { sampleDistances } from "./sample-distances.js";
 import { exactShift } from "./shift.js";
 import { exactKs } from "./statistics.js";
 
@@ -120,12 +122,8 @@ async function compareByValues(
       scope,
       options,
     );
-    return comparisons.map((comparison) => {
-      const { name, profile } = comparison;
-      const sample = narrowed.get(name) ?? samples.get(name);
-      const exact = exactDistances(runtime, profile, sample, currentSamples.get(name));
-      return { ...comparison, current: { ...comparison.current, ...exact } };
-    });
+    const references = new Map([...samples, ...narrowed]);
+    return await withExactDistances(runtime, comparisons, references, currentSamples, options.signal);
   } catch (thrown) {
     if (!isExhausted(thrown)) throw thrown;
     if (options.ks === "exact") throw valuesDoNotFit(reference, current, thrown);
@@ -294,15 +292,37 @@ export async function countBatch(
   }
 }
 
-function exactDistances(
+/** The comparisons, with distances by value where both sides' values are at hand. */
+async function withExactDistances(
   runtime: Runtime,
-  profile: FeatureProfile,
-  reference: Sample | undefined,
-  current: Sample | undefined,
-): Pick<CurrentCounts, "exactKs" | "exactShift"> {
-  if (profile.kind !== "numeric" || reference?.kind !== "numeric" || current?.kind !== "numeric") return {};
-  return {
-    exactKs: exactKs(runtime, reference.sorted, current.sorted),
-    exactShift: exactShift(runtime, reference, current),
-  };
+  comparisons: readonly FeatureComparison[],
+  references: ReadonlyMap<string, Sample>,
+  currents: ReadonlyMap<string, Sample>,
+  signal: AbortSignal | undefined,
+): Promise<FeatureComparison[]> {
+  const pairs = comparisons.flatMap(({ name, profile }) => {
+    const [reference, current] = [references.get(name), currents.get(name)];
+    const isNumeric = profile.kind === "numeric" && reference?.kind === "numeric";
+    return isNumeric && current?.kind === "numeric" ? [{ name, reference, current }] : [];
+  });
+  const sorted = pairs.map(({ reference, current }) => ({
+    reference: reference.sorted,
+    current: current.sorted,
+  }));
+  const distances = await sampleDistances(runtime, sorted, signal);
+  const exact = new Map<string, Pick<CurrentCounts, "exactKs" | "exactShift">>();
+  const turns = new Turns();
+  for (const [index, { name, reference, current }] of pairs.entries()) {
+    const { ksNumerator, wasserstein } = distances[index]!;
+    exact.set(name, {
+      exactKs: exactKs(reference.sorted.count, current.sorted.count, ksNumerator),
+      exactShift: exactShift(reference.moments, current.moments, wasserstein),
+    });
+    // A p value can take some milliseconds.
+    if (turns.isOver) await turns.next();
+  }
+  return comparisons.map((comparison) => ({
+    ...comparison,
+    current: { ...comparison.current, ...exact.get(comparison.name) },
+  }));
 }

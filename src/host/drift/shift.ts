@@ -10,11 +10,9 @@
  * Values beyond the reference's range, infinities among them, count as if they lay in its outermost bins: counts cannot tell how far
  * out they are. Within the range the exact distance is between `lower` and `upper`.
  */
-import type { Runtime } from "../../scheduler/runtime.js";
 import { isFloatType } from "../kernels/types.js";
-import { compareEdges, type Edge, isSingleNumberBin } from "./edges.js";
+import { type Edge, isSingleNumberBin } from "./edges.js";
 import type { Moments, NumericFeatureProfile } from "./profile.js";
-import { type SortedSample, valueOfKey } from "./sorted-sample.js";
 
 export interface MomentShift {
   readonly reference: number;
@@ -40,15 +38,14 @@ export interface Shift {
   readonly standardDeviation: MomentShift;
 }
 
-/** Null where a sample has no finite value, or the figures exceed the largest double. */
-export function exactShift(
-  runtime: Runtime,
-  reference: { readonly sorted: SortedSample; readonly moments: Moments },
-  current: { readonly sorted: SortedSample; readonly moments: Moments },
-): Shift | null {
-  if (reference.moments.count === 0 || current.moments.count === 0) return null;
-  const distance = exactDistance(runtime, reference.sorted, current.sorted);
-  return shiftOf("exact", { distance, error: 0 }, reference.moments, current.moments);
+/**
+ * Null where a sample has no finite value, or the figures exceed the largest double.
+ *
+ * @param distance  Wasserstein's, of the finite values (sample-distances.ts)
+ */
+export function exactShift(reference: Moments, current: Moments, distance: number): Shift | null {
+  if (reference.count === 0 || current.count === 0) return null;
+  return shiftOf("exact", { distance, error: 0 }, reference, current);
 }
 
 /** @param current  value bins over the profile's Kolmogorov-Smirnov grid */
@@ -139,40 +136,6 @@ function highestIn(edges: readonly Edge[], bin: number, type: NumericFeatureProf
   if (isSingleNumberBin(edges, bin, type)) return Number(edges[bin - 1]!);
   if (isFloatType(type)) return Number(edge);
   return typeof edge === "bigint" ? Number(edge - 1n) : edge - 1;
-}
-
-function exactDistance({ kernels }: Runtime, reference: SortedSample, current: SortedSample): number {
-  if (reference.kind !== current.kind) return distanceByValue(reference, current);
-  const start = (sample: SortedSample) => sample.ptr + sample.finiteFrom * 8;
-  return kernels.wassersteinFromSortedKeys(
-    reference.kind,
-    start(reference),
-    reference.finiteCount,
-    start(current),
-    current.finiteCount,
-  );
-}
-
-/** Keys of two kinds do not compare; their values do. */
-function distanceByValue(reference: SortedSample, current: SortedSample): number {
-  const valueAt = (sample: SortedSample, keys: BigUint64Array, rank: number): Edge | null =>
-    rank < sample.finiteCount ? valueOfKey(keys[sample.finiteFrom + rank]!, sample.type) : null;
-  const [referenceKeys, currentKeys] = [reference.keys, current.keys];
-  let [r, c] = [0, 0];
-  let last: Edge | null = null;
-  let sum = 0;
-  for (;;) {
-    const left = valueAt(reference, referenceKeys, r);
-    const right = valueAt(current, currentKeys, c);
-    if (left === null && right === null) return sum;
-    const takesLeft = right === null || (left !== null && compareEdges(left, right) <= 0);
-    const point = takesLeft ? left! : right;
-    const gap = Math.abs(r / reference.finiteCount - c / current.finiteCount);
-    if (last !== null && gap > 0) sum += gap * (Number(point) - Number(last));
-    last = point;
-    if (takesLeft) r += 1;
-    else c += 1;
-  }
 }
 
 function total(counts: readonly number[]): number {

@@ -4,8 +4,7 @@ import type { Runtime } from "../../scheduler/runtime.js";
 import type { NumericType } from "../kernels/types.js";
 import type { Scope } from "../memory/arena.js";
 import { chi2Sf, ksPValue, ncx2Sf, smallestDetectablePsi } from "./distributions/index.js";
-import { compareEdges, type Edge, isSingleNumberBin } from "./edges.js";
-import { type SortedSample, valueOfKey } from "./sorted-sample.js";
+import { type Edge, isSingleNumberBin } from "./edges.js";
 
 /** How zero proportions are kept out of the logarithm: pseudo-counts, or a floor as other tools have it. */
 export type Smoothing =
@@ -92,22 +91,9 @@ export interface KsResult {
   readonly method: "exact" | "asymptotic" | "binned";
 }
 
-/** From both samples' sorted keys; null when a sample has no present value. */
-export function exactKs(runtime: Runtime, reference: SortedSample, current: SortedSample): KsResult | null {
-  if (reference.count === 0 || current.count === 0) return null;
-  // Keys of two kinds do not compare.
-  if (reference.kind !== current.kind) {
-    return ksResult(numeratorByValue(reference, current), reference.count, current.count);
-  }
-  const numerator = withScope(runtime, (scope) => {
-    const outPtr = scope.allocate(8);
-    runtime.kernels.ksFromSortedKeys(reference.ptr, reference.count, current.ptr, current.count, outPtr);
-    return new BigUint64Array(runtime.arena.memory.buffer, outPtr, 1)[0]!;
-  });
-  return ksResult(numerator, reference.count, current.count);
-}
-
-function ksResult(numerator: bigint, n: number, m: number): KsResult {
+/** @param numerator  n m D (sample-distances.ts). Null when a sample has no present value */
+export function exactKs(n: number, m: number, numerator: bigint): KsResult | null {
+  if (n === 0 || m === 0) return null;
   const statistic = Number(numerator) / (n * m);
   const { pValue, method } = ksPValue(n, m, Number(numerator), n * m);
   return { statistic, lower: statistic, upper: statistic, pValue, pValueAtUpper: pValue, method };
@@ -142,28 +128,6 @@ export function binnedKs(
     pValueAtUpper: ksPValue(n, m, upperNumerator, n * m, ksBinnedTurnsMax).pValue,
     method: "binned",
   };
-}
-
-/** max |R m - C n| of integers against floats, or signed against unsigned: numbers and bigints compare by their exact value. */
-function numeratorByValue(reference: SortedSample, current: SortedSample): bigint {
-  const n = BigInt(reference.count);
-  const m = BigInt(current.count);
-  const referenceKeys = reference.keys;
-  const currentKeys = current.keys;
-  let numerator = 0n;
-  let r = 0;
-  let c = 0;
-  while (r < reference.count && c < current.count) {
-    const left = valueOfKey(referenceKeys[r]!, reference.type);
-    const right = valueOfKey(currentKeys[c]!, current.type);
-    const point = compareEdges(left, right) < 0 ? left : right;
-    while (r < reference.count && valueOfKey(referenceKeys[r]!, reference.type) <= point) r += 1;
-    while (c < current.count && valueOfKey(currentKeys[c]!, current.type) <= point) c += 1;
-    const gap = BigInt(r) * m - BigInt(c) * n;
-    const size = gap < 0n ? -gap : gap;
-    if (size > numerator) numerator = size;
-  }
-  return numerator;
 }
 
 function withCounts(

@@ -1,4 +1,5 @@
 /** The kernels' binary interface, written by hand: what assembly/index.ts exports. All arguments are numbers; u32 results are signed. */
+import type { MergeExports } from "./merge-steps.js";
 import type { SortExports } from "./sort-steps.js";
 import type { CodeType, KeyKind, NumericType } from "./types.js";
 
@@ -51,79 +52,66 @@ type WeightedSum = (tablePtr: number, vectorCount: number, count: number, outPtr
 /** Encoding reads the target and writes planes, decoding the other way round. */
 type DeltaStep = (sourcePtr: number, fromPtr: number, count: number, outPtr: number) => void;
 
-export type KernelExports = SortExports & {
-  [K in NumericType as `countByEdges${Uppercase<K>}`]: CountByEdges;
-} & {
-  [K in NumericType as `countByCells${Uppercase<K>}`]: CountByEdges;
-} & {
-  [K in NumericType as `buildCellTable${Uppercase<K>}`]: (
-    edgesPtr: number,
-    edgeCount: number,
-    tablePtr: number,
-  ) => void;
-} & { [K in CodeType as `countCategories${Uppercase<K>}`]: CountCategories } & {
-  [K in NumericType as `keysFrom${Uppercase<K>}`]: OverColumn<number>;
-} & {
-  [K in KeyKind as `addKeysExactly${Uppercase<K>}`]: (
-    keysPtr: number,
-    count: number,
-    wordsPtr: number,
-  ) => void;
-} & {
-  [K in KeyKind as `addKeyPowersExactly${Uppercase<K>}`]: (
-    keysPtr: number,
-    count: number,
-    mean: number,
-    wordsPtr: number,
-  ) => void;
-} & {
-  [K in KeyKind as `wassersteinFromSortedKeys${Uppercase<K>}`]: (
-    referencePtr: number,
-    referenceCount: number,
-    currentPtr: number,
-    currentCount: number,
-  ) => number;
-} & { [K in NumericType as `moments${Uppercase<K>}`]: OverColumn<void> } & {
-  [K in VectorType as `subtract${Uppercase<K>}`]: Subtract;
-} & { [K in VectorType as `scale${Uppercase<K>}`]: Scale } & {
-  [K in VectorType as `blend${Uppercase<K>}`]: Blend;
-} & { [K in VectorType as `compareVectors${Uppercase<K>}`]: CompareVectors } & {
-  [K in 16 | 32 | 64 as `encodeDelta${K}`]: DeltaStep;
-} & { [K in 16 | 32 | 64 as `decodeDelta${K}`]: DeltaStep } & {
-  cellTableBytes32(edgeCount: number): number;
-  cellTableBytes64(edgeCount: number): number;
-  countWorkBytes(edgeCount: number): number;
-  countPresent(validityPtr: number, bitOffset: number, count: number): number;
-  divergenceFromCounts: OverCounts;
-  divergenceWithFloor: OverCounts;
-  ksFromCounts(referencePtr: number, currentPtr: number, binCount: number, outPtr: number): void;
-  ksFromSortedKeys(
-    referencePtr: number,
-    referenceCount: number,
-    currentPtr: number,
-    currentCount: number,
-    outPtr: number,
-  ): void;
-  countInCells(
-    keysPtr: number,
-    keyCount: number,
-    cellsPtr: number,
-    cellCount: number,
-    countersPtr: number,
-    counterCount: number,
-  ): number;
-  gatherInCells(
-    keysPtr: number,
-    keyCount: number,
-    cellsPtr: number,
-    cellCount: number,
-    outPtr: number,
-    outCount: number,
-  ): number;
-  weightedSumF32: WeightedSum;
-  weightedSumF64: WeightedSum;
-  widenBF16(sourcePtr: number, count: number, outPtr: number): void;
-  widenF16(sourcePtr: number, count: number, outPtr: number): void;
-  narrowBF16(sourcePtr: number, count: number, outPtr: number): number;
-  narrowF16(sourcePtr: number, count: number, outPtr: number): number;
-};
+export type KernelExports = SortExports &
+  MergeExports & {
+    [K in NumericType as `countByEdges${Uppercase<K>}`]: CountByEdges;
+  } & {
+    [K in NumericType as `countByCells${Uppercase<K>}`]: CountByEdges;
+  } & {
+    [K in NumericType as `buildCellTable${Uppercase<K>}`]: (
+      edgesPtr: number,
+      edgeCount: number,
+      tablePtr: number,
+    ) => void;
+  } & { [K in CodeType as `countCategories${Uppercase<K>}`]: CountCategories } & {
+    [K in NumericType as `keysFrom${Uppercase<K>}`]: OverColumn<number>;
+  } & {
+    [K in KeyKind as `addKeysExactly${Uppercase<K>}`]: (
+      keysPtr: number,
+      count: number,
+      wordsPtr: number,
+    ) => void;
+  } & {
+    [K in KeyKind as `addKeyPowersExactly${Uppercase<K>}`]: (
+      keysPtr: number,
+      count: number,
+      mean: number,
+      wordsPtr: number,
+    ) => void;
+  } & { [K in NumericType as `moments${Uppercase<K>}`]: OverColumn<void> } & {
+    [K in VectorType as `subtract${Uppercase<K>}`]: Subtract;
+  } & { [K in VectorType as `scale${Uppercase<K>}`]: Scale } & {
+    [K in VectorType as `blend${Uppercase<K>}`]: Blend;
+  } & { [K in VectorType as `compareVectors${Uppercase<K>}`]: CompareVectors } & {
+    [K in 16 | 32 | 64 as `encodeDelta${K}`]: DeltaStep;
+  } & { [K in 16 | 32 | 64 as `decodeDelta${K}`]: DeltaStep } & {
+    cellTableBytes32(edgeCount: number): number;
+    cellTableBytes64(edgeCount: number): number;
+    countWorkBytes(edgeCount: number): number;
+    countPresent(validityPtr: number, bitOffset: number, count: number): number;
+    divergenceFromCounts: OverCounts;
+    divergenceWithFloor: OverCounts;
+    ksFromCounts(referencePtr: number, currentPtr: number, binCount: number, outPtr: number): void;
+    countInCells(
+      keysPtr: number,
+      keyCount: number,
+      cellsPtr: number,
+      cellCount: number,
+      countersPtr: number,
+      counterCount: number,
+    ): number;
+    gatherInCells(
+      keysPtr: number,
+      keyCount: number,
+      cellsPtr: number,
+      cellCount: number,
+      outPtr: number,
+      outCount: number,
+    ): number;
+    weightedSumF32: WeightedSum;
+    weightedSumF64: WeightedSum;
+    widenBF16(sourcePtr: number, count: number, outPtr: number): void;
+    widenF16(sourcePtr: number, count: number, outPtr: number): void;
+    narrowBF16(sourcePtr: number, count: number, outPtr: number): number;
+    narrowF16(sourcePtr: number, count: number, outPtr: number): number;
+  };

@@ -7,10 +7,12 @@
 import { MendlineError } from "../../errors.js";
 import { edgesMax, kernelReservedBytes, weightedVectorsMax } from "../../limits.js";
 import type { KernelExports, VectorType } from "./exports.js";
+import { mergeStateBytes, mergeSteps, type SortedKeys } from "./merge-steps.js";
 import { sortCounterBytes, sortSteps } from "./sort-steps.js";
 import { bytesOf, type CodeType, type KeyKind, type NumericType } from "./types.js";
 
 export type { VectorType } from "./exports.js";
+export { ksNumeratorAt, mergeStateBytes, type SortedKeys, wassersteinAt } from "./merge-steps.js";
 export { sortCounterBytes } from "./sort-steps.js";
 
 const vectorBytes: Readonly<Record<VectorType, number>> = { f32: 4, f64: 8, f16: 2, bf16: 2 };
@@ -281,36 +283,26 @@ export class Kernels {
     this.#exports.ksFromCounts(referencePtr, currentPtr, binCount, outPtr);
   }
 
-  /** out: u64, the numerator of D over n m. */
-  ksFromSortedKeys(
-    referencePtr: number,
-    referenceCount: number,
-    currentPtr: number,
-    currentCount: number,
-    outPtr: number,
-  ): void {
-    this.#check("reference keys", referencePtr, referenceCount * 8, 8);
-    this.#check("current keys", currentPtr, currentCount * 8, 8);
-    this.#check("out", outPtr, 8, 8);
-    this.#exports.ksFromSortedKeys(referencePtr, referenceCount, currentPtr, currentCount, outPtr);
+  /** The state's answer, `ksNumeratorAt`: the numerator of D over n m. state: `mergeStateBytes`. */
+  ksFromSortedKeys(reference: SortedKeys, current: SortedKeys, statePtr: number): void {
+    for (const _ of this.ksSteps(reference, current, statePtr));
   }
 
-  /** W1 of two samples of finite values, in their unit; infinite beyond the largest double (assembly/wasserstein.ts). */
-  wassersteinFromSortedKeys(
-    kind: KeyKind,
-    referencePtr: number,
-    referenceCount: number,
-    currentPtr: number,
-    currentCount: number,
-  ): number {
-    this.#check("reference keys", referencePtr, referenceCount * 8, 8);
-    this.#check("current keys", currentPtr, currentCount * 8, 8);
-    return this.#exports[`wassersteinFromSortedKeys${upper(kind)}`](
-      referencePtr,
-      referenceCount,
-      currentPtr,
-      currentCount,
-    );
+  /** The same in steps of `partitionRows` keys at most. */
+  ksSteps(reference: SortedKeys, current: SortedKeys, statePtr: number): Generator<void> {
+    this.#checkMerge(reference, current, statePtr);
+    return mergeSteps(this.#exports, "ks", this.memory, reference, current, statePtr);
+  }
+
+  /** The state's answer, `wassersteinAt`: W1 of two samples of finite values. state: `mergeStateBytes`. */
+  wassersteinFromSortedKeys(reference: SortedKeys, current: SortedKeys, statePtr: number): void {
+    for (const _ of this.wassersteinSteps(reference, current, statePtr));
+  }
+
+  /** The same in steps of `partitionRows` keys at most. */
+  wassersteinSteps(reference: SortedKeys, current: SortedKeys, statePtr: number): Generator<void> {
+    this.#checkMerge(reference, current, statePtr);
+    return mergeSteps(this.#exports, "wasserstein", this.memory, reference, current, statePtr);
   }
 
   /** out = target - source. Returns whether all of it, as stored, is finite. out may be source or target. */
@@ -450,6 +442,12 @@ export class Kernels {
   #checkVectors(type: VectorType, count: number, ptrs: Readonly<Record<string, number>>): void {
     const width = vectorBytes[type];
     for (const [what, ptr] of Object.entries(ptrs)) this.#check(what, ptr, count * width, width);
+  }
+
+  #checkMerge(reference: SortedKeys, current: SortedKeys, statePtr: number): void {
+    this.#check("reference keys", reference.ptr, reference.count * 8, 8);
+    this.#check("current keys", current.ptr, current.count * 8, 8);
+    this.#check("state", statePtr, mergeStateBytes, 8);
   }
 
   #checkCounts(reference: number, current: number, slotCount: number, outPtr: number, words: number): void {

@@ -6,6 +6,7 @@ import {
   type ColumnSlice,
   exactSumBytes,
   Kernels,
+  mergeStateBytes,
   momentWords,
   sortCounterBytes,
 } from "../../../src/host/kernels/kernels.js";
@@ -138,12 +139,14 @@ test("keys: sort, sums, KS", () => {
       kernels.sumKeyPowersExactly(kind, k!, 10, 0.5, words!),
     );
   }
-  checkRegions("ksFromSortedKeys", [keys, region("current", 24, 8), region("out", 8, 8)], ([r, c, out]) =>
-    kernels.ksFromSortedKeys(r!, 10, c!, 3, out!),
-  );
   for (const kind of ["f64", "i64", "u64"] as const) {
-    checkRegions("wassersteinFromSortedKeys", [keys, region("current", 24, 8)], ([r, c]) =>
-      kernels.wassersteinFromSortedKeys(kind, r!, 10, c!, 3),
+    const merged = [keys, region("current", 24, 8), region("state", mergeStateBytes, 8)];
+    const run = (ptr: number, count: number) => ({ kind, ptr, count });
+    checkRegions("ksFromSortedKeys", merged, ([r, c, state]) =>
+      kernels.ksFromSortedKeys(run(r!, 10), run(c!, 3), state!),
+    );
+    checkRegions("wassersteinFromSortedKeys", merged, ([r, c, state]) =>
+      kernels.wassersteinFromSortedKeys(run(r!, 10), run(c!, 3), state!),
     );
   }
 });
