@@ -31,7 +31,7 @@ import {
   checkedDriftOptions,
   type DriftOptions,
   type DriftReport,
-  driftReport,
+  driftReportInTurns,
   type FeatureComparison,
 } from "./report.js";
 import { sampleDistances } from "./sample-distances.js";
@@ -71,7 +71,7 @@ export async function compareData(
   const rows = { reference: reference.rowCount, current: current.rowCount };
   const known = reference.fields.map(({ name }) => name);
   return {
-    ...driftReport(runtime, comparisons, rows, options),
+    ...(await driftReportInTurns(runtime, comparisons, rows, options)),
     schema: schemaChanges(current, known, fields),
   };
 }
@@ -202,13 +202,16 @@ export async function compareToProfiles(
     new Map(names.map((name) => [name, profiles.flatMap(({ features }) => features.get(name) ?? [])])),
     options,
   );
-  return profiles.map((profile) => {
+  const reports: DriftReport[] = [];
+  for (const profile of profiles) {
     const comparisons = names.flatMap((name) => {
       const feature = profile.features.get(name);
       return feature === undefined ? [] : [{ name, profile: feature, current: counted(name, feature) }];
     });
-    return driftReport(runtime, comparisons, { reference: profile.rows, current: current.rowCount }, options);
-  });
+    const rows = { reference: profile.rows, current: current.rowCount };
+    reports.push(await driftReportInTurns(runtime, comparisons, rows, options));
+  }
+  return reports;
 }
 
 export function fieldOf(name: string, feature: FeatureProfile): Field {

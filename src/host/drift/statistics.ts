@@ -86,7 +86,11 @@ export interface KsResult {
   readonly upper: number;
   /** At `lower`. */
   readonly pValue: number;
-  /** At `upper`: together the two bound the exact one, within 2 % of it where exact counting would take too long. */
+  /**
+   * At `upper`. Together the two bound the p value of the exact D. Where exact counting would take too long they are asymptotic; measured
+   * at sizes from 300 to 10,000 a side, off by 3 % at most down to p = 1e-4, 7 % to 1e-10, 9 % to 1e-20, 32 % to 1e-50; at 1e-175 they
+   * are too small by up to a factor of 500.
+   */
   readonly pValueAtUpper: number;
   readonly method: "exact" | "asymptotic" | "binned";
 }
