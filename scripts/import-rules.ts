@@ -100,7 +100,11 @@ export const importRules: ImportRules = {
     "lineage-store": { path: "src/lineage-store", zones: base, packages: ["level", "msgpackr", "yaml"] },
     scheduler: { path: "src/scheduler", zones: numeric, packages: ["piscina"] },
     engine: { path: "src/host/engine", zones: [...base, ...hosts, "lineage-store", "scheduler"] },
-    index: { path: "src/index", zones: [...base, ...hosts, "lineage-store", "scheduler", "engine"] },
+    storeCare: { path: "src/host/store-care", zones: [...base, "parameters", "lineage-store", "scheduler"] },
+    index: {
+      path: "src/index",
+      zones: [...base, ...hosts, "lineage-store", "scheduler", "engine", "storeCare"],
+    },
     service: { path: "src/host/service", zones: [...base, "index"] },
     fleet: { path: "src/host/fleet", zones: [...base, "index"] },
     cli: { path: "src/host/cli", zones: [...base, "index", "pages"], packages: ["commander"] },

@@ -90,6 +90,7 @@ export type {
 } from "./host/repair/report.js";
 export type { RepairProgress, RepairRequest } from "./host/repair/request.js";
 export type { RepairRun, RepairRunDetails } from "./host/repair/runs.js";
+export { discardSetAside, repairStore } from "./host/store-care.js";
 export type {
   DeclarationRecord,
   ExternalRecord,
@@ -107,6 +108,7 @@ export type {
 export type { ModelVersion } from "./lineage-store/models.js";
 export type { NearestModel, PathStep, RelativeOptions } from "./lineage-store/reader.js";
 export type { DerivationRecord, ModelRecord, ModelTask } from "./lineage-store/records.js";
+export type { LostParameters, LostRecord, StoreRepair } from "./lineage-store/repair-findings.js";
 export type { MetricCondition, ModelFilter } from "./lineage-store/search.js";
 export type { SignatureRecord } from "./lineage-store/signatures.js";
 export type { MadeSignature, SignedModel, SignRequest } from "./lineage-store/signing/sign.js";
@@ -116,4 +118,5 @@ export type {
   SignatureReport,
   VerifySignaturesRequest,
 } from "./lineage-store/signing/verify.js";
+export type { StoreRepairOptions } from "./lineage-store/store-repair.js";
 export type { Transformation } from "./lineage-store/transformations.js";

@@ -292,3 +292,7 @@ export const cardMetadataBytesMax = 2 * 1024 * 1024;
 export const keyFileBytesMax = 65_536;
 /** A signature's bundle: a derivation's parameters and metrics are in it, in base64. */
 export const signatureBytesMax = 8 * 1024 * 1024;
+/** Journal entries that a repair of the store makes up for: a journal that is mostly holes proves nothing. */
+export const journalEntriesLostMax = 1_000_000;
+/** Records that one made-up journal entry names: some hundred KB. */
+export const journalChangesMax = 4_096;

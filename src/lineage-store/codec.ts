@@ -102,10 +102,14 @@ export function checkOf(bytes: Buffer): Buffer {
   return bytes.subarray(checkOffset, payloadOffset);
 }
 
+/** What helps a damaged store. */
+export const repairRemedy =
+  "`mendline lineage repair` saves all that can still be read, or restore the store from a copy";
+
 export function corrupt(key: Buffer, problem: string): MendlineError {
   return new MendlineError(
     "MENDLINE_STORE_CORRUPT",
-    `the store's record ${describeKey(key)} ${problem}: the disk or another program changed it; restore the store from a copy`,
+    `the store's record ${describeKey(key)} ${problem}: the disk or another program changed it; ${repairRemedy}`,
     { details: { record: describeKey(key) } },
   );
 }

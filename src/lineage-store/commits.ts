@@ -57,6 +57,7 @@ export class Commits {
     const told = await headFile.read();
     if (told !== null && !isInJournal(database, told))
       throw commitsLost(dirname(database.path), commits.#head, told);
+    if (told === null && commits.#head.sequence >= 0) await headFile.write(commits.#head);
     return commits;
   }
 

@@ -31,6 +31,20 @@ export function crc32c(bytes: Uint8Array): number {
 
 /** As LevelDB stores it: a checksum of bytes that hold checksums would be weak. */
 export function maskedCrc32c(bytes: Uint8Array): number {
-  const crc = crc32c(bytes);
+  return masked(crc32c(bytes));
+}
+
+function masked(crc: number): number {
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;
+}
+
+/** The first place in `from < place <= to` where the masked checksum of everything from `from` up to it stands; null where none does. */
+export function maskedCrc32cPlace(bytes: Buffer, from: number, to: number): number | null {
+  let crc = 0xffffffff;
+  for (let place = from; place < to; ) {
+    crc = (crc >>> 8) ^ table0[(crc ^ bytes[place]!) & 0xff]!;
+    place++;
+    if (place + 4 <= bytes.length && masked(~crc >>> 0) === bytes.readUInt32LE(place)) return place;
+  }
+  return null;
 }

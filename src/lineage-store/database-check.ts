@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { MendlineError } from "../errors.js";
 import { openCheckBytesMax } from "../limits.js";
+import { repairRemedy } from "./codec.js";
 import { disk, fileError, stagingPrefix } from "./files.js";
 import { databaseBytes, databaseProblems, type FileProblem } from "./leveldb-files.js";
 
@@ -29,7 +30,7 @@ export function damaged(problems: readonly FileProblem[]): MendlineError {
   const named = problems.slice(0, 3).map(({ path, problem }) => `${path} ${problem}`);
   return new MendlineError(
     "MENDLINE_STORE_CORRUPT",
-    `the store's database is damaged: ${named.join("; ")}${problems.length > 3 ? "; and more" : ""}: restore the store from a copy`,
+    `the store's database is damaged: ${named.join("; ")}${problems.length > 3 ? "; and more" : ""}: ${repairRemedy}`,
     { details: { problems: problems.slice(0, 100) } },
   );
 }
@@ -38,7 +39,7 @@ export function damaged(problems: readonly FileProblem[]): MendlineError {
  * LevelDB cannot lock a database without opening it. A database beside, whose LOCK is the same file under another name, takes the very
  * same lock.
  */
-async function whileLocked<T>(
+export async function whileLocked<T>(
   path: string,
   openAt: (dir: string) => Promise<() => Promise<void>>,
   work: () => Promise<T>,

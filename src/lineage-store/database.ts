@@ -3,8 +3,8 @@ import { realpathSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Level } from "level";
 import { MendlineError, messageOf } from "../errors.js";
-import { decodeRecord, type Stored } from "./codec.js";
-import { refuseDamaged } from "./database-check.js";
+import { decodeRecord, repairRemedy, type Stored } from "./codec.js";
+import { refuseDamaged, whileLocked } from "./database-check.js";
 import type { KeyRange } from "./keys.js";
 
 /** Where records are read from: the database, or a transaction that lays its own writes over it. */
@@ -72,6 +72,22 @@ export class Database implements RecordReader {
     } catch (error) {
       openFolders.delete(folder);
       throw error;
+    }
+  }
+
+  /**
+   * Work on the files of a database that nobody has open meanwhile, without opening it.
+   *
+   * @throws MendlineError MENDLINE_STORE_LOCKED  somebody has it open
+   */
+  static async whileLocked<T>(path: string, work: () => Promise<T>): Promise<T> {
+    const folder = realpathSync(dirname(path));
+    if (openFolders.has(folder)) throw lockedError(path, "this process");
+    openFolders.add(folder);
+    try {
+      return await whileLocked(path, (beside) => Database.#openBeside(beside), work);
+    } finally {
+      openFolders.delete(folder);
     }
   }
 
@@ -186,7 +202,7 @@ export class Database implements RecordReader {
       });
     return new MendlineError(
       code === "LEVEL_CORRUPTION" ? "MENDLINE_STORE_CORRUPT" : "MENDLINE_STORE_IO",
-      `the store's database ${this.path} could not be ${action}: ${messageOf(cause)}`,
+      `the store's database ${this.path} could not be ${action}: ${messageOf(cause)}${code === "LEVEL_CORRUPTION" ? `: ${repairRemedy}` : ""}`,
       { details: { path: this.path }, cause },
     );
   }

@@ -11,6 +11,7 @@ import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
 import { MendlineError } from "../errors.js";
+import { repairRemedy } from "./codec.js";
 import { disk, errnoOf, fileError, writeAll } from "./files.js";
 import type { JournalHead } from "./journal.js";
 
@@ -94,7 +95,7 @@ export function commitsLost(dir: string, found: JournalHead, told: JournalHead):
       : "its journal is not the one that it had";
   return new MendlineError(
     "MENDLINE_STORE_CORRUPT",
-    `the store ${dir} is damaged: ${what}: restore it from a copy`,
+    `the store ${dir} is damaged: ${what}: ${repairRemedy}`,
     { details: { dir, lastSequence: found.sequence, acknowledgedSequence: told.sequence } },
   );
 }

@@ -7,7 +7,7 @@
  */
 import { hash } from "node:crypto";
 import { MendlineError } from "../errors.js";
-import { checkOf, corrupt, decodeRecord, encodeRecord } from "./codec.js";
+import { checkOf, corrupt, decodeRecord, encodeRecord, repairRemedy } from "./codec.js";
 import type { Database, RecordWrite } from "./database.js";
 import { Fields } from "./fields.js";
 import {
@@ -34,13 +34,14 @@ export interface JournalSummary {
   readonly recordCount: number;
 }
 
-const noHash = Buffer.alloc(32);
+/** Before the first entry. */
+export const noHead: JournalHead = { sequence: -1, hash: Buffer.alloc(32) };
 const isJournaled = (kind: RecordKind) => (journaledKinds as readonly RecordKind[]).includes(kind);
-const isCapped = (kind: RecordKind) => (cappedKinds as readonly RecordKind[]).includes(kind);
+export const isCapped = (kind: RecordKind) => (cappedKinds as readonly RecordKind[]).includes(kind);
 
 export async function journalHead(database: Database): Promise<JournalHead> {
   const key = await database.lastKey(rangeOf(prefixOf("journal")));
-  if (key === undefined) return { sequence: -1, hash: noHash };
+  if (key === undefined) return noHead;
   return { sequence: partsOf("journal", key)[0], hash: entryHash(database.bytes(key)!) };
 }
 
@@ -56,21 +57,31 @@ export function journalEntry(
   writes: readonly RecordWrite[],
   atMs: number,
 ): { write: RecordWrite; head: JournalHead } {
-  const sequence = head.sequence + 1;
-  const key = keyOf("journal", sequence);
   const changes = writes
     .filter((write) => isJournaled(parseKey(write.key)!.kind))
-    .map((write) => [write.key, write.bytes === null ? null : checkOf(write.bytes)]);
-  const bytes = encodeRecord(key, { previous: head.hash, atMs, changes });
+    .map(({ key, bytes }) => ({ key, check: bytes === null ? null : checkOf(bytes) }));
+  return entryOf(head, changes, atMs);
+}
+
+export function entryOf(
+  head: JournalHead,
+  changes: readonly JournalChange[],
+  atMs: number,
+): { write: { key: Buffer; bytes: Buffer }; head: JournalHead } {
+  const sequence = head.sequence + 1;
+  const key = keyOf("journal", sequence);
+  const rows = changes.map((change) => [change.key, change.check]);
+  const bytes = encodeRecord(key, { previous: head.hash, atMs, changes: rows });
   return { write: { key, bytes }, head: { sequence, hash: entryHash(bytes) } };
 }
 
-function entryHash(bytes: Buffer): Buffer {
+export function entryHash(bytes: Buffer): Buffer {
   return hash("sha256", bytes, "buffer");
 }
 
-interface Change {
+export interface JournalChange {
   readonly key: Buffer;
+  /** null for a deletion. */
   readonly check: Buffer | null;
 }
 
@@ -93,7 +104,7 @@ export async function verifyJournal(database: Database): Promise<JournalSummary>
 /** Returns up to where each capped log has been dropped, by the log's prefix. */
 async function verifyChain(database: Database, head: JournalHead): Promise<Map<string, number>> {
   const dropped = new Map<string, number>();
-  let previous: Buffer = noHash;
+  let previous: Buffer = noHead.hash;
   for (let sequence = 0; sequence <= head.sequence; sequence++) {
     const { key, bytes, fields } = entryAt(database, sequence);
     if (!previous.equals(fields.bytes("previous")))
@@ -105,6 +116,21 @@ async function verifyChain(database: Database, head: JournalHead): Promise<Map<s
     if (sequence % 256 === 255) await new Promise(setImmediate);
   }
   return dropped;
+}
+
+/** What one commit did and when, as its entry says. @throws MendlineError MENDLINE_STORE_CORRUPT */
+export function journalCommit(
+  database: Database,
+  sequence: number,
+): {
+  readonly bytes: Buffer;
+  readonly previous: Buffer;
+  readonly atMs: number;
+  readonly changes: JournalChange[];
+} {
+  const { key, bytes, fields } = entryAt(database, sequence);
+  const previous = Buffer.from(fields.bytes("previous"));
+  return { bytes, previous, atMs: fields.number("atMs"), changes: changesOf(key, fields) };
 }
 
 /** Keys that a commit wrote or deleted, as its entry says. */
@@ -120,7 +146,7 @@ function entryAt(database: Database, sequence: number): { key: Buffer; bytes: Bu
   return { key, bytes, fields: new Fields(key, decodeRecord(key, bytes)) };
 }
 
-function changesOf(entryKey: Buffer, fields: Fields): Change[] {
+function changesOf(entryKey: Buffer, fields: Fields): JournalChange[] {
   return fields.rows("changes").map((row) => {
     const key = Buffer.from(row.bytes(0));
     const kind = parseKey(key)?.kind;
@@ -137,7 +163,7 @@ function logOf(key: Buffer): { log: string; sequence: number } {
   return { log: `${parseKey(key)!.kind}/${name}`, sequence };
 }
 
-function noteDropped(dropped: Map<string, number>, key: Buffer): void {
+export function noteDropped(dropped: Map<string, number>, key: Buffer): void {
   const { log, sequence } = logOf(key);
   dropped.set(log, Math.max(dropped.get(log) ?? -1, sequence));
 }
@@ -161,7 +187,7 @@ async function verifyRecords(
   return counts;
 }
 
-function wasDropped(dropped: ReadonlyMap<string, number>, key: Buffer): boolean {
+export function wasDropped(dropped: ReadonlyMap<string, number>, key: Buffer): boolean {
   const { log, sequence } = logOf(key);
   return sequence <= (dropped.get(log) ?? -1);
 }
@@ -188,8 +214,7 @@ async function verifyCount(
   if (found === expected) return found;
   throw new MendlineError(
     "MENDLINE_STORE_CORRUPT",
-    `the store holds ${found} records of kind ${kind}, its journal names ${expected}: something else wrote into it; ` +
-      "restore the store from a copy",
+    `the store holds ${found} records of kind ${kind}, its journal names ${expected}: something else wrote into it; ${repairRemedy}`,
     { details: { kind, found, expected } },
   );
 }

@@ -14,11 +14,11 @@ import { maskedCrc32c } from "./crc32c.js";
 import { readAll } from "./files.js";
 import { unsnappy, varint } from "./snappy.js";
 
-const footerBytes = 48;
-const trailerBytes = 5;
-const magic = Buffer.from("57fb808b247547db", "hex");
+export const footerBytes = 48;
+export const trailerBytes = 5;
+export const magic = Buffer.from("57fb808b247547db", "hex");
 
-interface Place {
+export interface Place {
   readonly offset: number;
   readonly byteLength: number;
 }
@@ -48,7 +48,10 @@ async function bytesAt(file: FileHandle, offset: number, byteLength: number): Pr
   return (await readAll(file, bytes, offset)) === byteLength ? bytes : null;
 }
 
-function placeAt(bytes: Uint8Array, at: number): { readonly place: Place; readonly end: number } | null {
+export function placeAt(
+  bytes: Uint8Array,
+  at: number,
+): { readonly place: Place; readonly end: number } | null {
   const offset = varint(bytes, at);
   const length = offset === null ? null : varint(bytes, offset.end);
   if (offset === null || length === null) return null;
@@ -68,11 +71,15 @@ async function soundBlock(
   return bytes.subarray(0, byteLength + 1);
 }
 
-/** Values of an index block, as places of blocks. Entries: shared, unshared and value lengths as varints, rest of the key, value. */
-function placesIn(block: Buffer): Place[] | null {
-  const isPacked = block[block.length - 1] === 1;
+/** @param block  as stored, with the mark of its compression @returns null where it cannot be unpacked */
+export function blockContent(block: Buffer): Uint8Array | null {
   const stored = block.subarray(0, -1);
-  const content = isPacked ? unsnappy(stored, leveldbBlockBytesMax) : stored;
+  return block[block.length - 1] === 1 ? unsnappy(stored, leveldbBlockBytesMax) : stored;
+}
+
+/** Values of an index block, as places of blocks. Entries: shared, unshared and value lengths as varints, rest of the key, value. */
+export function placesIn(block: Buffer): Place[] | null {
+  const content = blockContent(block);
   if (content === null || content.length < 4) return null;
   const view = new DataView(content.buffer, content.byteOffset, content.length);
   const end = content.length - 4 - 4 * view.getUint32(content.length - 4, true);

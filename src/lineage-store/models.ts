@@ -1,7 +1,7 @@
 /** Reading models, their labels and their derivations out of the records. */
 import { MendlineError } from "../errors.js";
 import { storePageEntriesMax } from "../limits.js";
-import { corrupt } from "./codec.js";
+import { corrupt, type Stored } from "./codec.js";
 import type { Database, RecordReader } from "./database.js";
 import { Fields } from "./fields.js";
 import { keyOf, prefixOf, rangeOf } from "./keys.js";
@@ -14,6 +14,7 @@ import {
   type ModelRecord,
   modelFrom,
   parametersFrom,
+  parametersValue,
   type TensorRecord,
 } from "./records.js";
 import { checkSignal, type Direction, neighbours } from "./walk.js";
@@ -45,6 +46,14 @@ export function idOfNumber(reader: RecordReader, number: number): string {
 /** Models of a safetensors file of a million tensors have a thousand pages. */
 export function pageCount(tensorCount: number, segmentCount: number): number {
   return Math.ceil(Math.max(tensorCount, segmentCount) / storePageEntriesMax);
+}
+
+/** What is written down of a model's parameters, page by page. */
+export function pagesOf({ tensors, layout }: ModelParameters): Stored[] {
+  return Array.from({ length: pageCount(tensors.length, layout.length) }, (_, page) => {
+    const [begin, end] = [page * storePageEntriesMax, (page + 1) * storePageEntriesMax];
+    return parametersValue({ tensors: tensors.slice(begin, end), layout: layout.slice(begin, end) });
+  });
 }
 
 export function parametersOf(reader: RecordReader, model: ModelRecord): ModelParameters {

@@ -7,8 +7,8 @@ import type { RecordReader } from "./database.js";
 import type { RecordWriter } from "./declare.js";
 import { Fields } from "./fields.js";
 import { keyOf } from "./keys.js";
-import { parametersOf, requireModel } from "./models.js";
-import type { ModelParameters, ModelRecord } from "./records.js";
+import { pageCount, pagesOf, parametersOf, requireModel } from "./models.js";
+import type { ModelParameters, ModelRecord, NewModel } from "./records.js";
 import { nextPlace } from "./walk.js";
 
 /** kept: they are there. dropped: by retention. lost: by damage that a repair of the store found. */
@@ -41,12 +41,9 @@ export function setPresence(writer: RecordWriter, id: string, state: Presence["s
  *
  * @returns the parameters that came back; null where they were there, or some are not among the added
  */
-export function bringBack(
-  writer: RecordWriter,
-  model: ModelRecord,
-  added: ModelParameters,
-): ModelParameters | null {
+export function bringBack(writer: RecordWriter, model: ModelRecord, added: NewModel): ModelParameters | null {
   if (presenceOf(writer, model).state === "kept") return null;
+  if (!hasPages(writer, model) && !bringPagesBack(writer, model, added)) return null;
   const parameters = parametersOf(writer, model);
   const objects = new Set<string | null>([
     null,
@@ -58,6 +55,18 @@ export function bringBack(
   return parameters;
 }
 
+/** Another file of the same parameters would not give back the bytes of the one that was added first. */
+function bringPagesBack(writer: RecordWriter, model: ModelRecord, added: NewModel): boolean {
+  const { id, fileHash, tensorCount, segmentCount } = model;
+  const isSame =
+    added.fileHash === fileHash &&
+    added.tensors.length === tensorCount &&
+    added.layout.length === segmentCount;
+  if (isSame)
+    for (const [page, part] of pagesOf(added).entries()) writer.put(keyOf("tensors", id, page), part);
+  return isSame;
+}
+
 export function parametersGone({ id, name, version }: ModelRecord, { state, atMs }: Presence): MendlineError {
   const how = state === "dropped" ? "were dropped by retention" : "were found lost";
   return new MendlineError(
@@ -65,6 +74,13 @@ export function parametersGone({ id, name, version }: ModelRecord, { state, atMs
     `the parameters of ${name}@${version} ${how} on ${new Date(atMs).toISOString()}: add the model again from its file`,
     { details: { id, state, atMs } },
   );
+}
+
+/** Whether the list of its tensors is there. A repair of the store may have found it lost; then its parameters are, too. */
+export function hasPages(reader: RecordReader, { id, tensorCount, segmentCount }: ModelRecord): boolean {
+  for (let page = 0; page < pageCount(tensorCount, segmentCount); page++)
+    if (!reader.has(keyOf("tensors", id, page))) return false;
+  return true;
 }
 
 /**
@@ -77,6 +93,7 @@ export function* objectsOf(
   isKept: boolean,
 ): Generator<{ readonly object: string; readonly byteLength: number | null }> {
   if (model.profile !== null) yield { object: model.profile, byteLength: null };
+  if (!isKept && !hasPages(reader, model)) return;
   const { tensors, layout } = parametersOf(reader, model);
   const dropped = new Set(isKept ? [] : tensors.map(({ object }) => object));
   for (const { object, byteLength } of layout) if (!dropped.has(object)) yield { object, byteLength };

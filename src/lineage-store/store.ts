@@ -7,6 +7,7 @@
 import { MendlineError } from "../errors.js";
 import { Commits, objectRecord } from "./commits.js";
 import { Database } from "./database.js";
+import { finishSwap } from "./database-swap.js";
 import {
   allExternals,
   type DeclarationRecord,
@@ -65,6 +66,7 @@ export interface ListOptions {
 
 async function openDatabase(dir: string): Promise<Database> {
   try {
+    await finishSwap(dir);
     return await Database.open(databaseDir(dir));
   } catch (error) {
     throw await heldBy(dir, error);

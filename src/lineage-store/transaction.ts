@@ -2,7 +2,7 @@
  * One commit in the making. Every method checks first and writes after, into a layer over the database that later methods
  * of the same transaction read; nothing reaches the disk before all is known to fit.
  */
-import { storePageEntriesMax } from "../limits.js";
+
 import { decodePayload, decodeRecord, encodeRecord, JsonDocument, type Stored } from "./codec.js";
 import type { RecordReader, RecordWrite } from "./database.js";
 import { type AddedExternal, addDeclaration, addExternal, type RecordWriter } from "./declare.js";
@@ -11,7 +11,7 @@ import { stepCount } from "./documents.js";
 import { hashBytes } from "./fields.js";
 import { formHash, tagHash } from "./indexes.js";
 import { keyOf } from "./keys.js";
-import { findDerivation, findModel, idOfLabel, pageCount, requireModel } from "./models.js";
+import { findDerivation, findModel, idOfLabel, pagesOf, requireModel } from "./models.js";
 import { bringBack, setPresence } from "./presence.js";
 import {
   checkDerivation,
@@ -21,7 +21,6 @@ import {
   modelValue,
   type NewDerivation,
   type NewModel,
-  parametersValue,
 } from "./records.js";
 import { type AliasChange, type AliasEntry, aliasValue, currentAlias } from "./refs.js";
 import { aliasMoved, circle, edgeTaken, labelTaken } from "./refusals.js";
@@ -173,11 +172,7 @@ export class Transaction implements RecordReader, Neighbourhood {
 
   #addNew(model: NewModel, record: ModelRecord): void {
     this.#needObjects(model);
-    for (let page = 0; page < pageCount(record.tensorCount, record.segmentCount); page++) {
-      const [begin, end] = [page * storePageEntriesMax, (page + 1) * storePageEntriesMax];
-      const part = { tensors: model.tensors.slice(begin, end), layout: model.layout.slice(begin, end) };
-      this.#put(keyOf("tensors", record.id, page), parametersValue(part));
-    }
+    for (const [page, part] of pagesOf(model).entries()) this.#put(keyOf("tensors", record.id, page), part);
     this.#put(keyOf("model", record.id), modelValue(record));
     this.#put(keyOf("number", record.number), { id: hashBytes(record.id) });
     this.#indexNew(model, record);

@@ -33,7 +33,7 @@ test("a flipped bit in the log is refused, again and again, and is gone when it 
     flip(log, at);
     for (let opening = 0; opening < 2; opening++) {
       const refused = await failure("MENDLINE_STORE_CORRUPT", () => LineageStore.open(dir));
-      assert.match(refused.message, /\.log is damaged at byte \d+.*restore the store from a copy/);
+      assert.match(refused.message, /\.log is damaged at byte \d+.*`mendline lineage repair` saves all/);
     }
     flip(log, at);
   }

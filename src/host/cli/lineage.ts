@@ -5,6 +5,7 @@ import { addLineageDeclaredCommand } from "./lineage-declared.js";
 import { addLineageExportCommand } from "./lineage-export.js";
 import { addLineageGcCommand } from "./lineage-gc.js";
 import { addLineageImportCommand } from "./lineage-import.js";
+import { addLineageRepairCommand } from "./lineage-repair.js";
 
 export function addLineageCommands(parent: Command, context: CommandContext): void {
   const group = parent
@@ -14,4 +15,5 @@ export function addLineageCommands(parent: Command, context: CommandContext): vo
   addLineageImportCommand(group, context);
   addLineageDeclaredCommand(group, context);
   addLineageGcCommand(group, context);
+  addLineageRepairCommand(group, context);
 }

@@ -1,0 +1,76 @@
+/** The index of objects, made anew while the store is repaired, from what the models refer to and what lies in the folder. */
+import { MendlineError } from "../errors.js";
+import { keyOf } from "./keys.js";
+import { allModels } from "./models.js";
+import type { ObjectFiles } from "./objects.js";
+import { hasPages, objectsOf, presenceOf } from "./presence.js";
+import type { RecordRebuild } from "./record-rebuild.js";
+import type { ModelRecord } from "./records.js";
+import type { RepairFindings } from "./repair-findings.js";
+import { nextPlace } from "./walk.js";
+
+export interface ObjectIndexOptions {
+  /** Whether every byte of every object is read; else a look at its file has to do. */
+  readonly checkObjects: boolean;
+  readonly atMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A model of which an object is missing has lost its parameters, and is marked so: adding its file again brings them back. */
+export async function rebuildObjectIndex(
+  rebuild: RecordRebuild,
+  files: ObjectFiles,
+  findings: RepairFindings,
+  { checkObjects, atMs, signal }: ObjectIndexOptions,
+): Promise<void> {
+  const { target } = rebuild;
+  const missing = new Set<string>();
+  for await (const model of allModels(target, signal)) {
+    const isKept = presenceOf(target, model).state === "kept";
+    const wanted = isKept && !hasPages(target, model) ? [] : objectsOf(target, model, isKept);
+    const lost: string[] = [];
+    for (const { object } of wanted) {
+      if (missing.has(object)) lost.push(object);
+      if (missing.has(object) || rebuild.knowsObject(object)) continue;
+      const byteLength = await soundLength(files, object, checkObjects);
+      if (byteLength === null) {
+        missing.add(object);
+        lost.push(object);
+        findings.lose(`object ${object}`, "is damaged or missing");
+      } else {
+        findings.objects.found++;
+        await rebuild.addObject(object, byteLength);
+      }
+    }
+    if (isKept && (lost.length > 0 || !hasPages(target, model)))
+      await markLost(rebuild, findings, model, lost, atMs);
+    findings.objects.missing = missing.size;
+  }
+  await rebuild.flush();
+}
+
+async function markLost(
+  rebuild: RecordRebuild,
+  findings: RepairFindings,
+  model: ModelRecord,
+  lost: readonly string[],
+  atMs: number,
+): Promise<void> {
+  const sequence = nextPlace(rebuild.target, (index) => keyOf("presence", model.id, index));
+  await rebuild.loseParameters(model, sequence, atMs);
+  const { id, name, version } = model;
+  if (lost.length === 0) return;
+  const problem = `${lost.length === 1 ? "an object is" : `${lost.length} objects are`} damaged or missing`;
+  findings.loseParameters({ id, name, version, problem });
+}
+
+async function soundLength(files: ObjectFiles, object: string, isChecked: boolean): Promise<number | null> {
+  try {
+    const byteLength = await files.byteLength(object);
+    if (byteLength === null || !isChecked) return byteLength;
+    return (await files.isIntact(object, byteLength)) ? byteLength : null;
+  } catch (error) {
+    if (error instanceof MendlineError && error.code === "MENDLINE_STORE_CORRUPT") return null;
+    throw error;
+  }
+}
