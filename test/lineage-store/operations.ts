@@ -22,18 +22,25 @@ async function addedAs(store: LineageStore, label: string): Promise<AddedTensor>
   return { id, object: tensors[0]!.object!, file: Buffer.alloc(0) };
 }
 
+export type Operation = (store: LineageStore) => Promise<unknown>;
+
 /** m@1 and m@2, a delta of it; prod is m@1. old@1 is what a collection takes. */
+const beginnings: Readonly<Record<string, Operation>> = {
+  "m@1": (store) => addTensorModel(store, "m@1", first),
+  "m@2": async (store) => addTensorModel(store, "m@2", second, [await addedAs(store, "m@1")]),
+  "old@1": (store) => addTensorModel(store, "old@1", seededBytes(21, 3_000)),
+  "old@2": (store) => addTensorModel(store, "old@2", seededBytes(22, 3_000)),
+  prod: async (store) => {
+    const id = await store.resolve("m@1");
+    await store.commit((tx) => tx.setAlias({ alias: "prod", id, reason: "first" }));
+  },
+};
+
 export async function writeSmallStore(dir: string): Promise<void> {
   const store = await openStill(dir);
-  const one = await addTensorModel(store, "m@1", first);
-  await addTensorModel(store, "m@2", second, [one]);
-  for (const version of [1, 2])
-    await addTensorModel(store, `old@${version}`, seededBytes(20 + version, 3_000));
-  await store.commit((tx) => tx.setAlias({ alias: "prod", id: one.id, reason: "first" }));
+  for (const operation of Object.values(beginnings)) await operation(store);
   await store.close();
 }
-
-export type Operation = (store: LineageStore) => Promise<unknown>;
 
 export const operations: Readonly<Record<string, Operation>> = {
   "add of a large model": (store) => addTensorModel(store, "large@1", streamed),
@@ -48,6 +55,9 @@ export const operations: Readonly<Record<string, Operation>> = {
   restore: async (store) => store.restoreFile(await store.resolve("m@2"), join(store.dir, "..", "restored")),
   collection: (store) => store.collectGarbage({ keepLast: 1, keepAncestors: 0 }),
 };
+
+/** All of them, from a folder that is not there yet. */
+export const history: readonly Operation[] = [...Object.values(beginnings), ...Object.values(operations)];
 
 /** The code of what it ends in, or null. Anything but an error of ours is none that a caller could make sense of. */
 export async function codeOf(work: () => Promise<unknown>): Promise<string | null> {
