@@ -76,6 +76,7 @@ export type { ModuleRows } from "./host/repair/module-worker.js";
 export type { ResumeRequest } from "./host/repair/pipeline.js";
 export type {
   AncestorChoice,
+  BatchNormReport,
   ChosenAncestor,
   CompatibilityReport,
   ControlReport,

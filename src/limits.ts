@@ -262,6 +262,13 @@ export const sliceRowsMin = 20;
 /** Rows, and cells, of one call of a model: bounds what its inputs and its inner layers take. */
 export const judgeBatchRowsMax = 4_096;
 export const judgeBatchCellsMax = 4 * 1024 * 1024;
+/** Live rows that batch norm is recalibrated on: the error of a variance is about root(2 / rows), 3 % here and 14 % at the least. */
+export const recalibrationRowsMax = 2_048;
+export const recalibrationRowsMin = 100;
+/** A model that is recalibrated is held in memory, and again on the thread that runs it. */
+export const recalibrationBytesMax = 1024 * 1024 * 1024;
+/** Batch norm layers that are recalibrated: each takes a run of the model over those rows, for every candidate. */
+export const recalibrationLayersMax = 64;
 /** Segments that a monitor tells apart by name: each has counts of its own in every pane. */
 export const segmentsMax = 64;
 /** Time for judging one candidate: a model that needs longer wants its own validator, or fewer rows. */

@@ -1,5 +1,6 @@
 /** A repair told in short lines: drift, ancestor, scale, gate, control, outcome. */
 import type {
+  BatchNormReport,
   CompatibilityReport,
   ControlReport,
   CurvePoint,
@@ -40,6 +41,7 @@ export function repairText(report: RepairReport): string {
   add("ancestor", ancestorLine(report));
   add("others", otherLines(report));
   add("weights", report.compatibility === null ? null : weightsLine(report.compatibility));
+  add("batch norm", report.batchNorm === null ? null : batchNormLine(report.batchNorm, report.repaired));
   add("scale", scaleLines(report));
   add("numbers", rungLines(report));
   add("gate", report.gate === null ? null : gateLines(report.gate));
@@ -118,16 +120,26 @@ function rungLines({ rungs, repaired }: RepairReport): string | null {
     const gains = `gains ${differenceFigure(gain)} with an error of ${figure(standardError)} on rows that did not choose`;
     return `${start}: ${gains}, ${pays ? "which pays" : "which does not pay"}`;
   });
-  if (repaired?.kind === "ramp") lines.push(`from ${figure(repaired.first)} to ${figure(repaired.last)}`);
-  if (repaired?.kind === "groups") lines.push(repaired.scales.map(figure).join(", "));
-  if (repaired?.kind === "combination") {
+  const plain = repaired?.kind === "recalibrated" ? repaired.of : repaired;
+  if (plain?.kind === "ramp") lines.push(`from ${figure(plain.first)} to ${figure(plain.last)}`);
+  if (plain?.kind === "groups") lines.push(plain.scales.map(figure).join(", "));
+  if (plain?.kind === "combination") {
     lines.push(
-      repaired.terms
-        .map(({ ancestor, weight }) => `${figure(weight)} of ${ancestor.slice(0, 12)}`)
-        .join(", "),
+      plain.terms.map(({ ancestor, weight }) => `${figure(weight)} of ${ancestor.slice(0, 12)}`).join(", "),
     );
   }
   return lines.length === 0 ? null : lines.join("\n");
+}
+
+function batchNormLine(
+  { layers, recalibrated, rows, reason }: BatchNormReport,
+  repaired: RepairReport["repaired"],
+): string {
+  const start = layers === 0 ? "" : `${formatPlural(layers, "layer")}, `;
+  if (reason !== null) return `${start}not recalibrated: ${visibleText(reason)}`;
+  const measured = `the statistics of ${formatCount(recalibrated)} measured on ${formatPlural(rows, "live row")}`;
+  const isTaken = repaired?.kind === "recalibrated";
+  return `${start}${measured}; ${isTaken ? "the candidate has them" : "the candidate is better without"}`;
 }
 
 function away(distance: number): string {

@@ -102,6 +102,12 @@ function bySlotOf({ tensors }: ParameterFile): Map<string, TensorEntry> | null {
   return bySlot.size === 0 ? null : bySlot;
 }
 
+/** Names of the tensors that a filter leaves as they are. */
+export function frozenBy(file: ParameterFile, filter: TensorFilter): Set<string> {
+  const takesPart = predicateOf(file, filter);
+  return new Set(file.tensors.map(({ name }) => name).filter((name) => !takesPart(name)));
+}
+
 function predicateOf({ path, tensors }: ParameterFile, filter: TensorFilter): (name: string) => boolean {
   const matchers = (patterns: readonly string[]) => patterns.map((pattern) => globToRegExp(pattern));
   for (const pattern of [...filter.include, ...filter.exclude]) {

@@ -11,7 +11,11 @@ export type CandidateSpec =
   /** A scale for each group of neighbouring layers, in the order of depth. */
   | { readonly kind: "groups"; readonly ancestor: string; readonly scales: readonly number[] }
   /** drifted + the sum of weight * (ancestor - drifted). */
-  | { readonly kind: "combination"; readonly terms: readonly CombinationTerm[] };
+  | { readonly kind: "combination"; readonly terms: readonly CombinationTerm[] }
+  /** That candidate, with batch norm's running statistics measured on the live data. */
+  | { readonly kind: "recalibrated"; readonly of: PlainSpec };
+
+export type PlainSpec = Exclude<CandidateSpec, { kind: "recalibrated" }>;
 
 export interface CombinationTerm {
   readonly ancestor: string;
@@ -33,6 +37,8 @@ export function keyOf(spec: CandidateSpec): string {
       return `groups ${spec.ancestor} ${spec.scales.join(" ")}`;
     case "combination":
       return `combination ${spec.terms.map(({ ancestor, weight }) => `${ancestor} ${weight}`).join(" ")}`;
+    case "recalibrated":
+      return `recalibrated ${keyOf(spec.of)}`;
   }
 }
 
@@ -51,12 +57,19 @@ export function nameOf(spec: CandidateSpec): string {
       return `scales ${spec.scales.join(", ")}`;
     case "combination":
       return `weights ${spec.terms.map(({ weight }) => weight).join(", ")}`;
+    case "recalibrated":
+      return `${nameOf(spec.of)}, recalibrated`;
   }
 }
 
-/** The place of a candidate on the way from keep (0) to the ancestor (1); null where it has none. */
+export function plainOf(spec: CandidateSpec): PlainSpec {
+  return spec.kind === "recalibrated" ? spec.of : spec;
+}
+
+/** The place of a candidate on the way from keep (0) to the ancestor (1); null where it has none. Of a recalibrated blend the blend's. */
 export function scaleOf(spec: CandidateSpec, ancestor: string): number | null {
   if (spec.kind === "keep") return 0;
   if (spec.kind === "ancestor") return spec.id === ancestor ? 1 : null;
-  return spec.kind === "blend" && spec.ancestor === ancestor ? spec.scale : null;
+  const plain = plainOf(spec);
+  return plain.kind === "blend" && plain.ancestor === ancestor ? plain.scale : null;
 }

@@ -9,9 +9,10 @@ import { mixFiles } from "../parameters/mix.js";
 import { pairTensors, type TensorFilter, type TensorPair } from "../parameters/pairing.js";
 import { openParameterFile } from "../parameters/parameter-file.js";
 import type { ParameterFile } from "../parameters/tensor-index.js";
-import { type CandidateSpec, nameOf } from "./candidate-spec.js";
+import { type CandidateSpec, nameOf, type PlainSpec } from "./candidate-spec.js";
 import type { RepairContext } from "./context.js";
-import type { Candidate } from "./validator.js";
+import type { Recalibration } from "./recalibration.js";
+import { type Candidate, candidateOfBytes } from "./validator.js";
 
 /** A candidate's file, read back. */
 export interface WrittenCandidate {
@@ -31,6 +32,7 @@ export class Candidates {
   readonly #filter: TensorFilter;
   /** Blends are made in it one after the other: shared, so that the judging thread needs no copy of its own. */
   #buffer: Uint8Array | null = null;
+  #recalibration: Recalibration | null = null;
 
   private constructor(
     context: RepairContext,
@@ -48,8 +50,17 @@ export class Candidates {
     return new Candidates(context, model, await context.scratch.file(model), filter);
   }
 
+  /** From now on `recalibrated` candidates can be made. */
+  recalibrateWith(recalibration: Recalibration): void {
+    this.#recalibration = recalibration.isPossible ? recalibration : null;
+  }
+
+  get canRecalibrate(): boolean {
+    return this.#recalibration !== null;
+  }
+
   /** Scale 0 is the drifted model, and 1 the ancestor itself, unless tensors are frozen. */
-  specAt(ancestor: string, scale: number): CandidateSpec {
+  specAt(ancestor: string, scale: number): PlainSpec {
     if (scale === 0) return { kind: "keep" };
     const isWhole = this.#filter.include.length + this.#filter.exclude.length === 0;
     return scale === 1 && isWhole ? { kind: "ancestor", id: ancestor } : { kind: "blend", ancestor, scale };
@@ -64,6 +75,7 @@ export class Candidates {
 
   async make(spec: CandidateSpec): Promise<Candidate> {
     const name = nameOf(spec);
+    if (spec.kind === "recalibrated") return this.#recalibrated(spec.of, name);
     if (spec.kind === "keep") return fileCandidate(this.drifted, name);
     if (spec.kind === "ancestor") return fileCandidate(await this.#file(spec.id), name);
     const pieces = await this.#pieces(spec);
@@ -88,8 +100,27 @@ export class Candidates {
     return { file, id: await contentId(file), candidate: fileCandidate(file, name) };
   }
 
+  async #recalibrated(of: PlainSpec, name: string): Promise<Candidate> {
+    if (this.#recalibration === null) throw new Error(`${name}: nothing recalibrates it`);
+    const candidate = candidateOfBytes(
+      await this.#recalibration.apply(await this.make(of)),
+      this.drifted.format,
+      name,
+    );
+    return {
+      ...candidate,
+      writeTo: async (path) =>
+        writePieces(
+          path,
+          (async function* () {
+            yield await candidate.bytes();
+          })(),
+        ),
+    };
+  }
+
   async #pieces(
-    spec: Exclude<CandidateSpec, { kind: "keep" | "ancestor" }>,
+    spec: Exclude<PlainSpec, { kind: "keep" | "ancestor" }>,
   ): Promise<() => AsyncIterable<Uint8Array>> {
     const { runtime } = this.#context;
     if (spec.kind === "combination") {

@@ -11,6 +11,7 @@ import { Evaluations } from "./evaluations.js";
 import { gateTryOf } from "./gate-tries.js";
 import { cutSlices, type LabelledSlices } from "./labelled-slices.js";
 import { parseGoal } from "./metrics.js";
+import { Recalibration } from "./recalibration.js";
 import type { ChosenAncestor, RepairOutcome } from "./report.js";
 import { type RepairControls, type RepairSources, say, taskOf } from "./request.js";
 import type { RunLog } from "./run-log.js";
@@ -41,6 +42,7 @@ export async function judgeCandidates(judging: Judging): Promise<Judged> {
   const candidates = await Candidates.open(context, model, plan.filter);
   const validator = await validatorFor(context, model, task, plan);
   const stop = () => void validator.close();
+  let recalibration: Recalibration | null = null;
   signal?.addEventListener("abort", stop, { once: true });
   try {
     const baseline = await candidates.make({ kind: "keep" });
@@ -52,12 +54,15 @@ export async function judgeCandidates(judging: Judging): Promise<Judged> {
     });
     const checked = await log.once("checked", async () => slices.checked);
     if (!checked.isEnough) return { gated: null, outcome: "needs-labels", reason: tooFewReason(checked) };
-    const searched = await log.once("scale-searched", () => {
+    recalibration = await openRecalibration(judging, candidates);
+    const { report: batchNorm } = recalibration;
+    const searched = await log.once("scale-searched", async () => {
       const { selection } = slices;
       const folds = foldsOf(selection, task.kind, plan.seed);
       const evaluations = new Evaluations({ log, candidates, validator, selection, folds, signal });
       const labelCount = checked.effective?.selection ?? checked.selection;
-      return searchCandidate({ ...judging, plan, candidates, evaluations, labelCount });
+      const found = await searchCandidate({ ...judging, plan, candidates, evaluations, labelCount });
+      return { ...found, batchNorm };
     });
     if (searched.finalist.kind === "keep") {
       return { gated: null, outcome: "rejected", reason: noScaleReason(searched) };
@@ -67,7 +72,32 @@ export async function judgeCandidates(judging: Judging): Promise<Judged> {
   } finally {
     signal?.removeEventListener("abort", stop);
     await validator.close();
+    await recalibration?.close();
   }
+}
+
+/** What measures running statistics anew, for these candidates. */
+export async function openRecalibration(
+  {
+    context,
+    log,
+    model,
+    sources,
+    controls,
+  }: Pick<Judging, "context" | "log" | "model" | "sources" | "controls">,
+  candidates: Candidates,
+): Promise<Recalibration> {
+  const { plan } = log.started;
+  const recalibration = await Recalibration.open(context, await candidates.make({ kind: "keep" }), {
+    model,
+    drifted: candidates.drifted,
+    filter: plan.filter,
+    features: taskOf(model, plan.label).features,
+    live: sources.live,
+    signal: controls.signal,
+  });
+  candidates.recalibrateWith(recalibration);
+  return recalibration;
 }
 
 async function answer(

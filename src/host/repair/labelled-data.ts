@@ -89,7 +89,7 @@ function pick<T extends Float64Array | Uint32Array>(values: T, indices: Uint32Ar
   return out;
 }
 
-function sharedF64(count: number): Float64Array {
+export function sharedF64(count: number): Float64Array {
   return new Float64Array(new SharedArrayBuffer(count * 8));
 }
 
@@ -274,14 +274,14 @@ class Reading {
   }
 }
 
-function columnOf(batch: Batch, name: string): Column {
+export function columnOf(batch: Batch, name: string): Column {
   const column = batch.columns.get(name);
   if (column === undefined) throw new Error(`the source did not deliver column ${name}`);
   return column;
 }
 
 /** out[i] = the value at rows[i], NaN where it is missing; through `codes` for text. */
-function readNumbers(
+export function readNumbers(
   memory: WebAssembly.Memory,
   column: Column,
   rows: Uint32Array,

@@ -4,7 +4,7 @@
  * where cross-validation says that it pays by more than one standard error: a few labels fit many numbers, and mean nothing.
  */
 import type { Layer } from "../parameters/layers.js";
-import { type CandidateSpec, type CombinationTerm, nameOf } from "./candidate-spec.js";
+import { type CandidateSpec, type CombinationTerm, nameOf, plainOf } from "./candidate-spec.js";
 import { layerGroupsMax } from "./candidates.js";
 import { compassSearch } from "./compass.js";
 import { type FoldedCandidate, gainOf, heldOutLosses, meanOverFolds } from "./cross-validation.js";
@@ -254,7 +254,8 @@ function folded(evaluations: readonly Evaluation[]): FoldedCandidate[] {
 }
 
 /** The middle of a candidate's scales. */
-function levelOf({ candidate }: Evaluation): number {
+function levelOf({ candidate: spec }: Evaluation): number {
+  const candidate = plainOf(spec);
   switch (candidate.kind) {
     case "keep":
       return 0;

@@ -1,10 +1,12 @@
 /** Judges ONNX models with onnxruntime on one thread of its own, started by the first evaluation. */
 import { MendlineError } from "../../errors.js";
 import { judgeDeadlineMs } from "../../limits.js";
+import type { ChannelMoments } from "./channel-moments.js";
 import { type Judgement, judgementOf } from "./judgement.js";
 import { JudgingThread } from "./judging-thread.js";
 import type { LabelledData } from "./labelled-data.js";
 import { defaultMetric, type LossName, lossFor, type MetricName, type Task } from "./metrics.js";
+import type { JudgeRows } from "./onnx-inputs.js";
 import type { JudgeValue, JudgeWork, JudgeWorkerData, Predictions } from "./onnx-worker.js";
 import {
   checkLabels,
@@ -91,13 +93,23 @@ export class OnnxValidator implements Validator {
     return (await this.#run(candidate, data, { kind: "predict" }, options)) as Predictions;
   }
 
+  /** Mean and variance, by channel, of a value that the model gives out beside its outputs. */
+  async moments(
+    candidate: Candidate,
+    rows: JudgeRows,
+    value: string,
+    options?: EvaluateOptions,
+  ): Promise<ChannelMoments> {
+    return (await this.#run(candidate, rows, { kind: "moments", value }, options)) as ChannelMoments;
+  }
+
   close(): Promise<void> {
     return this.#thread.close();
   }
 
   #run(
     candidate: Candidate,
-    data: LabelledData,
+    data: JudgeRows,
     task: JudgeWork["task"],
     options?: EvaluateOptions,
   ): Promise<JudgeValue> {
@@ -113,7 +125,7 @@ export class OnnxValidator implements Validator {
   }
 }
 
-function checkCandidate(candidate: Candidate, data: LabelledData): void {
+function checkCandidate(candidate: Candidate, data: JudgeRows): void {
   if (candidate.format !== "onnx") {
     throw new MendlineError(
       "MENDLINE_REPAIR_VALIDATOR",

@@ -6,6 +6,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { InferenceSession, Tensor } from "onnxruntime-web";
 import { MendlineError, messageOf } from "../../errors.js";
 import { predictionsMax } from "../../limits.js";
+import { type ChannelMoments, MomentsByChannel } from "./channel-moments.js";
 import type { ThreadAnswer } from "./judging-thread.js";
 import { describe, type InputPlan, type JudgeRows, planInputs } from "./onnx-inputs.js";
 import { type OutputReading, type OutputSurvey, OutputSurveyor, type RowScores, Scorer } from "./outputs.js";
@@ -24,10 +25,12 @@ export interface JudgeWork {
   readonly task:
     | { readonly kind: "survey" }
     | { readonly kind: "score"; readonly reading: OutputReading; readonly labels: Float64Array }
-    | { readonly kind: "predict" };
+    | { readonly kind: "predict" }
+    /** Of a value that the model gives out, by its channels (axis 1). */
+    | { readonly kind: "moments"; readonly value: string };
 }
 
-export type JudgeValue = OutputSurvey | RowScores | Predictions;
+export type JudgeValue = OutputSurvey | RowScores | Predictions | ChannelMoments;
 
 /** `runtimes`: packages to try, in this order. */
 export interface JudgeWorkerData {
@@ -83,7 +86,10 @@ async function judge(runtime: Runtime, { model, rows, task }: JudgeWork): Promis
   const session = await openSession(runtime, model);
   try {
     const plan = planInputs(session.inputMetadata, rows);
-    const batches = () => runBatches(runtime, session, plan, rows.rowCount);
+    const batchesOf = (output: InferenceSession.ValueMetadata) =>
+      runBatches(runtime, session, plan, rows.rowCount, output);
+    if (task.kind === "moments") return await moments(batchesOf(outputNamed(session, task.value)));
+    const batches = () => batchesOf(chooseOutput(session.outputMetadata));
     if (task.kind === "score") return await score(batches(), task.reading, task.labels);
     return task.kind === "survey" ? await survey(batches()) : await predict(batches(), rows.rowCount);
   } finally {
@@ -109,6 +115,8 @@ async function openSession(runtime: Runtime, model: Uint8Array): Promise<Inferen
 /** Some rows' outputs, row by row. */
 interface OutputBatch {
   readonly outputCount: number;
+  /** Length of axis 1; 1 where there is none. */
+  readonly channels: number;
   readonly outputs: Float64Array;
 }
 
@@ -117,8 +125,8 @@ async function* runBatches(
   session: InferenceSession,
   plan: InputPlan,
   rowCount: number,
+  output: InferenceSession.ValueMetadata,
 ): AsyncGenerator<OutputBatch> {
-  const output = chooseOutput(session.outputMetadata);
   for (let from = 0; from < rowCount; from += plan.batchRows) {
     const count = Math.min(plan.batchRows, rowCount - from);
     const feeds: Record<string, Tensor> = {};
@@ -128,6 +136,15 @@ async function* runBatches(
     const results = await session.run(feeds, [output.name]);
     yield outputsOf(results[output.name]!, output, plan.isFixed ? plan.batchRows : count, count);
   }
+}
+
+function outputNamed(session: InferenceSession, name: string): InferenceSession.ValueMetadata {
+  const found = session.outputMetadata.find((output) => output.name === name);
+  if (found !== undefined) return found;
+  throw new MendlineError(
+    "MENDLINE_REPAIR_VALIDATOR",
+    `the ONNX runtime does not give out the inner value ${JSON.stringify(name)}`,
+  );
 }
 
 /** The only output, or the second of a (label, probabilities) pair. */
@@ -161,8 +178,9 @@ function outputsOf(
   const data = tensor.data as ArrayLike<number | bigint>;
   const outputs = new Float64Array(rowCount * outputCount);
   for (let i = 0; i < outputs.length; i++) outputs[i] = Number(data[i]!);
+  const channels = Number(tensor.dims[1] ?? 1);
   tensor.dispose();
-  return { outputCount, outputs };
+  return { outputCount, channels, outputs };
 }
 
 async function survey(batches: AsyncIterable<OutputBatch>): Promise<OutputSurvey> {
@@ -188,6 +206,12 @@ async function score(
     scorer.take(outputs);
   }
   return scorer.finish();
+}
+
+async function moments(batches: AsyncIterable<OutputBatch>): Promise<ChannelMoments> {
+  const found = new MomentsByChannel();
+  for await (const { outputs, outputCount, channels } of batches) found.take(outputs, channels, outputCount);
+  return found.finish();
 }
 
 async function predict(batches: AsyncIterable<OutputBatch>, rowCount: number): Promise<Predictions> {

@@ -12,6 +12,7 @@ import { storeFile } from "../models.js";
 import { type CandidateSpec, scaleOf } from "./candidate-spec.js";
 import { Candidates, type WrittenCandidate } from "./candidates.js";
 import type { RepairContext } from "./context.js";
+import { openRecalibration } from "./judging.js";
 import { requireProfile } from "./lineage-drift.js";
 import { profileLive } from "./live-profile.js";
 import type { ChosenAncestor } from "./report.js";
@@ -77,12 +78,28 @@ async function addRepaired(
   if (known !== null) return known;
   const path = await context.scratch.path(`${log.id}.${model.format}`);
   try {
-    const candidates = await Candidates.open(context, model, log.started.plan.filter);
-    const written = await candidates.write(spec, path);
+    const written = await writeRepaired(context, publication, spec, path);
     if (written.id !== gated.repaired) throw notWhatWasJudged(log.id, gated.repaired, written.id);
     return await addFile(context, publication, written);
   } finally {
     await rm(path, { force: true });
+  }
+}
+
+async function writeRepaired(
+  context: RepairContext,
+  publication: Publication,
+  spec: CandidateSpec,
+  path: string,
+): Promise<WrittenCandidate> {
+  const { log, model } = publication;
+  const candidates = await Candidates.open(context, model, log.started.plan.filter);
+  if (spec.kind !== "recalibrated") return candidates.write(spec, path);
+  const recalibration = await openRecalibration({ context, ...publication }, candidates);
+  try {
+    return await candidates.write(spec, path);
+  } finally {
+    await recalibration.close();
   }
 }
 

@@ -67,6 +67,17 @@ export interface CompatibilityReport {
   readonly tensors: readonly TensorDistance[];
 }
 
+/** Batch norm in the drifted model, and whether its running statistics can be measured anew. */
+export interface BatchNormReport {
+  /** 0 where it was folded away. */
+  readonly layers: number;
+  readonly recalibrated: number;
+  /** Of the live data. */
+  readonly rows: number;
+  /** Why statistics are left as the blend has them; null where they are not. */
+  readonly reason: string | null;
+}
+
 /** An ancestor as the choice saw it. */
 export interface AncestorChoice {
   readonly id: string;
@@ -144,6 +155,8 @@ export interface RepairReport {
   /** All that were looked at, in the order of the choice. */
   readonly ancestors: readonly AncestorChoice[];
   readonly compatibility: CompatibilityReport | null;
+  /** Null where nothing tells of batch norm, or no candidate was judged. */
+  readonly batchNorm: BatchNormReport | null;
   /** Of what the gate was asked about; null where that has no single one. */
   readonly scale: number | null;
   /** What the gate was asked about, or would have been. */

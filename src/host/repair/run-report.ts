@@ -23,6 +23,7 @@ export function reportOf(log: RunLog): RepairReport {
     passedOver: chosen?.passedOver ?? [],
     ancestors: chosen?.ancestors ?? [],
     compatibility: chosen?.compatibility ?? null,
+    batchNorm: searched?.batchNorm ?? null,
     scale: repaired === null ? null : scaleOf(repaired, chosen!.ancestor!.id),
     repaired,
     rungs: searched?.rungs ?? [],

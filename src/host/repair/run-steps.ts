@@ -14,6 +14,7 @@ import type { RepairInputs } from "./inputs.js";
 import type { AncestorDrift } from "./lineage-drift.js";
 import type {
   AncestorChoice,
+  BatchNormReport,
   ChosenAncestor,
   CompatibilityReport,
   ControlReport,
@@ -72,6 +73,8 @@ export interface SearchedStep {
   readonly isBarred: boolean;
   readonly curve: readonly CurvePoint[];
   readonly rungs: readonly RungReport[];
+  /** Null where nothing tells of batch norm; absent in records of earlier versions. */
+  readonly batchNorm?: BatchNormReport | null;
   /** What the gate is to be asked about, and its loss on the selection slice. */
   readonly finalist: CandidateSpec;
   readonly loss: number;

@@ -1,6 +1,6 @@
 /** The search for the best candidate on the selection slice: a scale, then more numbers where they pay, and what stands beside. */
 import { MendlineError } from "../../errors.js";
-import { type CandidateSpec, keyOf, nameOf, scaleOf } from "./candidate-spec.js";
+import { type CandidateSpec, keyOf, nameOf, plainOf, scaleOf } from "./candidate-spec.js";
 import type { Candidates } from "./candidates.js";
 import type { Evaluation, Evaluations } from "./evaluations.js";
 import { chosenName } from "./gate-choice.js";
@@ -24,9 +24,10 @@ export async function searchCandidate(options: SearchOptions): Promise<SearchedS
   const { plan, candidates, evaluations, chosen, controls } = options;
   const ancestor = chosen.ancestor.id;
   const judged = new Map<number, Evaluation>();
+  const judge = judgeOf(options);
   const search = await searchScale(
     async (scale) => {
-      const evaluation = await evaluations.judge(candidates.specAt(ancestor, scale));
+      const evaluation = await judge(candidates.specAt(ancestor, scale));
       judged.set(scale, evaluation);
       return evaluation.loss;
     },
@@ -39,7 +40,7 @@ export async function searchCandidate(options: SearchOptions): Promise<SearchedS
   const best = judged.get(search.scale)!;
   const { scale, barrier, isBarred, curve } = search;
   const climbed = await climb(isBarred ? [judged.get(0)!, judged.get(1)!] : [...judged.values()], best, {
-    evaluations,
+    evaluations: { folds: evaluations.folds, judge },
     ancestor,
     layers: await candidates.layers(ancestor),
     labelCount: options.labelCount,
@@ -49,7 +50,8 @@ export async function searchCandidate(options: SearchOptions): Promise<SearchedS
     onJudged: (spec, loss) => say(controls, "scale", `${nameOf(spec)}: loss ${loss}`),
   });
   const rivals = await judgeRivals(options);
-  const { finalist, others } = finalistOf(climbed.finalist, climbed.crossValidated, rivals);
+  const labelled = await asJudged(climbed.finalist, options);
+  const { finalist, others } = finalistOf(labelled, climbed.crossValidated, rivals);
   return {
     scale,
     barrier,
@@ -60,8 +62,37 @@ export async function searchCandidate(options: SearchOptions): Promise<SearchedS
     loss: finalist.loss,
     others: others
       .filter(({ candidate }) => keyOf(candidate) !== keyOf(finalist.candidate))
-      .filter(({ candidate }) => candidate.kind !== "keep" && scaleOf(candidate, ancestor) !== 1),
+      .filter(
+        ({ candidate }) =>
+          candidate.kind === "recalibrated" ||
+          (candidate.kind !== "keep" && scaleOf(candidate, ancestor) !== 1),
+      ),
   };
+}
+
+/** Between keep and the ancestor running statistics are of no model: what is judged there has its own, wherever they can be measured. */
+function judgeOf({ candidates, evaluations }: SearchOptions): (spec: CandidateSpec) => Promise<Evaluation> {
+  return async (spec) => {
+    const asked = recalibratedOf(spec, candidates);
+    const evaluation = await evaluations.judge(asked);
+    // The search goes over scales, whatever they are made into.
+    return asked === spec ? evaluation : { ...evaluation, candidate: spec };
+  };
+}
+
+function recalibratedOf(spec: CandidateSpec, { canRecalibrate }: Candidates): CandidateSpec {
+  const plain = plainOf(spec);
+  const isBlend = plain.kind !== "keep" && plain.kind !== "ancestor";
+  return canRecalibrate && isBlend ? { kind: "recalibrated", of: plain } : spec;
+}
+
+/** The better of the candidate with statistics of its own and with those that the blend leaves. */
+async function asJudged(found: Evaluation, { candidates, evaluations }: SearchOptions): Promise<Evaluation> {
+  const asked = recalibratedOf(found.candidate, candidates);
+  if (asked === found.candidate) return found;
+  const recalibrated = await evaluations.judge(asked);
+  const plain = await evaluations.judge(found.candidate);
+  return plain.loss < recalibrated.loss ? plain : recalibrated;
 }
 
 interface NamedEvaluation extends Evaluation {
@@ -75,7 +106,15 @@ const noRival: ReadonlySet<string> = new Set([
 ]);
 
 /** Candidates that no label chose. */
-async function judgeRivals({ evaluations, chosen }: SearchOptions): Promise<NamedEvaluation[]> {
+async function judgeRivals(options: SearchOptions): Promise<NamedEvaluation[]> {
+  const { candidates, evaluations } = options;
+  const rivals = await judgeLowestDrift(options);
+  if (!candidates.canRecalibrate) return rivals;
+  const recalibrated = await evaluations.judge({ kind: "recalibrated", of: { kind: "keep" } });
+  return [...rivals, { ...recalibrated, name: "the deployed model, recalibrated" }];
+}
+
+async function judgeLowestDrift({ evaluations, chosen }: SearchOptions): Promise<NamedEvaluation[]> {
   if (chosen.rival === null) return [];
   const candidate: CandidateSpec = { kind: "ancestor", id: chosen.rival.id };
   try {

@@ -46,6 +46,7 @@ const published: RepairReport = {
   passedOver: [{ id: "b".repeat(64), label: "rain@2", distance: 1, reason: "drifted too" }],
   ancestors: [],
   compatibility: null,
+  batchNorm: null,
   repaired: { kind: "ancestor", id: "a".repeat(64) },
   rungs: [],
   scale: 1,

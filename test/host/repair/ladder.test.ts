@@ -1,7 +1,7 @@
 /** The ladder from one scale to many numbers, on losses that are known beforehand. */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type CandidateSpec, keyOf } from "../../../src/host/repair/candidate-spec.js";
+import { type CandidateSpec, keyOf, plainOf } from "../../../src/host/repair/candidate-spec.js";
 import { type Folds, foldSums, foldsOf } from "../../../src/host/repair/cross-validation.js";
 import type { Evaluation } from "../../../src/host/repair/evaluations.js";
 import { climb, type LadderOptions } from "../../../src/host/repair/ladder.js";
@@ -12,7 +12,8 @@ import { near } from "./support.js";
 const layers = Array.from({ length: 6 }, (_, layer) => [`w${layer}`]);
 
 /** Scales of the six layers; of a combination the weights. */
-function scalesOf(spec: CandidateSpec): number[] {
+function scalesOf(candidate: CandidateSpec): number[] {
+  const spec = plainOf(candidate);
   const even = (value: number) => layers.map(() => value);
   switch (spec.kind) {
     case "keep":

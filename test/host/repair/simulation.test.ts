@@ -4,7 +4,7 @@
  */
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { type CandidateSpec, keyOf } from "../../../src/host/repair/candidate-spec.js";
+import { type CandidateSpec, keyOf, plainOf } from "../../../src/host/repair/candidate-spec.js";
 import { foldSums, foldsOf } from "../../../src/host/repair/cross-validation.js";
 import type { Evaluation } from "../../../src/host/repair/evaluations.js";
 import { chooseAtGate } from "../../../src/host/repair/gate-choice.js";
@@ -60,7 +60,8 @@ class Draw {
   }
 }
 
-function levelOf(spec: CandidateSpec): number {
+function levelOf(candidate: CandidateSpec): number {
+  const spec = plainOf(candidate);
   if (spec.kind === "keep") return 0;
   if (spec.kind === "ancestor") return 1;
   if (spec.kind === "blend") return spec.scale;
