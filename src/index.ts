@@ -91,7 +91,9 @@ export type {
 } from "./host/repair/report.js";
 export type { RepairProgress, RepairRequest } from "./host/repair/request.js";
 export type { RepairRun, RepairRunDetails } from "./host/repair/runs.js";
-export { discardSetAside, repairStore } from "./host/store-care.js";
+export { discardSetAside, repairStore, restoreBackup } from "./host/store-care.js";
+export type { Backup, BackupOptions } from "./lineage-store/backup.js";
+export type { RestoreBackupOptions, RestoredBackup } from "./lineage-store/backup-restore.js";
 export type {
   DeclarationRecord,
   ExternalRecord,

@@ -303,3 +303,7 @@ export const signatureBytesMax = 8 * 1024 * 1024;
 export const journalEntriesLostMax = 1_000_000;
 /** Records that one made-up journal entry names: some hundred KB. */
 export const journalChangesMax = 4_096;
+/** Records of one frame of a backup: enough that frames cost nothing. */
+export const backupRecordsBytes = 1024 * 1024;
+/** One frame of a backup: the largest record, its key, and some room. */
+export const backupFrameBytesMax = 2 * storeRecordBytesMax;

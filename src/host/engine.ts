@@ -4,6 +4,7 @@
 import { EventEmitter } from "node:events";
 import { resolve as absolutePath } from "node:path";
 import { MendlineError } from "../errors.js";
+import type { Backup, BackupOptions } from "../lineage-store/backup.js";
 import type { ExportRequest, ExportSummary } from "../lineage-store/export/export-lineage.js";
 import type { Collection, CollectOptions } from "../lineage-store/garbage.js";
 import type { ImportRequest, ImportSummary } from "../lineage-store/import/import-lineage.js";
@@ -366,6 +367,15 @@ export class Engine extends EventEmitter<EngineEvents> {
       ...((await options.needed?.()) ?? []),
     ];
     return this.store.collectGarbage({ ...options, needed });
+  }
+
+  /**
+   * Writes the whole store into one file while it is in use; `restoreBackup` makes a store of it. See backup.ts for what it throws.
+   *
+   * @param path  shows what was there until the backup is whole and on the disk
+   */
+  async backup(path: string, options: BackupOptions = {}): Promise<Backup> {
+    return this.store.backup(absolutePath(path), options);
   }
 
   /** Writes the lineage in another tool's format; see export-lineage.ts for what it throws. */

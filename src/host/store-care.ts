@@ -1,4 +1,5 @@
 /** Looking after a store that is not open: an engine could not open what is damaged, or not there yet. */
+import type { RestoreBackupOptions, RestoredBackup } from "../lineage-store/backup-restore.js";
 import type { StoreRepair } from "../lineage-store/repair-findings.js";
 import type { StoreRepairOptions } from "../lineage-store/store-repair.js";
 import { openRuntime } from "../scheduler/runtime.js";
@@ -17,6 +18,23 @@ export async function repairStore(
   const runtime = await openRuntime({ threads: 0 });
   try {
     return await repair(dir, { ...options, deltas: kernelDeltas(runtime.module) });
+  } finally {
+    await runtime.close();
+  }
+}
+
+/**
+ * Makes a store in a new or an empty folder from a backup, after everything in it is proven. See backup-restore.ts for what it throws.
+ */
+export async function restoreBackup(
+  path: string,
+  dir: string,
+  options: Omit<RestoreBackupOptions, "deltas"> = {},
+): Promise<RestoredBackup> {
+  const { restoreBackup: restore } = await import("../lineage-store/backup-restore.js");
+  const runtime = await openRuntime({ threads: 0 });
+  try {
+    return await restore(path, dir, { ...options, deltas: kernelDeltas(runtime.module) });
   } finally {
     await runtime.close();
   }

@@ -36,6 +36,7 @@ export class Commits {
   #counters: Counters = { models: 0, runs: 0 };
   #last: Promise<unknown> = Promise.resolve();
   #isSuspect = false;
+  #logHolders = 0;
   #retry: NodeJS.Timeout | null = null;
 
   private constructor(database: Database, files: ObjectFiles, headFile: HeadFile, nowMs: () => number) {
@@ -85,6 +86,20 @@ export class Commits {
 
   commit<T>(work: (transaction: Transaction) => T): Promise<T> {
     return this.exclusive(() => this.#commit(work));
+  }
+
+  /** Work to which nothing that was committed before it may be missing: logs keep their oldest entries until it ends. */
+  async holdingLogs<T>(work: (head: JournalHead) => Promise<T>): Promise<T> {
+    const head = await this.exclusive(async () => {
+      if (this.#isSuspect) await this.#recover();
+      this.#logHolders++;
+      return this.#head;
+    });
+    try {
+      return await work(head);
+    } finally {
+      this.#logHolders--;
+    }
   }
 
   /** A commit that has to look at more than a transaction can: no other commit comes between the two. */
@@ -184,6 +199,7 @@ export class Commits {
       .map(({ value }, index) => ({ key: keyOf(kind, monitorKey, first + index), value }))
       .slice(Math.max(0, keepFrom - first))
       .map(({ key, value }) => ({ key, bytes: encodeRecord(key, value) }));
+    if (this.#logHolders > 0) return writes;
     const old = { gte: prefixOf(kind, monitorKey), lt: keyOf(kind, monitorKey, keepFrom) };
     for await (const key of this.#database.keys(old)) writes.push({ key, bytes: null });
     return writes;

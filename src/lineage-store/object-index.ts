@@ -26,7 +26,8 @@ export async function rebuildObjectIndex(
   const { target } = rebuild;
   const missing = new Set<string>();
   for await (const model of allModels(target, signal)) {
-    const isKept = presenceOf(target, model).state === "kept";
+    const { state } = presenceOf(target, model);
+    const isKept = state === "kept";
     const wanted = isKept && !hasPages(target, model) ? [] : objectsOf(target, model, isKept);
     const lost: string[] = [];
     for (const { object } of wanted) {
@@ -34,6 +35,8 @@ export async function rebuildObjectIndex(
       if (missing.has(object) || rebuild.knowsObject(object)) continue;
       const byteLength = await soundLength(files, object, checkObjects);
       if (byteLength === null) {
+        // Of parameters that were lost before, what else lies in the file may be lost as well.
+        if (state === "lost") continue;
         missing.add(object);
         lost.push(object);
         findings.lose(`object ${object}`, "is damaged or missing");

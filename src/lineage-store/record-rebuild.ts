@@ -32,6 +32,7 @@ export class RecordRebuild {
   readonly #signal: AbortSignal | undefined;
   readonly #out: RecordBatch;
   readonly #notes: RecordBatch;
+  #modelCount = 0;
 
   constructor(
     salvaged: SalvagedRecords,
@@ -116,6 +117,7 @@ export class RecordRebuild {
         continue;
       }
       await this.#keep(key);
+      this.#modelCount++;
       await this.#index("number", [model.number], { id: hashBytes(id) });
       for (const [name, text] of Object.entries(model.tags))
         await this.#index("tag", [tagHash(name, text), model.number], null);
@@ -340,6 +342,10 @@ export class RecordRebuild {
   async flush(): Promise<void> {
     await this.#out.flush();
     await this.#notes.flush();
+  }
+
+  get modelCount(): number {
+    return this.#modelCount;
   }
 
   get target(): Database {

@@ -81,9 +81,19 @@ export class SalvagedRecords {
     const batch = new RecordBatch(this.scratch);
     for await (const { key, value } of salvagedEntries(dir)) {
       checkSignal(this.#signal, "the repair of the store");
-      if (isPrimary(key) && isSound(key, value)) await batch.put(Buffer.from(key), Buffer.from(value));
+      if (SalvagedRecords.takes(key, value)) await batch.put(Buffer.from(key), Buffer.from(value));
     }
     await batch.flush();
+    await this.judge(told);
+  }
+
+  /** Whether these bytes are a proven record of a kind that is not an index. @throws MendlineError MENDLINE_STORE_VERSION */
+  static takes(key: Buffer, bytes: Buffer): boolean {
+    return isPrimary(key) && isSound(key, bytes);
+  }
+
+  /** Compares what lies in the scratch database with what its journal says. @param told  see `read` */
+  async judge(told: JournalHead | null): Promise<void> {
     await this.#readJournal(told);
     await this.#compare();
     await this.#judgeUnnamed();

@@ -5,6 +5,8 @@
  * every object is verified when it is read. Lists that grow with the store are async iterables, in stable order.
  */
 import { MendlineError } from "../errors.js";
+import { type Backup, type BackupOptions, StoreBackup } from "./backup.js";
+import { type RestoreBackupOptions, type RestoredBackup, restoreBackup } from "./backup-restore.js";
 import { Commits, objectRecord } from "./commits.js";
 import { Database } from "./database.js";
 import { finishSwap } from "./database-swap.js";
@@ -130,6 +132,15 @@ export class LineageStore extends LineageReader {
       await database.close();
       throw error;
     }
+  }
+
+  /** Makes a store in a new or an empty folder from what `backup` wrote. See backup-restore.ts for what it throws. */
+  static restoreBackup(
+    path: string,
+    dir: string,
+    options: RestoreBackupOptions = {},
+  ): Promise<RestoredBackup> {
+    return restoreBackup(path, dir, options);
   }
 
   /** Waits for the commits under way, then gives up the lock. */
@@ -268,6 +279,19 @@ export class LineageStore extends LineageReader {
     this.#assertOpen();
     return this.#maintain(options.signal, (signal) =>
       new Collector(this.#database, this.#files, this.#commits, { ...options, signal }).collect(),
+    );
+  }
+
+  /**
+   * Writes the store as it is now into one file, whole and proven or not at all (backup.ts); `restoreBackup` makes a store of it. Others
+   * read and write meanwhile; what they commit is not in it.
+   */
+  async backup(path: string, options: BackupOptions = {}): Promise<Backup> {
+    this.#assertOpen();
+    return this.#maintain(options.signal, (signal) =>
+      this.#commits.holdingLogs((head) =>
+        new StoreBackup(this.#database, this.#files, head, Date.now(), signal).write(path),
+      ),
     );
   }
 

@@ -1,6 +1,7 @@
 /** `mendline lineage …`: the lineage as a whole, and the store that holds it. */
 import type { Command } from "commander";
 import type { CommandContext } from "./context.js";
+import { addLineageBackupCommands } from "./lineage-backup.js";
 import { addLineageDeclaredCommand } from "./lineage-declared.js";
 import { addLineageExportCommand } from "./lineage-export.js";
 import { addLineageGcCommand } from "./lineage-gc.js";
@@ -16,4 +17,5 @@ export function addLineageCommands(parent: Command, context: CommandContext): vo
   addLineageDeclaredCommand(group, context);
   addLineageGcCommand(group, context);
   addLineageRepairCommand(group, context);
+  addLineageBackupCommands(group, context);
 }

@@ -1,5 +1,5 @@
-/** The commands that look after the store: gc. */
-import { existsSync } from "node:fs";
+/** The commands that look after the store: gc, backup and restore, repair. */
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
@@ -67,6 +67,45 @@ test("policies that make no sense are usage", async () => {
     ["--keep-last", "x"],
   ])
     assert.is((await refused("lineage", "gc", ...args)).code, 2, args.join(" "));
+});
+
+test("backup and restore: the same models in another folder, and only in an empty one", async () => {
+  const [out, other] = [join(dir, "store.backup"), join(dir, "other")];
+  const made = await json("lineage", "backup", "--out", out);
+  const args = ["lineage", "restore", out, "--store", other];
+  const { code, stdout } = await runCli([...args, "--json"]);
+  assert.is(code, 0);
+  const restored = JSON.parse(stdout);
+  assert.equal([restored.hash, restored.head, restored.models], [made.hash, made.head, 3]);
+  const again = await runCli(args);
+  assert.equal([again.code, again.stdout], [2, ""]);
+  assert.match(again.stderr, /other is not empty .*restore into a new or an empty folder/);
+  const listed = await runCli(["model", "list", "--store", other, "--json"]);
+  assert.equal(JSON.parse(listed.stdout), await json("model", "list"));
+  const verified = await runCli(["model", "verify", "--store", other, "--json"]);
+  assert.is(verified.code, 0, verified.stdout);
+});
+
+test("repair: a store that is refused names the command, and is opened after it", async () => {
+  const current = join(store, "db", "CURRENT");
+  rmSync(current);
+  const { code, stderr } = await refused("model", "list");
+  assert.is(code, 1);
+  assert.match(
+    stderr,
+    /CURRENT is missing: `mendline lineage repair` saves all .* \[MENDLINE_STORE_CORRUPT\]/,
+  );
+  const dry = await json("lineage", "repair", "--dry-run", "--check-objects");
+  assert.equal([dry.lost, dry.setAside, existsSync(current)], [[], null, false]);
+  const repair = await runCli(["lineage", "repair", "--store", store]);
+  assert.is(repair.code, 0, repair.stderr);
+  assert.match(
+    repair.stdout,
+    /damaged {2}\S+CURRENT: is missing\n\d+ records kept, 0 lost, .*\n.*\nthe journal is whole\n.*db\.damaged/,
+  );
+  assert.is((await json("model", "verify")).isValid as unknown, true);
+  assert.equal((await json("lineage", "repair", "--discard")).discarded, [join(store, "db.damaged")]);
+  assert.is((await refused("lineage", "repair", "--discard", "--dry-run")).code, 2);
 });
 
 test.run();
