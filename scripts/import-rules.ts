@@ -40,6 +40,7 @@ const numeric = [...base, "memory", "kernels"];
 const hosts = [
   "memory",
   "kernels",
+  "bytes",
   "columns",
   "drift",
   "models",
@@ -56,12 +57,16 @@ export const importRules: ImportRules = {
     limits: { path: "src/limits", zones: [], node: false },
     memory: { path: "src/host/memory", zones: base },
     kernels: { path: "src/host/kernels", zones: [...base, "memory"], packages: ["@assemblyscript/loader"] },
+    bytes: { path: "src/host/bytes", zones: base },
     columns: {
       path: "src/host/columns",
-      zones: numeric,
+      zones: [...numeric, "bytes"],
       packages: ["apache-arrow", "hyparquet", "hyparquet-compressors", "csv-parse"],
     },
-    drift: { path: "src/host/drift", zones: [...numeric, "columns", "scheduler", "edges", "slotLabels"] },
+    drift: {
+      path: "src/host/drift",
+      zones: [...numeric, "bytes", "columns", "scheduler", "edges", "slotLabels"],
+    },
     edges: { path: "src/host/drift/edges", zones: ["kernels"] },
     // Words for bins, without a runtime: what a report says and what a page draws are called the same.
     slotLabels: {
@@ -69,7 +74,7 @@ export const importRules: ImportRules = {
       zones: ["edges"],
       typesOf: ["columns", "kernels"],
     },
-    parameters: { path: "src/host/parameters", zones: [...numeric, "scheduler"] },
+    parameters: { path: "src/host/parameters", zones: [...numeric, "bytes", "scheduler"] },
     models: {
       path: "src/host/models",
       zones: [...base, "columns", "drift", "parameters", "lineage-store", "scheduler"],

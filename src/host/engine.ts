@@ -18,9 +18,9 @@ import type { SignatureReport, VerifySignaturesRequest } from "../lineage-store/
 import type { LineageStore } from "../lineage-store/store.js";
 import type { WalkBounds } from "../lineage-store/walk.js";
 import { openRuntime, type Runtime, type RuntimeOptions } from "../scheduler/runtime.js";
+import { bytesAsSource } from "./bytes/byte-source.js";
 import { arrowSource } from "./columns/arrow.js";
 import { asText } from "./columns/as-text.js";
-import { bytesAsSource } from "./columns/byte-source.js";
 import type { DataSource } from "./columns/column.js";
 import { openData } from "./columns/open.js";
 import { type Row, rowsSource } from "./columns/rows.js";

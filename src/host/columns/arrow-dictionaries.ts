@@ -1,10 +1,10 @@
 /** The names behind dictionary codes: as the dictionaries of a stream replace and extend each other, read as far as they are needed. */
 import { MendlineError, messageOf } from "../../errors.js";
 import { distinctTextsMax } from "../../limits.js";
+import type { ByteSource } from "../bytes/byte-source.js";
 import type { ArrowFrames } from "./arrow-frames.js";
 import type { DictionaryParts } from "./arrow-message.js";
 import { eachText } from "./arrow-texts.js";
-import type { ByteSource } from "./byte-source.js";
 
 export type Names = readonly (string | null)[];
 

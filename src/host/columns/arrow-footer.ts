@@ -6,8 +6,8 @@
  * Source: Arrow columnar format, "IPC file format", and File.fbs.
  */
 import { arrowMetadataBytesMax } from "../../limits.js";
+import type { ByteSource } from "../bytes/byte-source.js";
 import { type ArrowField, parseSchema } from "./arrow-schema.js";
-import type { ByteSource } from "./byte-source.js";
 import { FlatTable } from "./flat-table.js";
 
 export const arrowMagic = "ARROW1";

@@ -7,11 +7,11 @@
  * Source: Arrow columnar format, "Serialization and Interprocess Communication (IPC)".
  */
 import { MendlineError, messageOf } from "../../errors.js";
+import type { ByteSource } from "../bytes/byte-source.js";
 import { arrowMagic, type Footer, readFooter } from "./arrow-footer.js";
 import { frameMessage, framePrefixBytes, malformedFrame, metadataLength } from "./arrow-frame.js";
 import { type BatchParts, type DictionaryParts, type Message, placed } from "./arrow-message.js";
 import type { ArrowField } from "./arrow-schema.js";
-import type { ByteSource } from "./byte-source.js";
 
 export interface ArrowFrames {
   readonly fields: readonly ArrowField[];

@@ -1,6 +1,7 @@
 /** Reads wanted columns of Arrow record batches into the arena, a piece of rows at a time. */
 import { MendlineError, messageOf } from "../../errors.js";
 import { arrowPieceRowsMax } from "../../limits.js";
+import type { ByteSource } from "../bytes/byte-source.js";
 import { widen } from "../kernels/halves.js";
 import { bytesOf } from "../kernels/types.js";
 import type { Arena, Scope } from "../memory/arena.js";
@@ -10,7 +11,6 @@ import type { ArrowColumn } from "./arrow-layout.js";
 import type { BatchParts } from "./arrow-message.js";
 import { readRuns, type WantedBytes } from "./arrow-runs.js";
 import { eachText } from "./arrow-texts.js";
-import type { ByteSource } from "./byte-source.js";
 import type { Batch, Column } from "./column.js";
 import { expandBits } from "./expand.js";
 import { TextDictionary } from "./text-dictionary.js";

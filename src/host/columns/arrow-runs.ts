@@ -7,8 +7,8 @@
  *     arena    64-byte slots: a run starts as far behind a multiple of 64 as in the file, so that each buffer keeps its alignment
  */
 import { arrowGapBytesMax, arrowReadsMax } from "../../limits.js";
+import type { ByteSource } from "../bytes/byte-source.js";
 import type { Arena, Scope } from "../memory/arena.js";
-import type { ByteSource } from "./byte-source.js";
 
 const slotBytes = 64;
 

@@ -5,8 +5,8 @@
  */
 import { MendlineError } from "../../errors.js";
 import { arrowTextWindowBytes, recordBytesMax } from "../../limits.js";
+import type { ByteSource } from "../bytes/byte-source.js";
 import type { BufferRange } from "./arrow-message.js";
-import type { ByteSource } from "./byte-source.js";
 
 export interface TextRanges {
   readonly offsets: BufferRange;

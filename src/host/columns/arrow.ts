@@ -6,13 +6,13 @@
  * not needed for that: it takes as long to load as a report takes.
  */
 import { MendlineError } from "../../errors.js";
+import { type OpenByteSource, openByteSource } from "../bytes/byte-source.js";
 import type { Arena } from "../memory/arena.js";
 import { readArrowFrames } from "./arrow-frames.js";
 import { type ArrowColumn, type Layout, layoutOf, storedBytes } from "./arrow-layout.js";
 import type { BatchParts } from "./arrow-message.js";
 import { ArrowRead } from "./arrow-read.js";
 import type { ArrowField } from "./arrow-schema.js";
-import { type ByteSource, openByteSource } from "./byte-source.js";
 import type { DataSource } from "./column.js";
 
 export async function openArrow(input: { path: string; label: string }, arena: Arena): Promise<DataSource> {
@@ -26,7 +26,7 @@ export async function openArrow(input: { path: string; label: string }, arena: A
 }
 
 /** @throws MendlineError MENDLINE_DATA_MALFORMED, MENDLINE_DATA_FORMAT; MENDLINE_DATA_SCHEMA  two columns of one name */
-export async function arrowSource(source: ByteSource, arena: Arena): Promise<DataSource> {
+export async function arrowSource(source: OpenByteSource, arena: Arena): Promise<DataSource> {
   const frames = await readArrowFrames(source);
   const layout = checkedLayout(frames.fields, source.label);
   const fields = layout.columns.map((column) => column.field);

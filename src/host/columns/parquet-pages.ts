@@ -11,7 +11,7 @@ import { crc32 } from "node:zlib";
 import type { ColumnMetaData, PageHeader, RowGroup } from "hyparquet";
 import { parquetHeader } from "hyparquet/src/column.js";
 import { parquetPageBytesMax, parquetPageHeaderBytesMax } from "../../limits.js";
-import type { ByteSource } from "./byte-source.js";
+import type { ByteSource } from "../bytes/byte-source.js";
 import { HybridReader } from "./parquet-hybrid.js";
 import type { ParquetColumn } from "./parquet-schema.js";
 import { endOfStruct } from "./parquet-thrift.js";

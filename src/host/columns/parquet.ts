@@ -5,9 +5,9 @@
 import { type FileMetaData, parquetMetadata } from "hyparquet";
 import { MendlineError, messageOf } from "../../errors.js";
 import { columnsMax, parquetMetadataBytesMax } from "../../limits.js";
+import { type ByteSource, openByteSource } from "../bytes/byte-source.js";
 import type { Arena } from "../memory/arena.js";
 import { BatchBuilder, batchRowsFor, type ColumnTarget } from "./batch-builder.js";
-import { type ByteSource, openByteSource } from "./byte-source.js";
 import type { Batch, DataSource, ReadOptions } from "./column.js";
 import { type ParquetPage, ParquetPages } from "./parquet-pages.js";
 import { columnsOf, type ParquetColumn } from "./parquet-schema.js";

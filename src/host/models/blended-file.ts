@@ -17,8 +17,8 @@ import { parameterChunkBytes } from "../../limits.js";
 import { fileError, stagingPrefix, syncFolder, writeAll } from "../../lineage-store/files.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { blendFiles } from "../parameters/blend.js";
-import { withFile } from "../parameters/byte-source.js";
 import { assertBlendable } from "../parameters/compatibility.js";
+import { withFile } from "../parameters/model-bytes.js";
 import { openParameterFile } from "../parameters/parameter-file.js";
 import type { ParameterFile, Shard } from "../parameters/tensor-index.js";
 

@@ -2,8 +2,8 @@
 import { MendlineError } from "../../errors.js";
 import type { TensorRecord } from "../../lineage-store/records.js";
 import type { LineageStore } from "../../lineage-store/store.js";
-import { withFile } from "../parameters/byte-source.js";
 import type { TensorForm, TensorReader } from "../parameters/comparison.js";
+import { withFile } from "../parameters/model-bytes.js";
 import { type Dtype, dtypeBits, type ParameterFile } from "../parameters/tensor-index.js";
 import { readValues } from "../parameters/tensor-values.js";
 

@@ -4,7 +4,8 @@
  *
  * ONNX: BatchNormalization(X, scale, B, mean, variance), channels on axis 1. Source: ONNX operators, opset 9 to 15.
  */
-import { type ByteSource, withFile } from "./byte-source.js";
+import type { ByteSource } from "../bytes/byte-source.js";
+import { withFile } from "./model-bytes.js";
 import { Wire, type WireField, wireBytes } from "./onnx-wire.js";
 import type { ParameterFile, TensorEntry } from "./tensor-index.js";
 

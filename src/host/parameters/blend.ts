@@ -7,9 +7,9 @@
 import { MendlineError } from "../../errors.js";
 import { parameterChunkBytes } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
+import type { ByteSource } from "../bytes/byte-source.js";
 import type { VectorType } from "../kernels/kernels.js";
 import type { Scope } from "../memory/arena.js";
-import type { ByteSource } from "./byte-source.js";
 import { openFiles } from "./open-files.js";
 import { pairTensors, type TensorPair } from "./pairing.js";
 import {

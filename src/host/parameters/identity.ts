@@ -10,7 +10,8 @@
  */
 import { createHash, type Hash } from "node:crypto";
 import { parameterChunkBytes, parameterWindowBytes } from "../../limits.js";
-import { type ByteSource, ByteWindow } from "./byte-source.js";
+import type { ByteSource } from "../bytes/byte-source.js";
+import { ByteWindow } from "./model-bytes.js";
 import { withModel } from "./open-files.js";
 import { modelError, type ParameterFile, sortByName, type TensorEntry } from "./tensor-index.js";
 
@@ -30,7 +31,7 @@ export async function contentIdFrom(source: ByteSource, file: ParameterFile): Pr
   if (source.byteLength !== file.byteLength) {
     throw modelError(
       "MENDLINE_MODEL_MALFORMED",
-      source.path,
+      source.label,
       `has ${source.byteLength} bytes and had ${file.byteLength} when it was opened: it was rewritten meanwhile; read it again`,
       { byteLength: source.byteLength, byteLengthBefore: file.byteLength },
     );

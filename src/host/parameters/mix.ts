@@ -6,10 +6,10 @@
 import { MendlineError } from "../../errors.js";
 import { parameterChunkBytes, weightedVectorsMax } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
+import type { ByteSource } from "../bytes/byte-source.js";
 import { weightedEntryBytes } from "../kernels/kernels.js";
 import type { Scope } from "../memory/arena.js";
 import { type BlendableDtype, isBlendable, vectorTypeOf } from "./blend.js";
-import type { ByteSource } from "./byte-source.js";
 import { openFiles } from "./open-files.js";
 import type { TensorPair } from "./pairing.js";
 import {

@@ -7,7 +7,8 @@
  * Types 3 and 4 (groups) are not in ONNX, 6 and 7 not in protobuf. Source: protobuf.dev, "Encoding".
  */
 import { onnxNodesMax, parameterIndexBytesMax, tensorNameBytesMax, tensorsMax } from "../../limits.js";
-import { type ByteSource, ByteWindow } from "./byte-source.js";
+import type { ByteSource } from "../bytes/byte-source.js";
+import { ByteWindow } from "./model-bytes.js";
 import { modelError } from "./tensor-index.js";
 
 export const wireVarint = 0;
@@ -173,13 +174,13 @@ export class Wire {
   }
 
   malformed(at: number, problem: string): Error {
-    return modelError("MENDLINE_MODEL_MALFORMED", this.source.path, `${problem} (byte ${at})`, {
+    return modelError("MENDLINE_MODEL_MALFORMED", this.source.label, `${problem} (byte ${at})`, {
       byteOffset: at,
     });
   }
 
   unsupported(at: number, problem: string): Error {
-    return modelError("MENDLINE_MODEL_FORMAT", this.source.path, `${problem} (byte ${at})`, {
+    return modelError("MENDLINE_MODEL_FORMAT", this.source.label, `${problem} (byte ${at})`, {
       byteOffset: at,
     });
   }

@@ -15,7 +15,7 @@
  * Field numbers: onnx/onnx.proto.
  */
 import { onnxDepthMax } from "../../limits.js";
-import type { ByteSource } from "./byte-source.js";
+import type { ByteSource } from "../bytes/byte-source.js";
 import { type Attribute, listOfFloats, listOfIntegers, readAttribute, scalarOf } from "./onnx-attribute.js";
 import { readTensor, type TensorValues } from "./onnx-tensor.js";
 import { readValueInfo } from "./onnx-values.js";
@@ -79,7 +79,7 @@ export async function readOnnx(source: ByteSource): Promise<ParameterFile> {
   const reader = new ModelReader(new Wire(source));
   await reader.model(source);
   return {
-    path: source.path,
+    path: source.label,
     format: "onnx",
     byteLength: source.byteLength,
     tensors: sortByName([...reader.tensors.values()].map(toEntry)),
@@ -164,7 +164,7 @@ class ModelReader {
     if (!hasGraph)
       throw modelError(
         "MENDLINE_MODEL_FORMAT",
-        source.path,
+        source.label,
         "is protobuf without an ONNX graph (a TensorFlow saved model or Core ML model looks like that); export the model to ONNX or safetensors",
       );
   }

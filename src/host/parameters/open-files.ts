@@ -1,6 +1,7 @@
 /** Models' bytes, open for as long as they are needed; those of a model in shards look like one file's. */
 import { dirname, join } from "node:path";
-import { type ByteSource, withFile } from "./byte-source.js";
+import type { ByteSource } from "../bytes/byte-source.js";
+import { withFile } from "./model-bytes.js";
 import { joinedSource } from "./shards.js";
 import type { ParameterFile } from "./tensor-index.js";
 

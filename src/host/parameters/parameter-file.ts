@@ -4,8 +4,9 @@
  */
 import { dirname, join } from "node:path";
 import { safetensorsHeaderBytesMax } from "../../limits.js";
-import { type ByteSource, withFile } from "./byte-source.js";
+import type { ByteSource } from "../bytes/byte-source.js";
 import { foreignAdvice, signatureBytes } from "./foreign-formats.js";
+import { withFile } from "./model-bytes.js";
 import { readOnnx } from "./onnx.js";
 import { readSafetensors } from "./safetensors.js";
 import { joinShards, type ShardIndex, shardIndexOf } from "./shards.js";
@@ -34,7 +35,7 @@ export async function readParameters(source: ByteSource): Promise<ParameterFile>
   if (source.byteLength < 8)
     throw modelError(
       "MENDLINE_MODEL_MALFORMED",
-      source.path,
+      source.label,
       `has ${source.byteLength} bytes, too few for any model; is it empty or cut off?`,
       { byteLength: source.byteLength },
     );
@@ -42,12 +43,12 @@ export async function readParameters(source: ByteSource): Promise<ParameterFile>
   await source.read(head, 0);
   if (isSafetensors(head)) return readSafetensors(source);
   const advice = foreignAdvice(head);
-  if (advice !== null) throw modelError("MENDLINE_MODEL_FORMAT", source.path, advice);
+  if (advice !== null) throw modelError("MENDLINE_MODEL_FORMAT", source.label, advice);
   if (isBrokenSafetensors(head, source.byteLength)) return readSafetensors(source);
   if (isOnnx(head)) return readOnnx(source);
   throw modelError(
     "MENDLINE_MODEL_FORMAT",
-    source.path,
+    source.label,
     "is neither safetensors nor ONNX; give a .safetensors or .onnx file",
   );
 }

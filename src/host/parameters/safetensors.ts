@@ -21,7 +21,7 @@
  * (the README forbids them, the reader cannot see them), unknown fields, half surrogates.
  */
 import { safetensorsHeaderBytesMax } from "../../limits.js";
-import type { ByteSource } from "./byte-source.js";
+import type { ByteSource } from "../bytes/byte-source.js";
 import { HeaderProblem, type HeaderTensor, parseHeader } from "./safetensors-header.js";
 import {
   byteLengthOf,
@@ -44,7 +44,7 @@ export async function readSafetensors(source: ByteSource): Promise<ParameterFile
   const tensors = parse(source, text).map((stated) => toEntry(source, stated, dataOffset));
   checkCoverage(source, tensors, dataOffset);
   return {
-    path: source.path,
+    path: source.label,
     format: "safetensors",
     byteLength: source.byteLength,
     tensors: sortByName(tensors),
@@ -97,7 +97,7 @@ function parse(source: ByteSource, text: string): HeaderTensor[] {
     if (!(thrown instanceof HeaderProblem)) throw thrown;
     throw modelError(
       thrown.limit ? "MENDLINE_MODEL_FORMAT" : "MENDLINE_MODEL_MALFORMED",
-      source.path,
+      source.label,
       `the header is ${thrown.limit ? "beyond a limit" : "malformed"}: ${thrown.text} (character ${thrown.at})`,
       { character: thrown.at },
     );
@@ -139,7 +139,7 @@ function knownDtype(source: ByteSource, { name, dtype }: HeaderTensor): Dtype {
   if (isDtype(dtype) && !foreignDtypes.has(dtype)) return dtype;
   throw modelError(
     "MENDLINE_MODEL_FORMAT",
-    source.path,
+    source.label,
     `tensor ${quoted(name)} has dtype ${quoted(dtype)}, which safetensors does not have or mendline does not know; save it as F32, F16 or BF16`,
     { tensor: name, dtype: dtype.slice(0, 80) },
   );
@@ -181,5 +181,5 @@ function looksQuantized({ name, dtype, shape }: TensorEntry): boolean {
 }
 
 function malformed(source: ByteSource, problem: string): Error {
-  return modelError("MENDLINE_MODEL_MALFORMED", source.path, problem);
+  return modelError("MENDLINE_MODEL_MALFORMED", source.label, problem);
 }

@@ -12,7 +12,7 @@
  * "Serialization").
  */
 import { modelShardsMax, shardIndexBytesMax, tensorsMax } from "../../limits.js";
-import type { ByteSource } from "./byte-source.js";
+import type { ByteSource } from "../bytes/byte-source.js";
 import { modelError, type ParameterFile, quoted, type Shard, sortByName } from "./tensor-index.js";
 
 export interface ShardIndex {
@@ -34,13 +34,13 @@ export async function shardIndexOf(source: ByteSource): Promise<ShardIndex | nul
   if (source.byteLength > shardIndexBytesMax) {
     throw modelError(
       "MENDLINE_MODEL_FORMAT",
-      source.path,
+      source.label,
       `is JSON of ${source.byteLength} bytes; an index of shards has at most ${shardIndexBytesMax}`,
     );
   }
   const bytes = new Uint8Array(source.byteLength);
   await source.read(bytes, 0);
-  return parseIndex(source.path, bytes);
+  return parseIndex(source.label, bytes);
 }
 
 function parseIndex(path: string, bytes: Uint8Array): ShardIndex | null {
@@ -145,14 +145,14 @@ export function joinedSource(
     const found = sources[at]!;
     if (found.byteLength === byteLength) continue;
     throw malformed(
-      found.path,
+      found.label,
       `has ${found.byteLength} bytes and had ${byteLength} when it was opened: it was rewritten meanwhile; read it again`,
     );
   }
   const last = shards.at(-1)!;
   const byteLength = last.byteOffset + last.byteLength;
   return {
-    path,
+    label: path,
     byteLength,
     async read(target, byteOffset) {
       const wanted = byteOffset + target.length;

@@ -1,6 +1,7 @@
 /** A tensor's values, whether they have a range of their own in the file or are held in the index. */
+
+import type { ByteSource } from "../bytes/byte-source.js";
 import type { Arena } from "../memory/arena.js";
-import type { ByteSource } from "./byte-source.js";
 import type { TensorEntry } from "./tensor-index.js";
 
 /** Fills `target` with the values' bytes from `at` on. */

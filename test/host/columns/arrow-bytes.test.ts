@@ -20,10 +20,10 @@ import {
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
+import { bytesAsSource } from "../../../src/host/bytes/byte-source.js";
 import { arrowSource } from "../../../src/host/columns/arrow.js";
 import { ArrowBytes, isArrowFile } from "../../../src/host/columns/arrow-bytes.js";
 import { type ArrowTable, ArrowTables, isArrowTable } from "../../../src/host/columns/arrow-table.js";
-import { bytesAsSource } from "../../../src/host/columns/byte-source.js";
 import type { HeldBatch, HeldColumn } from "../../../src/host/columns/held.js";
 import { textAt } from "../../../src/host/columns/held-arrow.js";
 import { isPresent } from "../../../src/host/drift/staged-column.js";

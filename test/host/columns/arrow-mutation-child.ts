@@ -1,7 +1,7 @@
 // Tries mutations of Arrow data in a process of its own, and tells before each which it is: who hangs can be ended, and named.
 import { MendlineError } from "../../../src/errors.js";
+import { bytesAsSource } from "../../../src/host/bytes/byte-source.js";
 import { arrowSource } from "../../../src/host/columns/arrow.js";
-import { bytesAsSource } from "../../../src/host/columns/byte-source.js";
 import { DriftMonitor } from "../../../src/host/drift/monitor.js";
 import { profileData } from "../../../src/host/drift/profiler.js";
 import { openRuntime } from "../../../src/scheduler/runtime.js";

@@ -46,8 +46,8 @@ import {
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
+import { bytesAsSource } from "../../../src/host/bytes/byte-source.js";
 import { arrowSource, openArrow } from "../../../src/host/columns/arrow.js";
-import { bytesAsSource } from "../../../src/host/columns/byte-source.js";
 import type { DataSource, Logical } from "../../../src/host/columns/column.js";
 import type { NumericType } from "../../../src/host/kernels/types.js";
 import { Arena } from "../../../src/host/memory/arena.js";

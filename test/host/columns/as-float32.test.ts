@@ -1,8 +1,8 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { bytesAsSource } from "../../../src/host/bytes/byte-source.js";
 import { arrowSource } from "../../../src/host/columns/arrow.js";
 import { asFloat32 } from "../../../src/host/columns/as-float32.js";
-import { bytesAsSource } from "../../../src/host/columns/byte-source.js";
 import { rowsSource } from "../../../src/host/columns/rows.js";
 import { rangeOf } from "../../../src/host/kernels/types.js";
 import { Arena } from "../../../src/host/memory/arena.js";

@@ -1,9 +1,9 @@
 import { Bool, Float32, Float64, Int8, Int64, Utf8, vectorFromArray } from "apache-arrow";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { bytesAsSource } from "../../../src/host/bytes/byte-source.js";
 import { arrowSource } from "../../../src/host/columns/arrow.js";
 import { asText } from "../../../src/host/columns/as-text.js";
-import { bytesAsSource } from "../../../src/host/columns/byte-source.js";
 import { Arena } from "../../../src/host/memory/arena.js";
 import { arrowBytes, rawVector, readAll, recordBatch } from "./reading.js";
 

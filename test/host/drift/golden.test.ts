@@ -2,8 +2,8 @@
 // arithmetic, with scipy as second opinion (test/fixtures/golden/ORIGIN.md), from Arrow bytes to the report.
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { bytesAsSource } from "../../../src/host/bytes/byte-source.js";
 import { arrowSource } from "../../../src/host/columns/arrow.js";
-import { bytesAsSource } from "../../../src/host/columns/byte-source.js";
 import { compareData } from "../../../src/host/drift/compare.js";
 import type { FeatureReport } from "../../../src/host/drift/report.js";
 import { openRuntime } from "../../../src/scheduler/runtime.js";

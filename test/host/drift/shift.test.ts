@@ -2,8 +2,8 @@
 import * as fc from "fast-check";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { bytesAsSource } from "../../../src/host/bytes/byte-source.js";
 import { arrowSource } from "../../../src/host/columns/arrow.js";
-import { bytesAsSource } from "../../../src/host/columns/byte-source.js";
 import { compareData, compareToProfile } from "../../../src/host/drift/compare.js";
 import { profileData } from "../../../src/host/drift/profiler.js";
 import type { Shift } from "../../../src/host/drift/shift.js";

@@ -7,8 +7,8 @@ import { type DataType, Float32, Float64, Int32, Int64, makeData, makeVector } f
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
+import { bytesAsSource } from "../../../src/host/bytes/byte-source.js";
 import { arrowSource } from "../../../src/host/columns/arrow.js";
-import { bytesAsSource } from "../../../src/host/columns/byte-source.js";
 import type { DataSource } from "../../../src/host/columns/column.js";
 import { quantileEdges } from "../../../src/host/drift/edges.js";
 import { type FeatureProfile, profileSignature } from "../../../src/host/drift/profile.js";

@@ -16,8 +16,8 @@ import {
   type Vector,
   vectorFromArray,
 } from "apache-arrow";
+import { bytesAsSource } from "../../../src/host/bytes/byte-source.js";
 import { arrowSource } from "../../../src/host/columns/arrow.js";
-import { bytesAsSource } from "../../../src/host/columns/byte-source.js";
 import type { DataSource } from "../../../src/host/columns/column.js";
 import type { Runtime } from "../../../src/scheduler/runtime.js";
 import { arrowBytes, type Form, rawVector, recordBatch } from "../columns/reading.js";

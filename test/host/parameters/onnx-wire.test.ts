@@ -1,7 +1,7 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
-import { memorySource } from "../../../src/host/parameters/byte-source.js";
+import { memorySource } from "../../../src/host/parameters/model-bytes.js";
 import { type Pending, Wire, type WireField } from "../../../src/host/parameters/onnx-wire.js";
 import { parameterIndexBytesMax, parameterWindowBytes, tensorNameBytesMax } from "../../../src/limits.js";
 import { bytes, concat, fixed32, fixed64, int, packed, tag, text, varint } from "./onnx-writer.js";

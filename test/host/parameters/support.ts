@@ -1,8 +1,8 @@
 /** What the tests of the readers share: reading from memory, expecting a refusal, checking the partition. */
 import * as assert from "uvu/assert";
 import { type ErrorCode, MendlineError } from "../../../src/errors.js";
-import { memorySource } from "../../../src/host/parameters/byte-source.js";
 import { contentIdFrom } from "../../../src/host/parameters/identity.js";
+import { memorySource } from "../../../src/host/parameters/model-bytes.js";
 import { readParameters } from "../../../src/host/parameters/parameter-file.js";
 import { type ParameterFile, segments, type TensorEntry } from "../../../src/host/parameters/tensor-index.js";
 

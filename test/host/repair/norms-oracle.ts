@@ -1,5 +1,5 @@
 /** The forward pass of the networks with batch norm in f64, straight from their weights and the operators' definitions. */
-import { memorySource } from "../../../src/host/parameters/byte-source.js";
+import { memorySource } from "../../../src/host/parameters/model-bytes.js";
 import { readParameters } from "../../../src/host/parameters/parameter-file.js";
 import { valuesOf } from "../parameters/support.js";
 import { decode } from "../parameters/tensors.js";

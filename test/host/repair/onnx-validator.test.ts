@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { memorySource } from "../../../src/host/parameters/byte-source.js";
+import { memorySource } from "../../../src/host/parameters/model-bytes.js";
 import { readParameters } from "../../../src/host/parameters/parameter-file.js";
 import { type LabelledData, selectRows } from "../../../src/host/repair/labelled-data.js";
 import { OnnxValidator, type OnnxValidatorOptions } from "../../../src/host/repair/onnx-validator.js";

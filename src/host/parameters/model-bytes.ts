@@ -1,17 +1,20 @@
-/** Random access to the bytes of a model, from a file or from memory, in bounded memory. */
-import type { FileHandle } from "node:fs/promises";
-import { open, stat } from "node:fs/promises";
+/** The bytes of a model, from a file or from memory, in bounded memory. */
+import { stat } from "node:fs/promises";
 import { MendlineError, messageOf } from "../../errors.js";
 import { parameterWindowBytes } from "../../limits.js";
+import { type ByteFailures, type ByteSource, bytesAsSource, openByteSource } from "../bytes/byte-source.js";
 import { modelError } from "./tensor-index.js";
 
-export interface ByteSource {
-  /** For messages. */
-  readonly path: string;
-  readonly byteLength: number;
-  /** Fills the whole of `target` with the bytes from `byteOffset` on. */
-  read(target: Uint8Array, byteOffset: number): Promise<void>;
-}
+const modelFailures: ByteFailures = {
+  unreadable: (path, cause) => unreadable(path, messageOf(cause), cause),
+  endsEarly: (path, wanted, end) =>
+    modelError(
+      "MENDLINE_MODEL_MALFORMED",
+      path,
+      `ends at byte ${end} where ${wanted} are needed: it was cut or rewritten while it was read; read it again`,
+      { end, wanted },
+    ),
+};
 
 /**
  * Opens a file for the time of `use`.
@@ -19,33 +22,25 @@ export interface ByteSource {
  * @throws MendlineError MENDLINE_DATA_NOT_FOUND  missing, unreadable, or no regular file (a pipe would block for ever)
  */
 export async function withFile<T>(path: string, use: (source: ByteSource) => Promise<T>): Promise<T> {
-  const handle = await openRegular(path);
+  await assertRegular(path);
+  const source = await openByteSource(path, path, modelFailures);
   try {
-    const { size } = await handle.stat();
-    return await use({
-      path,
-      byteLength: size,
-      read: (target, byteOffset) => readFully(handle, path, target, byteOffset),
-    });
+    return await use(source);
   } finally {
-    await handle.close();
+    await source.close();
   }
 }
 
-async function openRegular(path: string): Promise<FileHandle> {
+async function assertRegular(path: string): Promise<void> {
   const found = await stat(path).catch((cause: unknown) => {
     const isMissing = (cause as NodeJS.ErrnoException).code === "ENOENT";
     throw unreadable(path, isMissing ? "it does not exist" : messageOf(cause), cause);
   });
-  if (!found.isFile()) {
-    throw unreadable(
-      path,
-      found.isDirectory() ? "it is a folder, give the file in it" : "it is no regular file",
-    );
-  }
-  return open(path, "r").catch((cause: unknown) => {
-    throw unreadable(path, messageOf(cause), cause);
-  });
+  if (found.isFile()) return;
+  throw unreadable(
+    path,
+    found.isDirectory() ? "it is a folder, give the file in it" : "it is no regular file",
+  );
 }
 
 function unreadable(path: string, problem: string, cause?: unknown): MendlineError {
@@ -55,45 +50,9 @@ function unreadable(path: string, problem: string, cause?: unknown): MendlineErr
   });
 }
 
-async function readFully(
-  handle: FileHandle,
-  path: string,
-  target: Uint8Array,
-  byteOffset: number,
-): Promise<void> {
-  let filled = 0;
-  while (filled < target.length) {
-    const { bytesRead } = await handle
-      .read(target, filled, target.length - filled, byteOffset + filled)
-      .catch((cause: unknown) => {
-        throw unreadable(path, messageOf(cause), cause);
-      });
-    if (bytesRead === 0) throw endedEarly(path, byteOffset + filled, byteOffset + target.length);
-    filled += bytesRead;
-  }
-}
-
-function endedEarly(path: string, end: number, wanted: number): MendlineError {
-  return modelError(
-    "MENDLINE_MODEL_MALFORMED",
-    path,
-    `ends at byte ${end} where ${wanted} are needed: it was cut or rewritten while it was read; read it again`,
-    { end, wanted },
-  );
-}
-
-/** A model that is held in memory: a candidate that was never written. The bytes are not copied. */
+/** A model that is held in memory: a candidate that was never written. */
 export function memorySource(bytes: Uint8Array, path = "(memory)"): ByteSource {
-  return {
-    path,
-    byteLength: bytes.length,
-    read(target, byteOffset) {
-      const end = byteOffset + target.length;
-      if (end > bytes.length) return Promise.reject(endedEarly(path, bytes.length, end));
-      target.set(bytes.subarray(byteOffset, end));
-      return Promise.resolve();
-    },
-  };
+  return bytesAsSource(bytes, path, modelFailures);
 }
 
 /** A small window that moves over a source, so that many small reads near each other cost one. */
