@@ -5,6 +5,8 @@ export type { DataSource, Field } from "./host/columns/column.js";
 export type { ColumnBatch, ColumnValues } from "./host/columns/held.js";
 export type { Row } from "./host/columns/rows.js";
 export type { Deployment } from "./host/deployment/deployments.js";
+export type { ServedModel, ServeOptions, Serving } from "./host/deployment/serving.js";
+export type { WebhookTarget } from "./host/deployment/webhook.js";
 export type { AbsentColumns, SchemaChanges } from "./host/drift/alignment.js";
 export type { CompareOptions, KsMode } from "./host/drift/compare.js";
 export type { Contribution, Explanation } from "./host/drift/explain.js";
@@ -100,6 +102,7 @@ export type {
   ExternalSource,
   Resolution,
 } from "./lineage-store/declared.js";
+export type { Delivery } from "./lineage-store/deliveries.js";
 export type { ExportFormat, ExportRequest, ExportSummary } from "./lineage-store/export/export-lineage.js";
 export type { Collection, CollectOptions } from "./lineage-store/garbage.js";
 export type {

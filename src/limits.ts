@@ -307,3 +307,16 @@ export const journalChangesMax = 4_096;
 export const backupRecordsBytes = 1024 * 1024;
 /** One frame of a backup: the largest record, its key, and some room. */
 export const backupFrameBytesMax = 2 * storeRecordBytesMax;
+
+/** A receiver is to answer within 15 to 30 seconds (standard-webhooks, "Delivery"). */
+export const webhookTimeoutMs = 20_000;
+/** Waits between the attempts of a delivery, about three days in all: the schedule that standard-webhooks recommends. */
+export const webhookRetriesMs: readonly number[] = [
+  5_000, 300_000, 1_800_000, 7_200_000, 18_000_000, 36_000_000, 50_400_000, 72_000_000, 86_400_000,
+];
+/** Of an answer to a POST: enough for an error's text. */
+export const answerBytesMax = 4096;
+/** A serving process loads a model of some GB from a disk within this. */
+export const modelLoadTimeoutMs = 120_000;
+/** Calls of a model that is being replaced end within this, or are cut off: longer than any inference, shorter than a deployment's patience. */
+export const drainDefaultMs = 30_000;

@@ -1,10 +1,13 @@
 /**
  * The engine: everything mendline does, over one arena, one pool and one store. An application opens one, and closes it.
  */
+import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
+import { rm } from "node:fs/promises";
 import { resolve as absolutePath } from "node:path";
 import { MendlineError } from "../errors.js";
 import type { Backup, BackupOptions } from "../lineage-store/backup.js";
+import type { Delivery } from "../lineage-store/deliveries.js";
 import type { ExportRequest, ExportSummary } from "../lineage-store/export/export-lineage.js";
 import type { Collection, CollectOptions } from "../lineage-store/garbage.js";
 import type { ImportRequest, ImportSummary } from "../lineage-store/import/import-lineage.js";
@@ -25,7 +28,10 @@ import type { DataSource } from "./columns/column.js";
 import { openData } from "./columns/open.js";
 import { type Row, rowsSource } from "./columns/rows.js";
 import { type Deployment, deploy, rollback, toDeployment } from "./deployment/deployments.js";
-import { isServing } from "./deployment/folder-target.js";
+import { Outbox } from "./deployment/outbox.js";
+import { type ServedModel, type ServeOptions, Serving } from "./deployment/serving.js";
+import { deployTarget } from "./deployment/target.js";
+import type { Webhook, WebhookTarget } from "./deployment/webhook.js";
 import type { AlignOptions } from "./drift/alignment.js";
 import { type CompareOptions, compareData, compareToProfile } from "./drift/compare.js";
 import type { DriftMonitor } from "./drift/monitor.js";
@@ -71,6 +77,8 @@ import type { RepairRun, RepairRunDetails } from "./repair/runs.js";
 export interface EngineOptions extends RuntimeOptions {
   /** Folder of the lineage store; without one, only drift can be computed. */
   readonly store?: string;
+  /** Told of every deployment, also of those that another process made, or this one before it ended. */
+  readonly webhooks?: readonly WebhookTarget[];
 }
 
 export interface AliasStatus extends Deployment {
@@ -106,6 +114,10 @@ interface EngineEvents {
   repaired: [RepairReport];
   /** An alias serves another model. */
   deployed: [Deployment];
+  /** A webhook was told of a deployment, or will not be (`problem`); durable. */
+  delivered: [Delivery];
+  /** An alias's model is served in this process (`serve`): changed over, its predecessor still draining. */
+  swapped: [{ readonly alias: string } & ServedModel];
   /** An alarm set off no repair, and why. */
   repairSkipped: [{ readonly monitor: string; readonly reason: string }];
   /**
@@ -123,24 +135,26 @@ export class Engine extends EventEmitter<EngineEvents> {
   /** Names of monitors that are being opened. */
   readonly #opening = new Set<string>();
   readonly #autoRepairs = new Set<AutoRepair>();
+  readonly #servings = new Set<Serving<unknown>>();
+  readonly #outbox: Outbox | null;
   #failure: { readonly thrown: unknown } | null = null;
   #closing: Promise<void> | null = null;
 
-  private constructor(runtime: Runtime, store: LineageStore | null) {
+  private constructor(runtime: Runtime, store: LineageStore | null, webhooks: readonly Webhook[]) {
     super();
     this.runtime = runtime;
     this.#store = store;
+    this.#outbox = store === null || webhooks.length === 0 ? null : this.#openOutbox(store, webhooks);
     this.#scratch = store === null ? null : new ScratchModels(store);
   }
 
   /** @throws MendlineError MENDLINE_STORE_LOCKED, MENDLINE_STORE_VERSION, MENDLINE_KERNEL_LOAD, MENDLINE_ARGUMENT_INVALID */
   static async open(options: EngineOptions = {}): Promise<Engine> {
+    const webhooks = await checkedWebhooks(options.webhooks ?? []);
     const runtime = await openRuntime(options);
     try {
-      return new Engine(
-        runtime,
-        options.store === undefined ? null : await openStore(options.store, runtime),
-      );
+      const store = options.store === undefined ? null : await openStore(options.store, runtime);
+      return new Engine(runtime, store, webhooks);
     } catch (thrown) {
       await runtime.close();
       throw thrown;
@@ -182,6 +196,8 @@ export class Engine extends EventEmitter<EngineEvents> {
           () =>
             log.close(),
       ),
+      ...Array.from(this.#servings, (serving) => () => serving.close()),
+      () => this.#outbox?.close(),
       () => this.#scratch?.close(),
       () => this.#store?.close(),
       () => this.runtime.close(),
@@ -497,14 +513,36 @@ export class Engine extends EventEmitter<EngineEvents> {
   async deploy(ref: string, target: { alias: string; dir?: string }): Promise<Deployment> {
     const id = await this.store.resolve(ref);
     const deployment = await deploy(this.store, { ...target, id, reason: "deploy" });
-    this.emit("deployed", deployment);
+    this.#tellDeployed(deployment);
     return deployment;
   }
 
   async rollback(alias: string): Promise<Deployment> {
     const deployment = await rollback(this.store, alias);
-    this.emit("deployed", deployment);
+    this.#tellDeployed(deployment);
     return deployment;
+  }
+
+  /**
+   * Serves an alias's model in this process, and changes it when the alias moves: loaded and warmed up beside the old one, swapped
+   * between two calls, the old one disposed when its calls have ended. A change that fails is told as `error`, and the old one stays.
+   *
+   * @throws MendlineError MENDLINE_STORE_UNKNOWN  no such alias; MENDLINE_DEPLOY_FAILED  its model does not load
+   */
+  async serve<M>(alias: string, options: ServeOptions<M>): Promise<Serving<M>> {
+    const serving = new Serving(alias, {
+      ...options,
+      onFailure: options.onFailure ?? ((thrown) => this.#tellFailure(thrown)),
+    });
+    // Before the first model: a deployment meanwhile is not missed.
+    this.#servings.add(serving as Serving<unknown>);
+    try {
+      await this.#swapServing(serving);
+    } catch (thrown) {
+      this.#servings.delete(serving as Serving<unknown>);
+      throw thrown;
+    }
+    return serving;
   }
 
   async status(): Promise<EngineStatus> {
@@ -524,9 +562,46 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   #told({ report, deployment }: RepairResult): RepairReport {
-    if (deployment !== null) this.emit("deployed", deployment);
+    if (deployment !== null) this.#tellDeployed(deployment);
     this.emit("repaired", report);
     return report;
+  }
+
+  #tellDeployed(deployment: Deployment): void {
+    this.#outbox?.wake();
+    for (const serving of this.#servings) {
+      if (serving.alias !== deployment.alias) continue;
+      void this.#swapServing(serving).catch((thrown: unknown) => this.#tellFailure(thrown));
+    }
+    this.emit("deployed", deployment);
+  }
+
+  async #swapServing<M>(serving: Serving<M>): Promise<void> {
+    const { alias } = serving;
+    const swapped = await serving.swap(async () => {
+      const model = await this.store.get(await this.store.resolve(alias));
+      return { version: model, withFile: (use) => this.#withRestored(model, use) };
+    });
+    if (swapped !== null) this.#tellEvent(() => this.emit("swapped", { alias, ...swapped }));
+  }
+
+  async #withRestored<T>(model: ModelRecord, use: (path: string) => Promise<T>): Promise<T> {
+    const path = await this.#scratch!.path(`serving-${randomUUID()}.${model.format}`);
+    try {
+      await this.store.restoreFile(model.id, path);
+      return await use(path);
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  #openOutbox(store: LineageStore, webhooks: readonly Webhook[]): Outbox {
+    const outbox = new Outbox(store, webhooks, {
+      onDelivery: (delivery) => this.#tellEvent(() => this.emit("delivered", delivery)),
+      onFailure: (thrown) => this.#tellFailure(thrown),
+    });
+    outbox.wake();
+    return outbox;
   }
 
   async #autoRepair(monitor: string, options: AutoRepairOptions): Promise<AutoRepair> {
@@ -544,7 +619,8 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   async #aliasStatus(entry: AliasEntry): Promise<AliasStatus> {
     const deployment = await toDeployment(this.store, entry);
-    const inSync = entry.target === null || (await isServing(await this.store.get(entry.id), entry.target));
+    const inSync =
+      entry.target === null || (await deployTarget(entry.target).isServing(await this.store.get(entry.id)));
     return { ...deployment, inSync };
   }
 
@@ -593,6 +669,12 @@ export class Engine extends EventEmitter<EngineEvents> {
 async function openStore(folder: string, { module }: Runtime): Promise<LineageStore> {
   const { LineageStore } = await import("../lineage-store/store.js");
   return LineageStore.open(folder, { deltas: kernelDeltas(module) });
+}
+
+async function checkedWebhooks(targets: readonly WebhookTarget[]): Promise<Webhook[]> {
+  if (targets.length === 0) return [];
+  const { Webhook } = await import("./deployment/webhook.js");
+  return targets.map((target) => new Webhook(target));
 }
 
 function listOf(profiles: Profile | readonly Profile[]): readonly Profile[] {

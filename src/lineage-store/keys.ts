@@ -36,6 +36,8 @@ const layouts = {
   signature: ["id", "number"],
   /** model's id, sequence -> whether its parameters are in the store from then on. */
   presence: ["id", "number"],
+  /** webhook's name, alias, place in its history -> whether that was told. */
+  delivery: ["text", "text", "number"],
   /** sequence -> what one commit did. */
   journal: ["number"],
 
@@ -91,6 +93,7 @@ export const journaledKinds = [
   "declaration",
   "signature",
   "presence",
+  "delivery",
 ] as const satisfies readonly RecordKind[];
 
 /** Logs whose oldest entries are dropped. */

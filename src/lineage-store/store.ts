@@ -20,6 +20,7 @@ import {
   type Resolution,
   resolutionOf,
 } from "./declared.js";
+import { lastDelivery, type RecordedDelivery } from "./deliveries.js";
 import type { DeltaTransform } from "./deltas.js";
 import {
   allMonitors,
@@ -389,6 +390,13 @@ export class LineageStore extends LineageReader {
   async *aliasHistory(alias: string): AsyncGenerator<AliasEntry> {
     checkAlias(alias);
     yield* aliasHistory(this.#database, alias);
+  }
+
+  /** What a webhook was last told of an alias; null where it was told nothing. */
+  async lastDelivery(webhook: string, alias: string): Promise<RecordedDelivery | null> {
+    checkText("the webhook", webhook);
+    checkAlias(alias);
+    return lastDelivery(this.#database, webhook, alias);
   }
 
   /** All aliases as they stand, by name. */

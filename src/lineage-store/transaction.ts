@@ -7,6 +7,7 @@ import { decodePayload, decodeRecord, encodeRecord, JsonDocument, type Stored } 
 import type { RecordReader, RecordWrite } from "./database.js";
 import { type AddedExternal, addDeclaration, addExternal, type RecordWriter } from "./declare.js";
 import type { NewDeclaration, NewExternal } from "./declared.js";
+import { addDelivery, type Delivery } from "./deliveries.js";
 import { stepCount } from "./documents.js";
 import { hashBytes } from "./fields.js";
 import { formHash, tagHash } from "./indexes.js";
@@ -330,6 +331,11 @@ export class Transaction implements RecordReader, Neighbourhood {
     this.#put(keyOf("alias", alias, entry.sequence), aliasValue(entry));
     if (current === null) this.#put(keyOf("aliases", alias), null);
     return entry;
+  }
+
+  /** Notes that a webhook was told of a deployment, or will not be. */
+  addDelivery(delivery: Delivery): void {
+    this.#atomically(() => addDelivery(this.#writer(), delivery));
   }
 
   /**

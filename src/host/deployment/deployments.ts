@@ -1,15 +1,14 @@
 /** Which model version an alias serves: append-only history in the store, a folder that follows it. */
-import { resolve as absolutePath } from "node:path";
 import { MendlineError } from "../../errors.js";
 import type { AliasEntry } from "../../lineage-store/refs.js";
 import type { LineageStore } from "../../lineage-store/store.js";
 import type { Transaction } from "../../lineage-store/transaction.js";
-import { deployedPath, discard, isServing, stage, swap } from "./folder-target.js";
+import { deployTarget } from "./target.js";
 
 export interface DeployRequest {
   readonly alias: string;
   readonly id: string;
-  /** Folder; null or absent: the one the alias already has, or none. */
+  /** Folder, or another target (target.ts); null or absent: the one the alias already has, or none. */
   readonly dir?: string | null;
   readonly reason: string;
   /** The repair run behind it. */
@@ -45,26 +44,28 @@ export function deploy(store: LineageStore, request: DeployRequest): Promise<Dep
 async function deployNow(store: LineageStore, request: DeployRequest): Promise<Deployment> {
   const model = await store.get(request.id);
   const before = await store.alias(request.alias);
-  const target = request.dir == null ? (before?.target ?? null) : absolutePath(request.dir);
-  const path = target === null ? null : deployedPath(target, model);
-  if (before?.id === model.id && before.target === target) {
+  const wanted = request.dir ?? before?.target ?? null;
+  const target = wanted === null ? null : deployTarget(wanted);
+  if (before?.id === model.id && before.target === (target?.text ?? null)) {
     await reconcileNow(store, before);
-    if (request.alongside !== undefined) await store.commit((tx) => request.alongside?.(tx, path));
+    const served = (await target?.path(model)) ?? null;
+    if (request.alongside !== undefined) await store.commit((tx) => request.alongside?.(tx, served));
     return toDeployment(store, before);
   }
-  const staged = target === null ? null : await stage(store, model, target);
+  const staged = (await target?.stage(store, model)) ?? null;
+  const path = (await target?.path(model)) ?? null;
   try {
     await store.commit((tx) => {
       const { alias, reason, run = null } = request;
       const expected = request.expectedId === undefined ? {} : { expectedId: request.expectedId };
-      tx.setAlias({ alias, id: model.id, reason, run, target, ...expected });
+      tx.setAlias({ alias, id: model.id, reason, run, target: target?.text ?? null, ...expected });
       request.alongside?.(tx, path);
     });
   } catch (thrown) {
-    if (staged !== null) await discard(staged);
+    await staged?.discard();
     throw thrown;
   }
-  if (staged !== null && target !== null) await swap(staged, model, target);
+  await staged?.swap();
   return toDeployment(store, (await store.alias(request.alias))!);
 }
 
@@ -108,8 +109,9 @@ export function reconcile(store: LineageStore, alias: string): Promise<boolean> 
 async function reconcileNow(store: LineageStore, { id, target }: AliasEntry): Promise<boolean> {
   if (target === null) return false;
   const model = await store.get(id);
-  if (await isServing(model, target)) return false;
-  await swap(await stage(store, model, target), model, target);
+  const { isServing, stage } = deployTarget(target);
+  if (await isServing(model)) return false;
+  await (await stage(store, model)).swap();
   return true;
 }
 
@@ -121,7 +123,7 @@ export async function toDeployment(store: LineageStore, entry: AliasEntry): Prom
     name: model.name,
     version: model.version,
     previous: entry.previous,
-    path: entry.target === null ? null : deployedPath(entry.target, model),
+    path: entry.target === null ? null : await deployTarget(entry.target).path(model),
     atMs: entry.atMs,
   };
 }

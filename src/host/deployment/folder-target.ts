@@ -14,13 +14,29 @@ import { MendlineError, messageOf } from "../../errors.js";
 import { disk, makeFolder, syncFolder } from "../../lineage-store/files.js";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import type { LineageStore } from "../../lineage-store/store.js";
+import type { DeployTarget } from "./target.js";
 
-export function deployedPath(dir: string, model: Pick<ModelRecord, "format">): string {
+export function folderTarget(dir: string): DeployTarget {
+  return {
+    text: dir,
+    path: (model) => Promise.resolve(deployedPath(dir, model)),
+    async stage(store, model) {
+      const staged = await stage(store, model, dir);
+      return {
+        swap: () => swap(staged, model, dir),
+        discard: () => discard(staged),
+      };
+    },
+    isServing: (model) => isServing(model, dir),
+  };
+}
+
+function deployedPath(dir: string, model: Pick<ModelRecord, "format">): string {
   return join(dir, `model.${model.format}`);
 }
 
 /** @throws MendlineError MENDLINE_DEPLOY_FAILED  the folder cannot be written; MENDLINE_STORE_CORRUPT  the model is damaged */
-export async function stage(store: LineageStore, model: ModelRecord, dir: string): Promise<string> {
+async function stage(store: LineageStore, model: ModelRecord, dir: string): Promise<string> {
   const staged = join(dir, `.model.${model.format}.staged-${model.id.slice(0, 16)}`);
   try {
     await makeFolder(dir);
@@ -40,20 +56,19 @@ async function isFolder(path: string): Promise<boolean> {
   return found?.isDirectory() === true;
 }
 
-export async function swap(staged: string, model: ModelRecord, dir: string): Promise<string> {
+async function swap(staged: string, model: ModelRecord, dir: string): Promise<void> {
   const path = deployedPath(dir, model);
   try {
     await disk.rename(staged, path);
     await removeOthers(dir, model);
     await syncFolder(dir);
-    return path;
   } catch (cause) {
     throw failed(dir, cause);
   }
 }
 
 /** What cannot be removed goes with the next swap. */
-export async function discard(staged: string): Promise<void> {
+async function discard(staged: string): Promise<void> {
   await disk.rm(staged, { force: true }).catch(() => undefined);
 }
 
