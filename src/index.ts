@@ -49,6 +49,17 @@ export {
   openEngine,
   type WatchOptions,
 } from "./host/engine.js";
+export type { Annotated, AnnotateOptions } from "./host/labels/annotate.js";
+export { type LabelFormat, labelFormats } from "./host/labels/export-labels.js";
+export type { LabelRequest, RequestState } from "./host/labels/label-request.js";
+export {
+  type LabelPointDetails,
+  type LabelRequestDetails,
+  type LabelRequestSummary,
+  requestDetails,
+  requestSummary,
+} from "./host/labels/request-json.js";
+export { type Strategy, strategies } from "./host/labels/strategies.js";
 export type { BlendedModel, BlendRequest, WrittenFile } from "./host/models/blended-file.js";
 export type {
   DataDifference,
@@ -72,10 +83,13 @@ export {
   lineageText,
 } from "./host/pages/lineage-page.js";
 export { type RepairStory, repairPage } from "./host/pages/repair-page.js";
+export type { AskLabelsRequest } from "./host/repair/ask-labels.js";
 export type { AutoRepairOptions } from "./host/repair/auto-repair.js";
 export type { CandidateSpec, CombinationTerm } from "./host/repair/candidate-spec.js";
+export type { ImportedLabels, LabelDesk } from "./host/repair/label-desk.js";
 export type { ModuleRows } from "./host/repair/module-worker.js";
 export type { ResumeRequest } from "./host/repair/pipeline.js";
+export type { Refinement, RefineRequest } from "./host/repair/refine.js";
 export type {
   AncestorChoice,
   BatchNormReport,

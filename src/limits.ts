@@ -295,6 +295,18 @@ export const importFileBytesMax = 32 * 1024 * 1024;
 export const importFilesMax = 1_000;
 /** Metadata of one model card: the longest of benchmarks' results take about 1 MB. */
 export const cardMetadataBytesMax = 2 * 1024 * 1024;
+/** Rows of a pool that questions are chosen from; of more, a seeded sample: every model of the committee runs on each. */
+export const labelPoolRowsMax = 100_000;
+/** Points of one label request: a week of a person's work, and one record of the store. */
+export const labelPointsMax = 1_000;
+/** Models of a committee: each runs on the whole pool. */
+export const committeeMax = 8;
+/** Events of one label request: bounds the time to read it; every point could be answered, undone and skipped by many people. */
+export const labelEventsMax = 20_000;
+/** A file of labels, with all that a labelling tool exports beside them. */
+export const labelFileBytesMax = 64 * 1024 * 1024;
+/** Classes of one request, which are keys and choices for a person. */
+export const labelClassesMax = 1_000;
 /** A key's file in PEM: the largest that is taken has 500 bytes, some tools write a description above it. */
 export const keyFileBytesMax = 65_536;
 /** A signature's bundle: a derivation's parameters and metrics are in it, in base64. */

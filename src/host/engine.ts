@@ -41,6 +41,7 @@ import type { DriftReport } from "./drift/report.js";
 import type { DriftOptions } from "./drift/rules.js";
 import { countWindow, driftFromCounts, type WindowCounts } from "./drift/window-counts.js";
 import type { WindowReport } from "./drift/window-report.js";
+import { type LabelRequestSummary, requestSummary } from "./labels/request-json.js";
 import type { BlendedModel, BlendRequest } from "./models/blended-file.js";
 import type { ModelDifference } from "./models/difference.js";
 import {
@@ -69,6 +70,7 @@ import {
 import { kernelDeltas } from "./parameters/delta-rooms.js";
 import type { AutoRepair, AutoRepairOptions } from "./repair/auto-repair.js";
 import type { RepairContext } from "./repair/context.js";
+import type { LabelDesk } from "./repair/label-desk.js";
 import type { RepairResult, ResumeRequest } from "./repair/pipeline.js";
 import type { RepairReport } from "./repair/report.js";
 import type { RepairRequest } from "./repair/request.js";
@@ -90,7 +92,8 @@ export interface EngineStatus {
   readonly aliases: readonly AliasStatus[];
   readonly monitors: readonly MonitorStatus[];
   readonly repairs: readonly { readonly run: string; readonly step: string; readonly atMs: number }[];
-  readonly labelRequests: readonly never[];
+  /** Those that wait for labels, newest first. */
+  readonly labelRequests: readonly LabelRequestSummary[];
 }
 
 export interface WatchOptions extends StoredMonitorOptions {
@@ -473,7 +476,9 @@ export class Engine extends EventEmitter<EngineEvents> {
   async repair(ref: string, request: RepairRequest): Promise<RepairReport> {
     const context = this.#repairContext;
     const { repairModel } = await import("./repair/pipeline.js");
-    return this.#told(await repairModel(context, await this.model(ref), request));
+    const { askAfter } = await import("./repair/ask-labels.js");
+    const model = await this.model(ref);
+    return this.#told(await askAfter(context, model, request, await repairModel(context, model, request)));
   }
 
   /** Goes on with a run that was broken off; of one that has ended, tells the end. @param run  the only one by default */
@@ -508,6 +513,13 @@ export class Engine extends EventEmitter<EngineEvents> {
     const context = this.#repairContext;
     const { cancelRun } = await import("./repair/runs.js");
     return cancelRun(context, run);
+  }
+
+  /** Asking people for labels, and repairing again with what they say. */
+  async labels(): Promise<LabelDesk> {
+    const context = this.#repairContext;
+    const { LabelDesk } = await import("./repair/label-desk.js");
+    return new LabelDesk(context, (refinement) => void this.#told(refinement));
   }
 
   async deploy(ref: string, target: { alias: string; dir?: string }): Promise<Deployment> {
@@ -554,7 +566,12 @@ export class Engine extends EventEmitter<EngineEvents> {
     for await (const { runId, step, updatedMs } of this.store.listRuns({ limit: 20 })) {
       repairs.push({ run: runId, step, atMs: updatedMs });
     }
-    return { aliases, monitors, repairs, labelRequests: [] };
+    const labelRequests: LabelRequestSummary[] = [];
+    for await (const request of (await this.labels()).list()) {
+      if (request.state === "open" || request.state === "partly-labelled")
+        labelRequests.push(requestSummary(request));
+    }
+    return { aliases, monitors, repairs, labelRequests };
   }
 
   get #repairContext(): RepairContext {

@@ -33,7 +33,7 @@ export class Commits {
   readonly #nowMs: () => number;
   readonly #headFile: HeadFile;
   #head: JournalHead = { sequence: -1, hash: Buffer.alloc(0) };
-  #counters: Counters = { models: 0, runs: 0 };
+  #counters: Counters = { models: 0, runs: 0, requests: 0 };
   #last: Promise<unknown> = Promise.resolve();
   #isSuspect = false;
   #logHolders = 0;
@@ -64,10 +64,14 @@ export class Commits {
 
   async #load(): Promise<void> {
     this.#head = await journalHead(this.#database);
-    this.#counters = { models: await this.#countOf("number"), runs: await this.#countOf("runs") };
+    this.#counters = {
+      models: await this.#countOf("number"),
+      runs: await this.#countOf("runs"),
+      requests: await this.#countOf("requests"),
+    };
   }
 
-  async #countOf(kind: "number" | "runs"): Promise<number> {
+  async #countOf(kind: "number" | "runs" | "requests"): Promise<number> {
     const last = await this.#database.lastKey(rangeOf(prefixOf(kind)));
     return last === undefined ? 0 : partsOf(kind, last)[0] + 1;
   }

@@ -21,8 +21,9 @@ import { disk, errnoOf, fileError, makeFolder, replaceFile, stagingPrefix, write
  *     2  indexes of versions, tags and forms
  *     3  external models and what is declared of them; signatures
  *     4  objects may be packed; the ids of models added since hash their tensors' hashes
+ *     5  label requests
  */
-export const storeSchema = 4;
+export const storeSchema = 5;
 const formatName = "mendline-lineage-store";
 
 export function databaseDir(dir: string): string {

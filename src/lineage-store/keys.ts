@@ -24,6 +24,8 @@ const layouts = {
   alias: ["text", "number"],
   /** run id, index -> one step. */
   run: ["text", "number"],
+  /** label request's id, index -> one event of it. */
+  request: ["text", "number"],
   /** monitor key, sequence -> one drift report. */
   report: ["text", "number"],
   /** monitor key, sequence -> state. */
@@ -64,6 +66,8 @@ const layouts = {
   aliases: ["text"],
   /** run's number -> run id. */
   runs: ["number"],
+  /** label request's number -> its id. */
+  requests: ["number"],
   /** monitor key -> null. */
   monitors: ["text"],
 } as const;
@@ -87,6 +91,7 @@ export const journaledKinds = [
   "derivation",
   "alias",
   "run",
+  "request",
   "report",
   "monitor",
   "external",

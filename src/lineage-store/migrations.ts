@@ -17,7 +17,7 @@ import { allModels, parametersOf } from "./models.js";
 type Step = (database: Database) => AsyncIterable<RecordWrite>;
 
 /** By the schema that a step begins with. */
-const steps: Readonly<Record<number, Step>> = { 1: searchIndexes, 2: nothing, 3: nothing };
+const steps: Readonly<Record<number, Step>> = { 1: searchIndexes, 2: nothing, 3: nothing, 4: nothing };
 
 /**
  * @param database  open, so that the folder is this process's
@@ -61,7 +61,7 @@ async function* searchIndexes(database: Database): AsyncGenerator<RecordWrite> {
   }
 }
 
-/** 2 -> 3, 3 -> 4: what is there stays as it is; there may be records and files that no earlier store has. */
+/** 2 -> 3, 3 -> 4, 4 -> 5: what is there stays as it is; there may be records and files that no earlier store has. */
 async function* nothing(): AsyncGenerator<RecordWrite> {}
 
 function record<K extends RecordKind>(kind: K, parts: KeyParts<K>, value: unknown): RecordWrite {

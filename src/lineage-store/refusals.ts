@@ -28,6 +28,13 @@ export function aliasMoved(alias: string, expected: string | null, found: string
   );
 }
 
+export function requestMoved(requestId: string, expected: number, found: number): MendlineError {
+  return conflict(
+    `label request ${shown(requestId)} has ${found} events where ${expected} were seen: somebody else wrote to it; look again`,
+    { requestId, expected, found },
+  );
+}
+
 export function circle(parent: ModelRecord, child: ModelRecord): MendlineError {
   const why = parent.id === child.id ? "they are the same model" : "it is an ancestor of it";
   return new MendlineError(

@@ -39,6 +39,7 @@ import { type Collection, type CollectOptions, Collector } from "./garbage.js";
 import { Graph } from "./graph.js";
 import { HeadFile } from "./head-file.js";
 import { type JournalSummary, verifyJournal } from "./journal.js";
+import { allRequests, eventsOf, type RequestEvent } from "./label-requests.js";
 import { migrate } from "./migrations.js";
 import { restoreFile } from "./model-files.js";
 import { parametersOf } from "./models.js";
@@ -423,6 +424,25 @@ export class LineageStore extends LineageReader {
   /** Newest first. */
   listRuns({ limit = Infinity }: ListOptions = {}): AsyncGenerator<RunSummary> {
     return allRuns(this.#database, limit);
+  }
+
+  // Label requests
+
+  /** In order. @throws MendlineError MENDLINE_STORE_UNKNOWN */
+  async labelRequest(requestId: string): Promise<RequestEvent[]> {
+    checkText("label request", requestId);
+    const events = await eventsOf(this.#database, requestId);
+    if (events.length > 0) return events;
+    throw new MendlineError(
+      "MENDLINE_STORE_UNKNOWN",
+      `there is no label request ${shown(requestId)}: \`mendline labels list\` lists them`,
+      { details: { requestId } },
+    );
+  }
+
+  /** Ids, newest first. */
+  listLabelRequests(): AsyncGenerator<string> {
+    return allRequests(this.#database);
   }
 
   /** Newest first. */

@@ -12,6 +12,7 @@ import { stepCount } from "./documents.js";
 import { hashBytes } from "./fields.js";
 import { formHash, tagHash } from "./indexes.js";
 import { keyOf } from "./keys.js";
+import { eventCount } from "./label-requests.js";
 import { findDerivation, findModel, idOfLabel, pagesOf, requireModel } from "./models.js";
 import { bringBack, setPresence } from "./presence.js";
 import {
@@ -24,7 +25,7 @@ import {
   type NewModel,
 } from "./records.js";
 import { type AliasChange, type AliasEntry, aliasValue, currentAlias } from "./refs.js";
-import { aliasMoved, circle, edgeTaken, labelTaken } from "./refusals.js";
+import { aliasMoved, circle, edgeTaken, labelTaken, requestMoved } from "./refusals.js";
 import { checkAlias, checkCount, checkHash, checkText, checkTextOrNull, invalid } from "./rules.js";
 import { addSignature, type NewSignature } from "./signatures.js";
 import { type Direction, type Neighbourhood, neighbours, nextPlace, reaches } from "./walk.js";
@@ -43,6 +44,7 @@ export interface AddedModel {
 export interface Counters {
   readonly models: number;
   readonly runs: number;
+  readonly requests: number;
 }
 
 /** An entry for a log that keeps its newest only; its sequence is given when the commit is written. */
@@ -82,6 +84,7 @@ export class Transaction implements RecordReader, Neighbourhood {
   #fresh: string[] = [];
   #models: number;
   #runs: number;
+  #requests: number;
   /** Labels that this transaction has added. */
   #labels = 0;
   #isOpen = true;
@@ -91,6 +94,7 @@ export class Transaction implements RecordReader, Neighbourhood {
     this.#reader = reader;
     this.#models = counters.models;
     this.#runs = counters.runs;
+    this.#requests = counters.requests;
     this.#sequence = sequence;
     this.#atMs = atMs;
   }
@@ -357,6 +361,30 @@ export class Transaction implements RecordReader, Neighbourhood {
     return index;
   }
 
+  /**
+   * Adds an event to a label request; the first begins it.
+   *
+   * @param data  JSON
+   * @param expectedCount  events that there must be before it: what the caller decided by
+   * @returns the event's index
+   * @throws MendlineError MENDLINE_STORE_CONFLICT  there are more, or fewer
+   */
+  appendRequest(requestId: string, event: string, data: unknown, expectedCount: number): number {
+    return this.#atomically(() => {
+      checkText("label request", requestId);
+      checkText("event", event);
+      const index = eventCount(this, requestId);
+      if (index !== expectedCount) throw requestMoved(requestId, expectedCount, index);
+      this.#put(keyOf("request", requestId, index), {
+        event,
+        atMs: this.#atMs,
+        data: new JsonDocument(data),
+      });
+      if (index === 0) this.#put(keyOf("requests", this.#requests++), { requestId });
+      return index;
+    });
+  }
+
   /** Adds a drift report (JSON); beyond `monitorReportsMax` of a monitor the oldest goes. */
   appendReport(monitorKey: string, report: unknown): void {
     this.#appendCapped("report", monitorKey, report);
@@ -387,13 +415,13 @@ export class Transaction implements RecordReader, Neighbourhood {
   /** A method that throws leaves the transaction as it was: its caller may catch, and go on. Keys are written once. */
   #atomically<T>(method: () => T): T {
     this.#assertOpen();
-    const [models, runs, labels] = [this.#models, this.#runs, this.#labels];
+    const [models, runs, requests, labels] = [this.#models, this.#runs, this.#requests, this.#labels];
     this.#fresh = [];
     try {
       return method();
     } catch (error) {
       for (const name of this.#fresh) this.#writes.delete(name);
-      [this.#models, this.#runs, this.#labels] = [models, runs, labels];
+      [this.#models, this.#runs, this.#requests, this.#labels] = [models, runs, requests, labels];
       throw error;
     }
   }
@@ -409,7 +437,7 @@ export class Transaction implements RecordReader, Neighbourhood {
       writes: [...this.#writes.values()],
       objects: this.#objects,
       capped: this.#capped,
-      counters: { models: this.#models, runs: this.#runs },
+      counters: { models: this.#models, runs: this.#runs, requests: this.#requests },
     };
   }
 }

@@ -5,6 +5,7 @@ import type { errorTable } from "../../errors.js";
 import { type CommandContext, exitCodes } from "./context.js";
 import { addDeployCommand } from "./deploy.js";
 import { addDriftCommand } from "./drift.js";
+import { addLabelsCommands } from "./labels.js";
 import { addLineageCommands } from "./lineage.js";
 import { addModelCommands } from "./model.js";
 import { failureText, isMendlineError, write } from "./output.js";
@@ -41,6 +42,7 @@ export function buildProgram(context: CommandContext): Command {
   addRepairCommand(program, context);
   addRunsCommand(program, context);
   addResumeCommand(program, context);
+  addLabelsCommands(program, context);
   addDeployCommand(program, context);
   addRollbackCommand(program, context);
   addStatusCommand(program, context);

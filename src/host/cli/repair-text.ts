@@ -47,6 +47,7 @@ export function repairText(report: RepairReport): string {
   add("gate", report.gate === null ? null : gateLines(report.gate));
   add("control", report.control === null ? null : controlLine(report.control));
   add("outcome", outcomeLine(report));
+  add("labels", labelsLine(report));
   add("model", report.model === null ? null : `${nameText(labelOf(report.model))} ${report.model.id}`);
   add("file", report.path === null ? null : visibleText(report.path));
   add("run", report.run);
@@ -194,6 +195,17 @@ function controlLine(control: ControlReport): string {
   const bound = upperBound === null ? "" : `, at most ${differenceFigure(upperBound)} at 95 %`;
   const verdict = passed ? paint("passed", "green") : paint("failed", "red");
   return `${metric} on ${formatPlural(rows, "row")}: keep ${figure(keep)}, repaired ${figure(repaired)}, ${verdict} (margin ${figure(margin)}${bound})`;
+}
+
+/** What can be done where labels are missing. */
+function labelsLine({ outcome, gate, labelRequest, run, dryRun }: RepairReport): string | null {
+  if (labelRequest !== null) return `mendline labels annotate ${labelRequest}`;
+  if (dryRun || (outcome !== "not-proven" && outcome !== "needs-labels")) return null;
+  const needed = gate?.rowsNeeded ?? null;
+  const missing = gate === null || needed === null ? null : Math.max(1, Math.ceil(needed - gate.rows));
+  const about =
+    missing === null ? "" : `about ${formatCount(missing)} more at the gate decide this at 80 %: `;
+  return `${about}mendline labels request REF --run ${run} --pool DATA --count ${missing ?? "COUNT"}`;
 }
 
 function outcomeLine({ outcome, reason, dryRun }: RepairReport): string {

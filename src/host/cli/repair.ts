@@ -2,6 +2,7 @@
 import { type Command, Option } from "commander";
 import { MendlineError } from "../../errors.js";
 import type { RepairOutcome, RepairProgress, RepairReport, RepairRequest } from "../../index.js";
+import { labelPointsMax } from "../../limits.js";
 import { type CommandContext, exitCodes } from "./context.js";
 import {
   addComputeOptions,
@@ -60,6 +61,11 @@ export function addRepairCommand(parent: Command, context: CommandContext): void
     .option("--alias <name>", "what the repaired model is deployed as", parseText)
     .option("--deploy <dir>", "folder for DIR/model.*", parseText)
     .option("--dry-run", "decide the same, publish nothing")
+    .option(
+      "--labels <count>",
+      "where labels are missing, ask for so many: `mendline labels` goes on",
+      parseWhole(1, labelPointsMax),
+    )
     .option("--seed <n>", "seed of the split (default: 0)", parseWhole(0, seedMax))
     .addHelpText("after", notes);
   addOutputOption(addComputeOptions(addStoreOption(command))).action(

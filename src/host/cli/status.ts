@@ -1,8 +1,9 @@
-/** `mendline status`: what is deployed, what the monitors saw last, and recent repairs. */
+/** `mendline status`: what is deployed, what the monitors saw last, recent repairs, and label requests that wait. */
 import type { Command } from "commander";
 import type { EngineStatus, MonitorStatus } from "../../index.js";
 import type { CommandContext } from "./context.js";
 import { shortId, timeText } from "./figures.js";
+import { requestsText } from "./labels-text.js";
 import { addOutputOption, addStoreOption, type OutputOptions, type StoreOptions } from "./options.js";
 import { print } from "./output.js";
 import { paint, tableText } from "./table.js";
@@ -20,11 +21,12 @@ export function addStatusCommand(parent: Command, context: CommandContext): void
   });
 }
 
-function statusText({ aliases, monitors, repairs }: EngineStatus): string {
+function statusText({ aliases, monitors, repairs, labelRequests }: EngineStatus): string {
   return [
     section("aliases", aliases.length, () => aliasTable(aliases)),
     section("monitors", monitors.length, () => monitorTable(monitors)),
     section("repairs", repairs.length, () => repairTable(repairs)),
+    section("label requests", labelRequests.length, () => requestsText(labelRequests)),
   ].join("\n\n");
 }
 

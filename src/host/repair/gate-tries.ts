@@ -8,7 +8,8 @@
  * The tails add up to alpha = 0.05, however many tries there are (1 / (k (k - 1)) sums to 1): when no candidate is better, at most
  * alpha of the time one of all tries on these rows is published (union bound; it holds for tries that do not look at the gate rows but
  * through what their runs report). The first try has the interval of 95 %. The same question again (the same two models, rows and
- * metric) is no further try: it has the same answer. New labelled rows begin anew.
+ * metric) is no further try: it has the same answer. New labelled rows begin anew, but
+ * for the rounds of a refinement, which add a few rows to many (request.ts, `refines`).
  */
 import { createHash } from "node:crypto";
 import type { LineageStore } from "../../lineage-store/store.js";
@@ -45,12 +46,16 @@ export async function gateTryOf(
 ): Promise<GateTry> {
   const question = questionOf(log.started, compared);
   const rows = rowsOf(log.started);
+  const chain = chainOf(log.id, log.started);
   const earlier = new Map<string, number>();
   for await (const { runId } of store.listRuns({ limit: runsLookedThroughMax })) {
     if (runId === log.id) continue;
     const steps = await store.run(runId);
     const started = steps[0]!.data as Partial<StartedStep> | null;
-    if (started?.inputs === undefined || rowsOf(started as StartedStep) !== rows) continue;
+    if (started?.inputs === undefined) continue;
+    const isSame =
+      rowsOf(started as StartedStep) === rows || chainOf(runId, started as StartedStep) === chain;
+    if (!isSame) continue;
     for (const { step, data } of steps) {
       if (step !== "gated") continue;
       const { try: made } = data as unknown as GatedStep;
@@ -58,6 +63,11 @@ export async function gateTryOf(
     }
   }
   return { number: earlier.get(question) ?? Math.max(0, ...earlier.values()) + 1, question };
+}
+
+/** Refinements ask mostly the rows that the run before them asked: rounds of one chain are tries on the same rows. */
+function chainOf(run: string, { plan }: StartedStep): string {
+  return plan.refines ?? run;
 }
 
 /** What a try is counted by. */

@@ -56,6 +56,29 @@ export async function readLabelled(source: DataSource, options: ReadLabelledOpti
   return reading.finish();
 }
 
+/** Rows to be labelled: as labelled ones, without labels. */
+export type UnlabelledData = Pick<
+  LabelledData,
+  "source" | "rowCount" | "features" | "columns" | "texts" | "rowNumbers"
+>;
+
+/**
+ * Reads the features of a source, whatever labels it has.
+ *
+ * @throws MendlineError MENDLINE_DATA_SCHEMA, MENDLINE_DATA_LIMIT, MENDLINE_ARGUMENT_INVALID  as `readLabelled`
+ */
+export async function readUnlabelled(
+  source: DataSource,
+  { features, memory, signal }: Pick<ReadLabelledOptions, "features" | "memory" | "signal">,
+): Promise<UnlabelledData> {
+  checkFeatures(source, features);
+  checkSize(source, features.length);
+  const reading = new Reading(source, { features, label: null, memory });
+  for await (const batch of source.read({ columns: features, ...(signal && { signal }) }))
+    reading.take(batch);
+  return reading.finish();
+}
+
 /** All columns that are read, in order. */
 export function columnsOf({
   features,
@@ -73,6 +96,16 @@ export function selectRows(data: LabelledData, indices: Uint32Array): LabelledDa
     columns: data.columns.map((column) => pick(column, indices, sharedF64(indices.length))),
     labels: pick(data.labels, indices, sharedF64(indices.length)),
     weights: data.weights && pick(data.weights, indices, new Float64Array(indices.length)),
+    rowNumbers: pick(data.rowNumbers, indices, new Uint32Array(indices.length)),
+  };
+}
+
+/** The same of rows to be labelled. */
+export function selectUnlabelled(data: UnlabelledData, indices: Uint32Array): UnlabelledData {
+  return {
+    ...data,
+    rowCount: indices.length,
+    columns: data.columns.map((column) => pick(column, indices, sharedF64(indices.length))),
     rowNumbers: pick(data.rowNumbers, indices, new Uint32Array(indices.length)),
   };
 }
@@ -100,6 +133,23 @@ export function checkLabelled(
 ): void {
   checkColumns(source, options);
   checkSize(source, options.features.length);
+}
+
+/** @throws MendlineError MENDLINE_DATA_SCHEMA, MENDLINE_ARGUMENT_INVALID */
+function checkFeatures(source: DataSource, features: readonly string[]): void {
+  if (features.length === 0) {
+    throw new MendlineError(
+      "MENDLINE_ARGUMENT_INVALID",
+      "no features are named: add --features a,b to the model",
+    );
+  }
+  const missing = features.filter((name) => !source.fields.some((field) => field.name === name));
+  if (missing.length === 0) return;
+  throw new MendlineError(
+    "MENDLINE_DATA_SCHEMA",
+    `${source.label}: the feature column ${missing.join(", ")} is missing; it has ${source.fields.map((field) => field.name).join(", ")}`,
+    { details: { file: source.label, missing } },
+  );
 }
 
 function checkColumns(
@@ -156,9 +206,14 @@ function checkSize(source: DataSource, featureCount: number): void {
   );
 }
 
+type ReadingOptions = Omit<ReadLabelledOptions, "label"> & {
+  /** null: every row counts, whether or not it has one. */
+  readonly label: string | null;
+};
+
 class Reading {
   readonly #source: DataSource;
-  readonly #options: ReadLabelledOptions;
+  readonly #options: ReadingOptions;
   readonly #columns: Float64Array[];
   readonly #labels: Float64Array;
   readonly #weights: Float64Array | null;
@@ -167,7 +222,7 @@ class Reading {
   #rowCount = 0;
   #seen = 0;
 
-  constructor(source: DataSource, options: ReadLabelledOptions) {
+  constructor(source: DataSource, options: ReadingOptions) {
     this.#source = source;
     this.#options = options;
     this.#columns = options.features.map(() => sharedF64(source.rowCount));
@@ -188,7 +243,7 @@ class Reading {
         `${this.#source.label}: it has more than the ${this.#rowNumbers.length} rows it had when it was opened`,
       );
     }
-    const kept = this.#takeLabels(memory, columnOf(batch, label));
+    const kept = label === null ? this.#takeAll(batch) : this.#takeLabels(memory, columnOf(batch, label));
     if (weight != null) this.#takeWeights(memory, columnOf(batch, weight), kept);
     features.forEach((name, index) => {
       const column = columnOf(batch, name);
@@ -206,7 +261,7 @@ class Reading {
       source: this.#source.label,
       rowCount: this.#rowCount,
       features: [...features],
-      label,
+      label: label ?? "",
       columns: this.#columns.map((column) => column.subarray(0, this.#rowCount)),
       texts: this.#names.map((names) => (names === null ? null : [...names.keys()])),
       labels: this.#labels.subarray(0, this.#rowCount),
@@ -215,6 +270,12 @@ class Reading {
       rowNumbers: this.#rowNumbers.subarray(0, this.#rowCount),
       skippedUnlabelled: this.#seen - this.#rowCount,
     };
+  }
+
+  #takeAll({ rowCount }: Batch): Uint32Array {
+    const rows = Uint32Array.from({ length: rowCount }, (_, row) => row);
+    for (const row of rows) this.#rowNumbers[this.#rowCount + row] = this.#seen + row + 1;
+    return rows;
   }
 
   /** Copies the labels that are there and gives their rows in the batch. */

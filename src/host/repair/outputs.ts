@@ -219,6 +219,27 @@ function brierLoss(outputs: Float64Array, label: number, kind: OutputKind): numb
   return probabilities.reduce((sum, value, k) => sum + (value - (k === label ? 1 : 0)) ** 2, 0);
 }
 
+/**
+ * Outputs as distributions over the classes, row by row, of one class the other beside it; a regression's predictions as they are.
+ *
+ * @param outputs  rows of `reading.outputCount` numbers
+ */
+export function distributionsOf(
+  outputs: Float64Array,
+  { kind, outputCount }: OutputReading,
+): { readonly values: Float64Array; readonly outputCount: number } {
+  if (kind === "value") return { values: outputs, outputCount };
+  const classCount = Math.max(2, outputCount);
+  const values = new Float64Array((outputs.length / outputCount) * classCount);
+  for (let from = 0, to = 0; from < outputs.length; from += outputCount, to += classCount) {
+    const row = outputs.subarray(from, from + outputCount);
+    const shares = kind === "probability" ? row : probabilitiesOf(row);
+    if (outputCount > 1) values.set(shares, to);
+    else values.set([1 - shares[0]!, shares[0]!], to);
+  }
+  return { values, outputCount: classCount };
+}
+
 /** Softmax, from the largest logit; of one logit the logistic function. */
 function probabilitiesOf(logits: Float64Array): Float64Array {
   if (logits.length === 1) return Float64Array.of(1 / (1 + Math.exp(-logits[0]!)));

@@ -170,5 +170,6 @@ export interface RepairReport {
   readonly model: { readonly id: string; readonly name: string; readonly version: string } | null;
   /** The published file; null without a folder. */
   readonly path: string | null;
-  readonly labelRequest: null;
+  /** Id of the newest label request that this run waits for; null where there is none. */
+  readonly labelRequest: string | null;
 }

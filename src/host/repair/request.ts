@@ -66,6 +66,10 @@ export interface RepairRequest extends RepairSources, RepairControls {
   readonly deploy?: string;
   readonly dryRun?: boolean;
   readonly seed?: number;
+  /** Where labels are what is missing, ask for so many: a label request over the live data. */
+  readonly labels?: number;
+  /** The first run of the chain that this one refines with more labels. */
+  readonly refines?: string;
 }
 
 /** Plain data: a resumed run reads in it what the first process was asked. */
@@ -94,6 +98,8 @@ export interface RepairPlan {
   readonly dir: string | null;
   readonly dryRun: boolean;
   readonly seed: number;
+  /** The first run of a chain of refinements that this one goes on with: most of its gate rows are the same. Absent: none. */
+  readonly refines?: string | null;
 }
 
 /** @throws MendlineError MENDLINE_ARGUMENT_INVALID, MENDLINE_STORE_UNKNOWN  what cannot be meant: nothing has been recorded yet */
@@ -134,6 +140,7 @@ export async function planOf(
     dir: deploy === undefined ? null : absolutePath(deploy),
     dryRun: request.dryRun ?? false,
     seed,
+    refines: request.refines ?? null,
   };
 }
 

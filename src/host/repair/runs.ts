@@ -1,6 +1,7 @@
 /** Repair runs as people ask for them: which there are, how far each came, and ending one that nobody will resume. */
 import { MendlineError } from "../../errors.js";
 import type { LineageStore } from "../../lineage-store/store.js";
+import { listRequests } from "../labels/requests.js";
 import type { RepairContext } from "./context.js";
 import { endedRun } from "./pipeline.js";
 import type { RepairOutcome, RepairReport } from "./report.js";
@@ -48,8 +49,18 @@ export async function describeRun(store: LineageStore, run: string): Promise<Rep
   const steps = (await store.run(run)).map(({ step, atMs, data }) => ({ step, atMs, data }));
   const summary = summaryOf(store, run, steps);
   const hasReport = summary.state === "ended" && summary.model !== null;
-  const report = hasReport ? reportOf(await RunLog.reopen(store, run)) : null;
+  const report = hasReport
+    ? { ...reportOf(await RunLog.reopen(store, run)), labelRequest: await requestOf(store, run) }
+    : null;
   return { ...summary, steps, report };
+}
+
+/** The newest label request that a run waits for. */
+async function requestOf(store: LineageStore, run: string): Promise<string | null> {
+  for await (const { id, question, state } of listRequests(store)) {
+    if (question.run === run && state !== "cancelled") return id;
+  }
+  return null;
 }
 
 function summaryOf(store: LineageStore, run: string, steps: readonly LoggedStep[]): RepairRun {

@@ -1,0 +1,133 @@
+/** Label requests in the store: what was acknowledged is on the disk, and nothing that was is ever written over. */
+import { createHash, randomUUID } from "node:crypto";
+import { MendlineError } from "../../errors.js";
+import { labelEventsMax } from "../../limits.js";
+import type { LineageStore } from "../../lineage-store/store.js";
+import { type Answer, newAnswers } from "./answers.js";
+import {
+  type AnswerSource,
+  type EndedEvent,
+  type LabelledEvent,
+  type LabelQuestion,
+  type LabelRequest,
+  type RefinedEvent,
+  type RetractedEvent,
+  requestFormat,
+  requestFrom,
+} from "./label-request.js";
+
+export function newRequestId(): string {
+  return `labels-${randomUUID()}`;
+}
+
+/** @param row  of the pool */
+export function pointIdOf(request: string, row: number): string {
+  // Begins with a letter: no tool takes it for a number.
+  return `p${createHash("sha256").update(`${request} ${row}`).digest("hex").slice(0, 16)}`;
+}
+
+export async function createRequest(
+  store: LineageStore,
+  id: string,
+  question: LabelQuestion,
+): Promise<LabelRequest> {
+  await store.commit((tx) => tx.appendRequest(id, "requested", question, 0));
+  return loadRequest(store, id);
+}
+
+/** @throws MendlineError MENDLINE_STORE_UNKNOWN  no such request; MENDLINE_STORE_VERSION  a later mendline's */
+export async function loadRequest(store: LineageStore, id: string): Promise<LabelRequest> {
+  const events = await store.labelRequest(id);
+  const { format } = events[0]!.data as unknown as LabelQuestion;
+  if (format === requestFormat) return requestFrom(id, events, Date.now());
+  throw new MendlineError(
+    "MENDLINE_STORE_VERSION",
+    `${id} was recorded in format ${format} of label requests, this mendline has ${requestFormat}: use a later one`,
+    { details: { request: id, format, supported: requestFormat } },
+  );
+}
+
+/** Newest first. */
+export async function* listRequests(store: LineageStore): AsyncGenerator<LabelRequest> {
+  for await (const id of store.listLabelRequests()) yield loadRequest(store, id);
+}
+
+export interface AddedAnswers {
+  readonly request: LabelRequest;
+  /** Of the answers given; the others were there already. */
+  readonly added: number;
+}
+
+/**
+ * Adds what is new of the answers: all of them or none. Twice the same adds nothing.
+ *
+ * @param answers  about points of this request (import-labels.ts checks)
+ * @throws MendlineError MENDLINE_STORE_CONFLICT  it is cancelled, or somebody else wrote meanwhile
+ */
+export async function addAnswers(
+  store: LineageStore,
+  request: LabelRequest,
+  source: AnswerSource,
+  answers: readonly Answer[],
+): Promise<AddedAnswers> {
+  const fresh = newAnswers(request.answers, answers);
+  if (fresh.length === 0) return { request, added: 0 };
+  refuseCancelled(request);
+  const event: LabelledEvent = { source, answers: fresh };
+  return { request: await append(store, request, "labelled", event), added: fresh.length };
+}
+
+/** Takes back a person's newest answer on a point; it stays in the record. */
+export function retract(
+  store: LineageStore,
+  request: LabelRequest,
+  retracted: RetractedEvent,
+): Promise<LabelRequest> {
+  return append(store, request, "retracted", retracted);
+}
+
+/** `closed`: enough labels came, `cancelled`: none are wanted any more. */
+export function endRequest(
+  store: LineageStore,
+  request: LabelRequest,
+  state: "closed" | "cancelled",
+  reason: string,
+): Promise<LabelRequest> {
+  refuseCancelled(request);
+  const event: EndedEvent = { reason };
+  return append(store, request, state, event);
+}
+
+export function addRound(
+  store: LineageStore,
+  request: LabelRequest,
+  round: RefinedEvent,
+): Promise<LabelRequest> {
+  return append(store, request, "refined", round);
+}
+
+async function append(
+  store: LineageStore,
+  { id, eventCount }: LabelRequest,
+  event: string,
+  data: unknown,
+): Promise<LabelRequest> {
+  if (eventCount >= labelEventsMax) {
+    throw new MendlineError(
+      "MENDLINE_DATA_LIMIT",
+      `${id} has ${eventCount} events, the most that one request has: make a new one`,
+      { details: { request: id, events: eventCount, eventsMax: labelEventsMax } },
+    );
+  }
+  await store.commit((tx) => tx.appendRequest(id, event, data, eventCount));
+  return loadRequest(store, id);
+}
+
+function refuseCancelled({ id, state }: LabelRequest): void {
+  if (state !== "cancelled") return;
+  throw new MendlineError(
+    "MENDLINE_STORE_CONFLICT",
+    `${id} was cancelled and takes no labels: make a new request with \`mendline labels request\``,
+    { details: { request: id } },
+  );
+}

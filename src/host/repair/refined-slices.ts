@@ -1,0 +1,144 @@
+/**
+ * The slices of a refinement: those of the run that it goes on with, and the new labels. Points that were drawn at random go to the gate;
+ * those that were chosen go to the selection slice only, because a gate over chosen rows would be biased.
+ */
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { DataSource } from "../columns/column.js";
+import { openData } from "../columns/open.js";
+import { type OutColumn, writeArrow } from "../columns/write-arrow.js";
+import type { FeatureValue, LabelPoint, LabelRequest } from "../labels/label-request.js";
+import type { RepairContext } from "./context.js";
+import { type LabelledData, readLabelled, selectRows } from "./labelled-data.js";
+import { type RepairPlan, type RepairSources, taskOf } from "./request.js";
+import { splitRows } from "./slices.js";
+
+export interface LabelledPoint {
+  readonly point: LabelPoint;
+  readonly label: number;
+}
+
+export interface RefinedSlices {
+  readonly validation: DataSource;
+  readonly gate: DataSource;
+  /** Points added to each. */
+  readonly chosen: number;
+  readonly random: number;
+  close(): Promise<void>;
+}
+
+/** Points on whose label people agree, or most of them do. */
+export function labelledPoints({ question, answers }: LabelRequest): LabelledPoint[] {
+  return question.points.flatMap((point) => {
+    const { label } = answers.get(point.pointId)!;
+    return label === null ? [] : [{ point, label }];
+  });
+}
+
+/** Writes both slices into the store's folder, where a run that was broken off finds them again. */
+export async function refinedSlices(
+  context: RepairContext,
+  plan: RepairPlan,
+  sources: RepairSources,
+  request: LabelRequest,
+  signal: AbortSignal | undefined,
+): Promise<RefinedSlices> {
+  const { store, runtime } = context;
+  const task = taskOf(await store.get(plan.model), plan.label);
+  const read = (source: DataSource) =>
+    readLabelled(source, {
+      features: task.features,
+      label: task.label,
+      weight: plan.weight,
+      memory: runtime.arena.memory,
+      ...(signal && { signal }),
+    });
+  const validation = await read(sources.validation);
+  const before =
+    sources.gate === undefined
+      ? split(validation, task.kind, plan.seed)
+      : { selection: validation, gate: await read(sources.gate) };
+  const points = labelledPoints(request);
+  const chosen = points.filter(({ point }) => !point.random);
+  const random = points.filter(({ point }) => point.random);
+  const dir = join(store.dir, "labels");
+  await mkdir(dir, { recursive: true });
+  // A name of what is in it: more labels make other files.
+  const path = (slice: string) => join(dir, `${request.id}.${request.eventCount}.${slice}.arrow`);
+  await writeArrow(path("selection"), withPoints(before.selection, chosen));
+  await writeArrow(path("gate"), withPoints(before.gate, random));
+  const selection = await openData(path("selection"), runtime.arena, { signal });
+  const gate = await openData(path("gate"), runtime.arena, { signal });
+  return {
+    validation: selection,
+    gate,
+    chosen: chosen.length,
+    random: random.length,
+    close: async () => {
+      await selection.close();
+      await gate.close();
+    },
+  };
+}
+
+/** As the run itself split them (labelled-slices.ts), but for rows without an output, which are dropped there before. */
+function split(all: LabelledData, kind: "classification" | "regression", seed: number) {
+  const { selection, gate } = splitRows(all.labels, { task: kind, seed });
+  return { selection: selectRows(all, selection), gate: selectRows(all, gate) };
+}
+
+function withPoints(data: LabelledData, points: readonly LabelledPoint[]): OutColumn[] {
+  const { features, columns, texts, label, labels, weight, weights } = data;
+  const out = features.map((name, index): OutColumn => {
+    const added = points.map(({ point }) => point.values[index]!);
+    const names = texts[index]!;
+    if (names === null) return { name, values: joined(columns[index]!, added.map(numberOf)) };
+    const known = [...names];
+    return {
+      name,
+      values: joined(
+        columns[index]!,
+        added.map((value) => codeOf(value, known)),
+      ),
+      texts: known,
+    };
+  });
+  out.push({
+    name: label,
+    values: joined(
+      labels,
+      points.map((point) => point.label),
+    ),
+  });
+  // What the others weigh on average: a new label is one row among them.
+  if (weights !== null) {
+    const mean = weights.length === 0 ? 1 : weights.reduce((sum, one) => sum + one, 0) / weights.length;
+    out.push({
+      name: weight!,
+      values: joined(
+        weights,
+        points.map(() => mean),
+      ),
+    });
+  }
+  return out;
+}
+
+function joined(values: Float64Array, added: readonly number[]): Float64Array {
+  const all = new Float64Array(values.length + added.length);
+  all.set(values);
+  all.set(added, values.length);
+  return all;
+}
+
+function numberOf(value: FeatureValue): number {
+  return typeof value === "number" ? value : Number.NaN;
+}
+
+/** @param known  gets a name that it does not have */
+function codeOf(value: FeatureValue, known: string[]): number {
+  if (value === null) return Number.NaN;
+  const name = String(value);
+  const at = known.indexOf(name);
+  return at >= 0 ? at : known.push(name) - 1;
+}
