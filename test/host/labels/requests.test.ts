@@ -21,38 +21,10 @@ import {
 import type { LineageStore } from "../../../src/lineage-store/store.js";
 import { failure, withStore } from "../../lineage-store/support.js";
 import { scratchDir } from "../../support.js";
+import { question } from "./questions.js";
 
 const dir = scratchDir();
 const file = { kind: "csv", name: "labels.csv", sha256: null } as const;
-
-export function question(over: Partial<LabelQuestion> = {}): LabelQuestion {
-  const points = ["p1", "p2", "p3"].map((pointId, index) => ({
-    pointId,
-    values: [index + 0.5, index === 1 ? null : `it's "${index}", really`],
-    score: index / 2,
-    random: index === 2,
-    content: pointId,
-  }));
-  return {
-    format: 1,
-    model: "m",
-    name: "rain",
-    version: "3",
-    run: null,
-    kind: "classification",
-    label: "rains",
-    classes: ["dry", "rain"],
-    features: ["wind", "text"],
-    strategy: "mixed",
-    seed: 0,
-    committee: ["rain@3"],
-    pool: { label: "pool", rows: 3 },
-    points,
-    budget: null,
-    expiresMs: null,
-    ...over,
-  };
-}
 
 const answer = (
   pointId: string,
