@@ -21,7 +21,7 @@ import { checkSignal } from "./walk.js";
 export const latePrefix = Buffer.from("late/", "latin1");
 
 /** Logs whose places have no gaps. */
-const logs = ["alias", "run", "external", "declaration", "signature", "presence"] as const;
+const logs = ["alias", "run", "request", "external", "declaration", "signature", "presence"] as const;
 type Log = (typeof logs)[number];
 
 export class RecordRebuild {
@@ -222,7 +222,7 @@ export class RecordRebuild {
       const [log, stood] = partsOf(kind, key) as [string, number];
       if (log !== last) place = 0;
       const value = this.#told(key, (found) => new Fields(key, found) && found);
-      const needed = value === null ? null : this.#neededBy(kind, log, key, value);
+      const needed = value === null ? null : this.#neededBy(kind, key, value, place);
       if (needed !== null) this.#loseWith(key, needed);
       if (value === null || needed !== null) {
         last = log;
@@ -239,7 +239,10 @@ export class RecordRebuild {
   }
 
   /** What a log's entry cannot be without, where that is lost. */
-  #neededBy(kind: Log, log: string, key: Buffer, value: Stored): string | null {
+  #neededBy(kind: Log, key: Buffer, value: Stored, place: number): string | null {
+    const [log, stood] = partsOf(kind, key) as [string, number];
+    // Answers mean nothing without what was asked.
+    if (kind === "request" && place === 0 && stood > 0) return `the question of label request ${log}`;
     let id: string | null = null;
     if (kind === "alias") id = new Fields(key, value).hash("id");
     if (kind === "signature" || kind === "presence") id = log;
@@ -248,6 +251,8 @@ export class RecordRebuild {
 
   async #begun(kind: Log, log: string, key: Buffer): Promise<void> {
     if (kind === "alias") await this.#index("aliases", [log], null);
+    if (kind === "request")
+      await this.#list("requests", [this.#salvaged.orderOf(key).bytes, Buffer.from(log)], log);
     if (kind === "run") await this.#list("runs", [this.#salvaged.orderOf(key).bytes, Buffer.from(log)], log);
   }
 
@@ -296,6 +301,9 @@ export class RecordRebuild {
     let number = 0;
     for await (const { value } of this.#sorted("runs", 0))
       await this.#index("runs", [number++], { runId: value });
+    number = 0;
+    for await (const { value } of this.#sorted("requests", 0))
+      await this.#index("requests", [number++], { requestId: value });
   }
 
   async #versions(): Promise<void> {

@@ -123,6 +123,8 @@ async function addDocuments(store: LineageStore, versions: readonly AddedTensor[
       tx.setAlias({ alias: "prod", id, reason: "better" });
       tx.appendRun(run, "started", { from: id });
       tx.appendRun(run, "gated", { scale: 1.1 });
+      tx.appendRequest(`labels of ${id.slice(0, 8)}`, "requested", { of: id }, 0);
+      tx.appendRequest(`labels of ${id.slice(0, 8)}`, "labelled", { label: 1 }, 1);
       tx.appendReport("prod", { verdict: "drift" });
       tx.putMonitor("prod", { rows: 10 });
     });
@@ -148,6 +150,9 @@ export async function allOf(store: LineageStore): Promise<unknown[]> {
   const runs = await collect(store.listRuns());
   all.push(runs);
   for (const { runId } of runs) all.push(await store.run(runId));
+  const requests = await collect(store.listLabelRequests());
+  all.push(requests);
+  for (const id of requests) all.push(await store.labelRequest(id));
   all.push(await collect(store.reports("prod")), await collect(store.listMonitors()));
   const externals = await collect(store.externals());
   all.push(externals);

@@ -71,7 +71,7 @@ const indexKinds = [
   "child",
   "aliases",
 ];
-indexKinds.push("runs", "monitors");
+indexKinds.push("runs", "requests", "monitors");
 
 test("a sound store: nothing is lost, and everything reads as before, the journal's head too", async () => {
   const dir = copyOfRich();
@@ -102,6 +102,20 @@ test("indexes that are lost to the last record are made again, record for record
   assert.is(repair.records.indexed, keys.length);
   assert.equal((await rawKeys(dir)).map(String), before.map(String));
   assert.equal(await read(dir), expected);
+});
+
+test("answers whose question is lost go with it; other label requests stay", async () => {
+  const dir = copyOfRich();
+  const store = await LineageStore.open(dir, { ...packing(), create: false });
+  const [lost, kept] = (await collect(store.listLabelRequests())) as [string, string];
+  await store.close();
+  await tamper(dir, [{ key: keyOf("request", lost, 0), value: Buffer.from("no record") }]);
+  const repair = await repairStore(dir);
+  assert.equal(repair.lost.length, 2);
+  assert.ok(repair.lost.some((one) => JSON.stringify(one).includes("the question of label request")));
+  const repaired = await LineageStore.open(dir, { ...packing(), create: false });
+  assert.equal(await collect(repaired.listLabelRequests()), [kept]);
+  await repaired.close();
 });
 
 test("files that open() refuses: what is in the others comes back", async () => {
