@@ -56,7 +56,7 @@ test("without a command the help goes to standard error, and the exit code is 2"
 const usageErrors: [words: string[], because: RegExp][] = [
   [["dirft"], /unknown command 'dirft' \(Did you mean drift\?\)/],
   [["model", "remove"], /unknown command 'remove'/],
-  [["labels"], /unknown command 'labels'/],
+  [["labelz"], /unknown command 'labelz'/],
   [["status", "--stroe", "s"], /unknown option '--stroe' \(Did you mean --store\?\)/],
   [["drift", "--reference", "a.csv"], /'--current <data>' not specified/],
   [["drift", "extra", "--reference", "a", "--current", "b"], /too many arguments/],
