@@ -50,6 +50,8 @@ export async function storyOf(
     curve: report.curve.map(({ scale, loss }) => ({ scale, loss })),
     scale: report.scale,
     barrier: report.barrier,
+    rungs: report.rungs,
+    batchNorm: report.batchNorm,
     metric: gate?.metric ?? "log-loss",
     gate:
       gate === null || gate.interval === null

@@ -24,17 +24,21 @@ import {
 import { gateSvg, scaleCurveSvg } from "./repair-charts.js";
 import { isHigherBetter, metricName, type RepairStory } from "./repair-story.js";
 import {
+  batchNormWords,
   choiceWords,
   chosenVerdict,
   controlWords,
   driftWords,
   gateWords,
   outcomeOf,
+  powerWords,
+  rungAnswer,
+  rungName,
   scaleWords,
   turningWindow,
 } from "./repair-words.js";
 
-export type { RepairStory, StoryFeature, StoryGate, StoryWindow } from "./repair-story.js";
+export type { RepairStory, StoryFeature, StoryGate, StoryRung, StoryWindow } from "./repair-story.js";
 
 /** Drawn for both, shown for one: text in a drawing would shrink with it. */
 const wideWidthPx = 1000;
@@ -241,7 +245,25 @@ function scaleSection(story: RepairStory): Part {
   const curve = { points, chosen: story.scale };
   return html`<p>${words}</p>
 <figure class="half"><div class="panel">${twice((width, className) => scaleCurveSvg(curve, `Loss over the scale. ${words}`, width, className), halfWidthPx)}</div>
-<figcaption>Loss on the rows for choosing, over the scale. Each point is a blend that was tried.</figcaption></figure>`;
+<figcaption>Loss on the rows for choosing, over the scale. Each point is a blend that was tried.</figcaption></figure>
+${rungsMarkup(story)}`;
+}
+
+/** From one number to many: what was tried, and whether it paid. */
+function rungsMarkup(story: RepairStory): Part {
+  const { rungs = [] } = story;
+  const statistics = batchNormWords(story);
+  const rows = rungs.map((rung) => {
+    const sign = rung.pays ? html`<span class="verdict stable">✓</span> ` : null;
+    return html`<tr><th scope="row">${rungName(rung)}</th><td class="n">${formatCount(rung.numbers)}</td><td class="n">${rung.loss === null ? "–" : formatLoss(rung.loss)}</td><td>${sign}${rungAnswer(rung)}</td></tr>
+`;
+  });
+  const head = html`<tr><th scope="col">Candidate</th><th scope="col" class="n">Numbers</th><th scope="col" class="n">Loss</th><th scope="col">Is it worth it?</th></tr>`;
+  const table = html`<table><caption>Numbers that labels choose: more only where they pay</caption><thead>${head}</thead><tbody>${rows}</tbody></table>`;
+  return [
+    rungs.length > 1 && html`<h3>One number or more?</h3>${scrollMarkup("Table of rungs", table)}`,
+    statistics !== "" && html`<h3>Batch norm</h3><p>${statistics}</p>`,
+  ];
 }
 
 function gateSection(story: RepairStory): Part {
@@ -255,7 +277,29 @@ function gateSection(story: RepairStory): Part {
   });
   return html`<p>${words}</p>
 ${gate !== null && html`<figure class="half"><div class="panel">${twice((width, className) => gateSvg(drawing(gate), words, width, className), halfWidthPx)}</div></figure>`}
+${rivalsMarkup(story)}
 ${control !== "" && html`<h3>The control slice</h3><p>${control}</p>`}`;
+}
+
+/** What else could be put in place; and what so many rows can tell. */
+function rivalsMarkup(story: RepairStory): Part {
+  const power = powerWords(story);
+  const { rivals = [] } = story.gate ?? {};
+  const rows = rivals.map(({ name, value, difference, interval }) => {
+    const between =
+      interval === null ? "not known" : interval.map((end) => formatDifference(end)).join(" to ");
+    return html`<tr><th scope="row">${nameMarkup(name, 120)}</th><td class="n">${formatLoss(value)}</td><td class="n">${formatDifference(difference)}</td><td class="n">${between}</td></tr>
+`;
+  });
+  const head = ["Value", "Repaired − rival", "Interval"].map(
+    (text) => html`<th scope="col" class="n">${text}</th>`,
+  );
+  const table = html`<table><caption>${metricName(story.metric)} on the gate slice</caption><thead><tr><th scope="col">Rival</th>${head}</tr></thead><tbody>${rows}</tbody></table>`;
+  return [
+    power !== "" && html`<p>${power}</p>`,
+    rows.length > 0 &&
+      html`<h3>What else could be put in place</h3>${scrollMarkup("Table of rivals", table)}`,
+  ];
 }
 
 function tableSection({ table }: RepairStory): Part {

@@ -29,6 +29,30 @@ export interface StoryGate {
   readonly difference: number;
   readonly interval: readonly [number, number];
   readonly rows: number;
+  /** What else could be put in place; repaired - rival, null where its error is not known. */
+  readonly rivals?: readonly {
+    readonly name: string;
+    readonly value: number;
+    readonly difference: number;
+    readonly interval: readonly [number, number] | null;
+  }[];
+  /** How often these rows have been asked, this time included, and how wide the interval is for it. */
+  readonly tries?: number;
+  readonly confidence?: number;
+  /** The difference that so many rows can tell; of an unproven gain the rows that would tell it. */
+  readonly detectable?: number | null;
+  readonly rowsNeeded?: number | null;
+}
+
+/** From one scale to many numbers; null where a rung was not tried, and of the first. */
+export interface StoryRung {
+  readonly rung: string;
+  readonly numbers: number;
+  readonly loss: number | null;
+  readonly gain: number | null;
+  readonly standardError: number | null;
+  readonly pays: boolean;
+  readonly reason: string | null;
 }
 
 export interface RepairStory {
@@ -50,6 +74,14 @@ export interface RepairStory {
   readonly curve: readonly { readonly scale: number; readonly loss: number }[];
   readonly scale: number | null;
   readonly barrier: number | null;
+  readonly rungs?: readonly StoryRung[];
+  /** Layers with batch norm, those measured anew on so many live rows, and why others are not. */
+  readonly batchNorm?: {
+    readonly layers: number;
+    readonly recalibrated: number;
+    readonly rows: number;
+    readonly reason: string | null;
+  } | null;
   readonly metric: string;
   readonly gate: StoryGate | null;
   /** The metric on data of the old regime. */

@@ -9,7 +9,13 @@ import {
   formatPlural,
 } from "./format.js";
 import { clipText, visibleText } from "./markup.js";
-import { isHigherBetter, metricName, type RepairStory, type StoryWindow } from "./repair-story.js";
+import {
+  isHigherBetter,
+  metricName,
+  type RepairStory,
+  type StoryRung,
+  type StoryWindow,
+} from "./repair-story.js";
 
 export interface Outcome {
   readonly word: string;
@@ -166,6 +172,52 @@ function chosenScaleWords(story: RepairStory): string {
   const isLowest = curve.every((point) => !(point.loss < loss));
   if (isLowest) return `The lowest loss, ${formatLoss(loss)}, lies at scale ${where}.`;
   return `The choice fell on scale ${where}; its loss is ${formatLoss(loss)}.`;
+}
+
+const rungNames: Readonly<Record<string, string>> = {
+  single: "One scale for all layers",
+  ramp: "A scale that goes with the depth",
+  groups: "A scale for each group of layers",
+  combination: "A weight for each ancestor",
+};
+
+export function rungName({ rung }: StoryRung): string {
+  return Object.hasOwn(rungNames, rung) ? rungNames[rung]! : rung;
+}
+
+/** Whether a rung was worth its numbers, in a few words. */
+export function rungAnswer({ rung, gain, standardError, pays, reason }: StoryRung): string {
+  if (rung === "single") return "where the search begins";
+  if (gain === null || standardError === null) return `not tried: ${reason ?? "nobody asked"}`;
+  const gained = `gains ${formatDifference(gain)} ± ${formatLoss(standardError)}`;
+  return `${gained} on rows that did not choose: ${pays ? "it pays" : "it does not pay"}`;
+}
+
+export function batchNormWords({ batchNorm }: RepairStory): string {
+  if (batchNorm == null) return "";
+  const { layers, recalibrated, rows, reason } = batchNorm;
+  if (reason !== null) return `Batch norm was not recalibrated: ${reason}.`;
+  return `The model has ${formatPlural(layers, "layer")} of batch norm. Between two models their running statistics fit neither, so those of ${formatCount(recalibrated)} were measured anew on ${formatPlural(rows, "live row")}, for which no label is needed.`;
+}
+
+/** How much the labelled rows can tell, and how often they were asked. */
+export function powerWords({ gate }: RepairStory): string {
+  if (gate === null) return "";
+  const { tries = 1, confidence = 0.95, detectable = null, rowsNeeded = null, rows } = gate;
+  const sentences: string[] = [];
+  if (detectable !== null) {
+    sentences.push(
+      `With ${formatPlural(rows, "row")} a difference below ${formatLoss(detectable)} cannot be told.`,
+    );
+  }
+  if (rowsNeeded !== null) sentences.push(`About ${formatCount(rowsNeeded)} rows would tell this one.`);
+  if (tries > 1) {
+    const share = formatNumber(100 * confidence, 3);
+    sentences.push(
+      `These rows have been asked ${formatCount(tries)} times, so the interval is that of ${share} %: whoever asks often enough is told what they want to hear.`,
+    );
+  }
+  return sentences.join(" ");
 }
 
 export function gateWords({ gate, metric }: RepairStory): string {

@@ -57,6 +57,65 @@ test("what went against the repair is said as plainly", () => {
   assert.not(text.includes("Published as"));
 });
 
+test("rungs, batch norm, rivals and tries are told", () => {
+  const rung = {
+    rung: "single",
+    numbers: 1,
+    loss: 0.5,
+    gain: null,
+    standardError: null,
+    pays: true,
+    reason: null,
+  };
+  const rungs = [
+    rung,
+    { ...rung, rung: "ramp", numbers: 2, loss: 0.4, gain: 0.08, standardError: 0.02 },
+    {
+      ...rung,
+      rung: "groups",
+      numbers: 6,
+      loss: null,
+      pays: false,
+      reason: "58 labels for 6 numbers: 60 are needed",
+    },
+  ];
+  const gate = {
+    ...rainStory().gate!,
+    rivals: [
+      {
+        name: "the deployed model, recalibrated",
+        value: 0.7,
+        difference: -0.08,
+        interval: [-0.2, 0.04] as const,
+      },
+    ],
+    tries: 3,
+    confidence: 0.992,
+    detectable: 0.112,
+    rowsNeeded: 350,
+  };
+  const text = textOf(
+    read({ rungs, gate, batchNorm: { layers: 2, recalibrated: 2, rows: 400, reason: null } }),
+  );
+  const told = [
+    "A scale that goes with the depth20.400✓ gains +0.080 ± 0.020 on rows that did not choose: it pays",
+    "A scale for each group of layers6–not tried: 58 labels for 6 numbers: 60 are needed",
+    "The model has 2 layers of batch norm.",
+    "measured anew on 400 live rows",
+    "With 117 rows a difference below 0.112 cannot be told. About 350 rows would tell this one.",
+    "These rows have been asked 3 times, so the interval is that of 99.2 %",
+    "the deployed model, recalibrated0.700−0.080−0.200 to +0.040",
+  ];
+  for (const sentence of told) assert.ok(text.includes(sentence), `${sentence}: ${text}`);
+  const folded = { layers: 0, recalibrated: 0, rows: 0, reason: "it was folded away" };
+  assert.ok(
+    textOf(read({ batchNorm: folded })).includes("Batch norm was not recalibrated: it was folded away."),
+  );
+  const plain = textOf(read());
+  for (const word of ["One number or more?", "Batch norm", "What else could be put"])
+    assert.not(plain.includes(word));
+});
+
 test("a metric of which more is better", () => {
   const gate = {
     keep: 0.6,

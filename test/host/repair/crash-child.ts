@@ -7,6 +7,7 @@ import fs from "node:fs/promises";
 import { syncBuiltinESMExports } from "node:module";
 import { basename } from "node:path";
 import { ScratchModels } from "../../../src/host/models.js";
+import type { CandidateSpec } from "../../../src/host/repair/candidate-spec.js";
 import { repairModel } from "../../../src/host/repair/pipeline.js";
 import { disk } from "../../../src/lineage-store/files.js";
 import { LineageStore } from "../../../src/lineage-store/store.js";
@@ -31,6 +32,9 @@ function dieAtCommit(store: LineageStore): void {
       const { appendRun, addModel } = tx;
       tx.appendRun = (run, name, data) => {
         names.push(name);
+        // Rungs above the single scale have a point of their own.
+        const { candidate } = data as { readonly candidate?: CandidateSpec };
+        if (name === "scale-judged" && candidate !== undefined) names.push(`${candidate.kind}-judged`);
         return appendRun.call(tx, run, name, data);
       };
       tx.addModel = (model) => {

@@ -22,6 +22,7 @@ const steps = [
   "ancestor-chosen",
   "checked",
   "scale-judged",
+  "ramp-judged",
   "scale-searched",
   "gated",
   "model-added",

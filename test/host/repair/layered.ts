@@ -47,14 +47,17 @@ export function judgeModule(targets: readonly (readonly number[])[], noise = 0.0
   return path;
 }
 
-/** @param firsts  the first values of each layer */
-export function layeredBytes(firsts: readonly (readonly number[])[], seed: number): Uint8Array {
+/**
+ * @param firsts  the first values of each layer
+ * @param width  of its square matrix
+ */
+export function layeredBytes(firsts: readonly (readonly number[])[], seed: number, width = 8): Uint8Array {
   return write(
     Object.fromEntries(
       layerNames.map((name, layer) => {
-        const rest = gaussians(64, layer + 1).slice(firsts[layer]!.length);
+        const rest = gaussians(width ** 2, layer + 1).slice(firsts[layer]!.length);
         const values = [...firsts[layer]!, ...(seed === 0 ? rest : moved(rest, 0.1, seed * 10 + layer))];
-        return [name, floats("F32", values, [8, 8])];
+        return [name, floats("F32", values, [width, width])];
       }),
     ),
   );
