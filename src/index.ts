@@ -83,6 +83,7 @@ export {
   lineageText,
 } from "./host/pages/lineage-page.js";
 export { type RepairStory, repairPage } from "./host/pages/repair-page.js";
+export type { AliasTrial } from "./host/repair/alias-trial.js";
 export type { AskLabelsRequest } from "./host/repair/ask-labels.js";
 export type { AutoRepairOptions } from "./host/repair/auto-repair.js";
 export type { CandidateSpec, CombinationTerm } from "./host/repair/candidate-spec.js";
@@ -107,6 +108,7 @@ export type {
 } from "./host/repair/report.js";
 export type { RepairProgress, RepairRequest } from "./host/repair/request.js";
 export type { RepairRun, RepairRunDetails } from "./host/repair/runs.js";
+export type { TrialOptions, TrialState, TrialVerdict } from "./host/repair/trial.js";
 export { discardSetAside, repairStore, restoreBackup } from "./host/store-care.js";
 export type { Backup, BackupOptions } from "./lineage-store/backup.js";
 export type { RestoreBackupOptions, RestoredBackup } from "./lineage-store/backup-restore.js";

@@ -332,3 +332,5 @@ export const answerBytesMax = 4096;
 export const modelLoadTimeoutMs = 120_000;
 /** Calls of a model that is being replaced end within this, or are cut off: longer than any inference, shorter than a deployment's patience. */
 export const drainDefaultMs = 30_000;
+/** States of a trial that wait for the store: what is lost beyond it is looked at again. */
+export const trialsPendingMax = 8;

@@ -4,7 +4,7 @@
 import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
 import { rm } from "node:fs/promises";
-import { resolve as absolutePath } from "node:path";
+import { resolve as absolutePath, dirname, join } from "node:path";
 import { MendlineError } from "../errors.js";
 import type { Backup, BackupOptions } from "../lineage-store/backup.js";
 import type { Delivery } from "../lineage-store/deliveries.js";
@@ -28,6 +28,7 @@ import type { DataSource } from "./columns/column.js";
 import { openData } from "./columns/open.js";
 import { type Row, rowsSource } from "./columns/rows.js";
 import { type Deployment, deploy, rollback, toDeployment } from "./deployment/deployments.js";
+import { cardName } from "./deployment/folder-target.js";
 import { Outbox } from "./deployment/outbox.js";
 import { type ServedModel, type ServeOptions, Serving } from "./deployment/serving.js";
 import { deployTarget } from "./deployment/target.js";
@@ -68,6 +69,7 @@ import {
   ScratchModels,
 } from "./models.js";
 import { kernelDeltas } from "./parameters/delta-rooms.js";
+import type { AliasTrial } from "./repair/alias-trial.js";
 import type { AutoRepair, AutoRepairOptions } from "./repair/auto-repair.js";
 import type { RepairContext } from "./repair/context.js";
 import type { LabelDesk } from "./repair/label-desk.js";
@@ -75,6 +77,7 @@ import type { RepairResult, ResumeRequest } from "./repair/pipeline.js";
 import type { RepairReport } from "./repair/report.js";
 import type { RepairRequest } from "./repair/request.js";
 import type { RepairRun, RepairRunDetails } from "./repair/runs.js";
+import type { TrialOptions, TrialState } from "./repair/trial.js";
 
 export interface EngineOptions extends RuntimeOptions {
   /** Folder of the lineage store; without one, only drift can be computed. */
@@ -121,6 +124,8 @@ interface EngineEvents {
   delivered: [Delivery];
   /** An alias's model is served in this process (`serve`): changed over, its predecessor still draining. */
   swapped: [{ readonly alias: string } & ServedModel];
+  /** A trial came to its end; what it decided is done. */
+  tried: [{ readonly alias: string } & TrialState];
   /** An alarm set off no repair, and why. */
   repairSkipped: [{ readonly monitor: string; readonly reason: string }];
   /**
@@ -138,6 +143,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   /** Names of monitors that are being opened. */
   readonly #opening = new Set<string>();
   readonly #autoRepairs = new Set<AutoRepair>();
+  readonly #trials = new Set<AliasTrial>();
   readonly #servings = new Set<Serving<unknown>>();
   readonly #outbox: Outbox | null;
   #failure: { readonly thrown: unknown } | null = null;
@@ -199,6 +205,7 @@ export class Engine extends EventEmitter<EngineEvents> {
           () =>
             log.close(),
       ),
+      ...Array.from(this.#trials, (trial) => () => trial.settled()),
       ...Array.from(this.#servings, (serving) => () => serving.close()),
       () => this.#outbox?.close(),
       () => this.#scratch?.close(),
@@ -478,14 +485,14 @@ export class Engine extends EventEmitter<EngineEvents> {
     const { repairModel } = await import("./repair/pipeline.js");
     const { askAfter } = await import("./repair/ask-labels.js");
     const model = await this.model(ref);
-    return this.#told(await askAfter(context, model, request, await repairModel(context, model, request)));
+    return await this.#told(await askAfter(context, model, request, await repairModel(context, model, request)));
   }
 
   /** Goes on with a run that was broken off; of one that has ended, tells the end. @param run  the only one by default */
   async resume(run?: string, request: ResumeRequest = {}): Promise<RepairReport> {
     const context = this.#repairContext;
     const { resumeRepair } = await import("./repair/pipeline.js");
-    return this.#told(await resumeRepair(context, run ?? (await this.resumableRun()), request));
+    return await this.#told(await resumeRepair(context, run ?? (await this.resumableRun()), request));
   }
 
   /** Repair runs, newest first. */
@@ -499,6 +506,13 @@ export class Engine extends EventEmitter<EngineEvents> {
     const { store } = this;
     const { describeRun } = await import("./repair/runs.js");
     return describeRun(store, run);
+  }
+
+  /** The model card of a run that has come to its end: Markdown with YAML front matter. See card.ts for what it throws. */
+  async repairCard(run: string): Promise<string> {
+    const { store } = this;
+    const { repairCard } = await import("./repair/card.js");
+    return repairCard(store, run);
   }
 
   /** The only run that can be resumed. @throws MendlineError MENDLINE_STORE_UNKNOWN, MENDLINE_STORE_AMBIGUOUS */
@@ -557,6 +571,37 @@ export class Engine extends EventEmitter<EngineEvents> {
     return serving;
   }
 
+  /**
+   * Tries a candidate beside what an alias serves, or what it serves beside what it served before: see trial.ts. The application runs both
+   * models, and tells their answers and their losses; the alias moves, or goes back, when the losses show which is better. While the
+   * alias's model is on trial, an alarm of a monitor of that model sends it back.
+   *
+   * @param candidate  REF; left out: the alias's present model
+   */
+  async trial(
+    alias: string,
+    { candidate, ...options }: TrialOptions & { readonly candidate?: string } = {},
+  ): Promise<AliasTrial> {
+    const { store } = this;
+    const { AliasTrial } = await import("./repair/alias-trial.js");
+    const id = candidate === undefined ? {} : { candidate: await store.resolve(candidate) };
+    const trial = await AliasTrial.begin(
+      store,
+      alias,
+      { ...options, ...id },
+      {
+        onDeployed: (deployment) => this.#tellEvent(() => this.#tellDeployed(deployment)),
+        onEnded: (alias, state) => {
+          this.#trials.delete(trial);
+          this.#tellEvent(() => this.emit("tried", { alias, ...state }));
+        },
+        onFailure: (thrown) => this.#tellFailure(thrown),
+      },
+    );
+    this.#trials.add(trial);
+    return trial;
+  }
+
   async status(): Promise<EngineStatus> {
     const aliases: AliasStatus[] = [];
     for await (const entry of this.store.aliases()) aliases.push(await this.#aliasStatus(entry));
@@ -578,10 +623,20 @@ export class Engine extends EventEmitter<EngineEvents> {
     return { runtime: this.runtime, store: this.store, scratch: this.#scratch! };
   }
 
-  #told({ report, deployment }: RepairResult): RepairReport {
+  async #told({ report, deployment }: RepairResult): Promise<RepairReport> {
+    if (deployment !== null && deployment.path !== null) await this.#writeCard(report.run, deployment.path);
     if (deployment !== null) this.#tellDeployed(deployment);
     this.emit("repaired", report);
     return report;
+  }
+
+  #tellTrials(monitor: string, window: WindowReport): void {
+    for (const trial of this.#trials) {
+      if (trial.isGuard && trial.state.candidate === window.model)
+        trial.drifted(
+          `the candidate drifts: monitor "${monitor}" raised the alarm at window ${window.window.number}`,
+        );
+    }
   }
 
   #tellDeployed(deployment: Deployment): void {
@@ -609,6 +664,16 @@ export class Engine extends EventEmitter<EngineEvents> {
       return await use(path);
     } finally {
       await rm(path, { force: true });
+    }
+  }
+
+  /** The card is made from the record, and can be made again: without it the publication is none the less done. */
+  async #writeCard(run: string, modelPath: string): Promise<void> {
+    try {
+      const [card, { replaceFile }] = [await this.repairCard(run), await import("../lineage-store/files.js")];
+      await replaceFile(join(dirname(modelPath), cardName), (file) => file.writeFile(card));
+    } catch (thrown) {
+      this.#tellFailure(thrown);
     }
   }
 
@@ -658,6 +723,7 @@ export class Engine extends EventEmitter<EngineEvents> {
       this.#tellEvent(() => this.emit("window", window));
       if (window.alarm) this.#tellEvent(() => this.emit("drift", window));
       if (window.cleared) this.#tellEvent(() => this.emit("cleared", window));
+      if (window.alarm) this.#tellTrials(monitor, window);
       if (window.alarm) autoRepair?.alarm(window);
     }
     if (rows !== null) this.#tellEvent(() => this.emit("checkpoint", { monitor, rows }));

@@ -1,4 +1,4 @@
-/** Documents beside the graph: repair runs step by step, drift reports and states of monitors. */
+/** Documents beside the graph: repair runs step by step, drift reports and states of monitors, trials. */
 import type { Json } from "./codec.js";
 import type { Database, RecordReader } from "./database.js";
 import { Fields } from "./fields.js";
@@ -100,4 +100,12 @@ export async function* allMonitors(database: Database): AsyncGenerator<MonitorSt
     const state = await monitorState(database, partsOf("monitors", key)[0]);
     if (state !== null) yield state;
   }
+}
+
+/** How the trial of an alias stands; null where there was none. */
+export function lastTrial(reader: RecordReader, alias: string): Json | null {
+  const count = nextPlace(reader, (index) => keyOf("trial", alias, index));
+  if (count === 0) return null;
+  const key = keyOf("trial", alias, count - 1);
+  return new Fields(key, reader.read(key)).json("state");
 }

@@ -40,6 +40,8 @@ const layouts = {
   presence: ["id", "number"],
   /** webhook's name, alias, place in its history -> whether that was told. */
   delivery: ["text", "text", "number"],
+  /** alias, place -> how a trial of two models stood. */
+  trial: ["text", "number"],
   /** sequence -> what one commit did. */
   journal: ["number"],
 
@@ -99,6 +101,7 @@ export const journaledKinds = [
   "signature",
   "presence",
   "delivery",
+  "trial",
 ] as const satisfies readonly RecordKind[];
 
 /** Logs whose oldest entries are dropped. */

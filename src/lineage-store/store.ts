@@ -25,6 +25,7 @@ import type { DeltaTransform } from "./deltas.js";
 import {
   allMonitors,
   allRuns,
+  lastTrial,
   type MonitorReport,
   type MonitorState,
   monitorState,
@@ -398,6 +399,12 @@ export class LineageStore extends LineageReader {
     checkText("the webhook", webhook);
     checkAlias(alias);
     return lastDelivery(this.#database, webhook, alias);
+  }
+
+  /** How the trial of an alias stands, as it was appended; null where there was none. */
+  async lastTrial(alias: string): Promise<unknown> {
+    checkAlias(alias);
+    return lastTrial(this.#database, alias);
   }
 
   /** All aliases as they stand, by name. */

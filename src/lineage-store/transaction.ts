@@ -342,6 +342,15 @@ export class Transaction implements RecordReader, Neighbourhood {
     this.#atomically(() => addDelivery(this.#writer(), delivery));
   }
 
+  /** Adds how the trial of an alias stands (JSON); the last one counts. */
+  appendTrial(alias: string, state: unknown): void {
+    this.#atomically(() => {
+      checkAlias(alias);
+      const place = nextPlace(this, (index) => keyOf("trial", alias, index));
+      this.#put(keyOf("trial", alias, place), { atMs: this.#atMs, state: new JsonDocument(state) });
+    });
+  }
+
   /**
    * Adds a step to a run; the first begins it.
    *

@@ -1,8 +1,10 @@
 /** `mendline runs`: repair runs and how far each came; one run step by step. */
 import type { Command } from "commander";
+import { MendlineError } from "../../errors.js";
 import type { RepairRun, RepairRunDetails } from "../../index.js";
 import type { CommandContext } from "./context.js";
 import { shortId, timeText } from "./figures.js";
+import { checkTarget, writeWhole } from "./files.js";
 import { addOutputOption, addStoreOption, type OutputOptions, type StoreOptions } from "./options.js";
 import { print } from "./output.js";
 import { repairText } from "./repair-text.js";
@@ -12,6 +14,7 @@ import { withStore } from "./workspace.js";
 
 interface RunsFlags extends OutputOptions, StoreOptions {
   readonly limit: number;
+  readonly card?: string;
 }
 
 const limitDefault = 20;
@@ -30,9 +33,12 @@ export function addRunsCommand(parent: Command, context: CommandContext): void {
     .command("runs")
     .description("List repair runs, newest first; or tell one step by step.")
     .argument("[run]", "id of a run", parseText)
-    .option("--limit <count>", "runs listed", parseWhole(1, limitMax), limitDefault);
+    .option("--limit <count>", "runs listed", parseWhole(1, limitMax), limitDefault)
+    .option("--card <file>", "write the run's model card, Markdown with YAML front matter", parseText);
   addOutputOption(addStoreOption(command)).action(async (run: string | undefined, flags: RunsFlags) => {
+    const { card } = flags;
     if (run === undefined) {
+      if (card !== undefined) throw new MendlineError("MENDLINE_ARGUMENT_INVALID", "--card needs a run");
       const runs = await withStore(context, flags, async ({ engine }) => {
         const found: RepairRun[] = [];
         for await (const one of engine.runs({ limit: flags.limit })) found.push(one);
@@ -41,7 +47,12 @@ export function addRunsCommand(parent: Command, context: CommandContext): void {
       await print({ json: runs, text: () => runsText(runs) }, flags);
       return;
     }
-    const details = await withStore(context, flags, ({ engine }) => engine.run(run));
+    if (card !== undefined) await checkTarget(card);
+    const details = await withStore(context, flags, async ({ engine }) => {
+      const found = await engine.run(run);
+      if (card !== undefined) await writeWhole(card, await engine.repairCard(found.run));
+      return found;
+    });
     await print({ json: details, text: () => detailsText(details) }, flags);
   });
 }

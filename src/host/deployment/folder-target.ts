@@ -92,10 +92,14 @@ function isOther(name: string, model: ModelRecord): boolean {
 /** Staged files, whole (`stage`) or half-written (the store's `replaceFile`). */
 const leftover = /^\.(model\.(onnx|safetensors)\.staged-|mendline-)[0-9a-f]{16}$/;
 
-/** Files of a model in another format, and what a crash left behind. */
+/** Beside the model that a repair made (card.ts): of another model it would tell lies. */
+export const cardName = "model.card.md";
+
+/** Files of a model in another format, the card of the one before, and what a crash left behind. */
 async function removeOthers(dir: string, model: ModelRecord): Promise<void> {
   for (const name of await disk.readdir(dir)) {
-    if (isOther(name, model) || leftover.test(name)) await disk.rm(join(dir, name), { force: true });
+    if (isOther(name, model) || name === cardName || leftover.test(name))
+      await disk.rm(join(dir, name), { force: true });
   }
 }
 

@@ -148,7 +148,7 @@ function parentLine({ model, derivation }: ExportedParent): string {
 }
 
 /** A name stays a name: no markup, no HTML, one line. Source: CommonMark 0.31, 2.4 backslash escapes. */
-function markdownText(text: string): string {
+export function markdownText(text: string): string {
   return text
     .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, " ")
     .replace(/[!-/:-@[-`{-~]/g, (sign) => (/[,=/-]/.test(sign) ? sign : `\\${sign}`));
