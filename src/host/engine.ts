@@ -485,7 +485,9 @@ export class Engine extends EventEmitter<EngineEvents> {
     const { repairModel } = await import("./repair/pipeline.js");
     const { askAfter } = await import("./repair/ask-labels.js");
     const model = await this.model(ref);
-    return await this.#told(await askAfter(context, model, request, await repairModel(context, model, request)));
+    return await this.#told(
+      await askAfter(context, model, request, await repairModel(context, model, request)),
+    );
   }
 
   /** Goes on with a run that was broken off; of one that has ended, tells the end. @param run  the only one by default */
