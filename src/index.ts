@@ -41,13 +41,14 @@ export type {
   SegmentReport,
   WindowReport,
 } from "./host/drift/window-report.js";
+export type { EngineEvents } from "./host/engine/announcer.js";
+export type { WatchOptions } from "./host/engine/watches.js";
 export {
   type AliasStatus,
   Engine,
   type EngineOptions,
   type EngineStatus,
   openEngine,
-  type WatchOptions,
 } from "./host/engine.js";
 export type { Annotated, AnnotateOptions } from "./host/labels/annotate.js";
 export { type LabelFormat, labelFormats } from "./host/labels/export-labels.js";

@@ -1,13 +1,7 @@
-/**
- * The engine: everything mendline does, over one arena, one pool and one store. An application opens one, and closes it.
- */
-import { randomUUID } from "node:crypto";
 import { EventEmitter } from "node:events";
-import { rm } from "node:fs/promises";
-import { resolve as absolutePath, dirname, join } from "node:path";
+import { resolve as absolutePath } from "node:path";
 import { MendlineError } from "../errors.js";
 import type { Backup, BackupOptions } from "../lineage-store/backup.js";
-import type { Delivery } from "../lineage-store/deliveries.js";
 import type { ExportRequest, ExportSummary } from "../lineage-store/export/export-lineage.js";
 import type { Collection, CollectOptions } from "../lineage-store/garbage.js";
 import type { ImportRequest, ImportSummary } from "../lineage-store/import/import-lineage.js";
@@ -28,9 +22,7 @@ import type { DataSource } from "./columns/column.js";
 import { openData } from "./columns/open.js";
 import { type Row, rowsSource } from "./columns/rows.js";
 import { type Deployment, deploy, rollback, toDeployment } from "./deployment/deployments.js";
-import { cardName } from "./deployment/folder-target.js";
-import { Outbox } from "./deployment/outbox.js";
-import { type ServedModel, type ServeOptions, Serving } from "./deployment/serving.js";
+import type { ServeOptions, Serving } from "./deployment/serving.js";
 import { deployTarget } from "./deployment/target.js";
 import type { Webhook, WebhookTarget } from "./deployment/webhook.js";
 import type { AlignOptions } from "./drift/alignment.js";
@@ -41,17 +33,13 @@ import { type ProfileOptions, profileData } from "./drift/profiler.js";
 import type { DriftReport } from "./drift/report.js";
 import type { DriftOptions } from "./drift/rules.js";
 import { countWindow, driftFromCounts, type WindowCounts } from "./drift/window-counts.js";
-import type { WindowReport } from "./drift/window-report.js";
+import { Announcer, type EngineEvents } from "./engine/announcer.js";
+import { Publications } from "./engine/publications.js";
+import { Watches, type WatchOptions } from "./engine/watches.js";
 import { type LabelRequestSummary, requestSummary } from "./labels/request-json.js";
 import type { BlendedModel, BlendRequest } from "./models/blended-file.js";
 import type { ModelDifference } from "./models/difference.js";
-import {
-  type MonitorStatus,
-  monitorStatuses,
-  openMonitor,
-  type StoredMonitor,
-  type StoredMonitorOptions,
-} from "./models/monitors.js";
+import { type MonitorStatus, monitorStatuses } from "./models/monitors.js";
 import type { ParentGuess } from "./models/parentage.js";
 import {
   type ModelPath,
@@ -70,14 +58,13 @@ import {
 } from "./models.js";
 import { kernelDeltas } from "./parameters/delta-rooms.js";
 import type { AliasTrial } from "./repair/alias-trial.js";
-import type { AutoRepair, AutoRepairOptions } from "./repair/auto-repair.js";
 import type { RepairContext } from "./repair/context.js";
 import type { LabelDesk } from "./repair/label-desk.js";
 import type { RepairResult, ResumeRequest } from "./repair/pipeline.js";
 import type { RepairReport } from "./repair/report.js";
 import type { RepairRequest } from "./repair/request.js";
 import type { RepairRun, RepairRunDetails } from "./repair/runs.js";
-import type { TrialOptions, TrialState } from "./repair/trial.js";
+import type { TrialOptions } from "./repair/trial.js";
 
 export interface EngineOptions extends RuntimeOptions {
   /** Folder of the lineage store; without one, only drift can be computed. */
@@ -99,62 +86,27 @@ export interface EngineStatus {
   readonly labelRequests: readonly LabelRequestSummary[];
 }
 
-export interface WatchOptions extends StoredMonitorOptions {
-  /** Repairs that alarms set off. */
-  readonly repair?: AutoRepairOptions;
-}
-
-interface EngineEvents {
-  /**
-   * A monitor closed a window, and its report is durable. Of windows that close faster than the store takes them, only the last 1,000 are
-   * kept, and told; the monitor itself tells each at once.
-   */
-  window: [WindowReport];
-  /** It raised the alarm. */
-  drift: [WindowReport];
-  /** It cleared the alarm. */
-  cleared: [WindowReport];
-  /** A monitor's state is durable: after a crash it goes on behind so many rows. */
-  checkpoint: [{ readonly monitor: string; readonly rows: number }];
-  /** A repair came to its end, whatever the outcome. */
-  repaired: [RepairReport];
-  /** An alias serves another model. */
-  deployed: [Deployment];
-  /** A webhook was told of a deployment, or will not be (`problem`); durable. */
-  delivered: [Delivery];
-  /** An alias's model is served in this process (`serve`): changed over, its predecessor still draining. */
-  swapped: [{ readonly alias: string } & ServedModel];
-  /** A trial came to its end; what it decided is done. */
-  tried: [{ readonly alias: string } & TrialState];
-  /** An alarm set off no repair, and why. */
-  repairSkipped: [{ readonly monitor: string; readonly reason: string }];
-  /**
-   * Something failed where no caller could be told: writing a window's report, a repair that an alarm set off. With no listener,
-   * `close` throws the first.
-   */
-  error: [Error];
-}
-
 export class Engine extends EventEmitter<EngineEvents> {
   readonly runtime: Runtime;
   readonly #store: LineageStore | null;
   readonly #scratch: ScratchModels | null;
-  readonly #monitors = new Map<string, StoredMonitor>();
-  /** Names of monitors that are being opened. */
-  readonly #opening = new Set<string>();
-  readonly #autoRepairs = new Set<AutoRepair>();
-  readonly #trials = new Set<AliasTrial>();
-  readonly #servings = new Set<Serving<unknown>>();
-  readonly #outbox: Outbox | null;
-  #failure: { readonly thrown: unknown } | null = null;
+  readonly #announcer = new Announcer(this);
+  readonly #watches: Watches;
+  readonly #publications: Publications | null;
   #closing: Promise<void> | null = null;
 
   private constructor(runtime: Runtime, store: LineageStore | null, webhooks: readonly Webhook[]) {
     super();
     this.runtime = runtime;
     this.#store = store;
-    this.#outbox = store === null || webhooks.length === 0 ? null : this.#openOutbox(store, webhooks);
     this.#scratch = store === null ? null : new ScratchModels(store);
+    this.#publications =
+      store === null ? null : new Publications(store, this.#scratch!, webhooks, this.#announcer);
+    this.#watches = new Watches(runtime, this.#announcer, {
+      repair: (ref, request) => this.repair(ref, request),
+      cancelRun: (run) => this.cancelRun(run),
+      alarm: (monitor, window) => this.#publications?.alarm(monitor, window),
+    });
   }
 
   /** @throws MendlineError MENDLINE_STORE_LOCKED, MENDLINE_STORE_VERSION, MENDLINE_KERNEL_LOAD, MENDLINE_ARGUMENT_INVALID */
@@ -173,10 +125,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   get store(): LineageStore {
     if (this.#closing !== null) throw new MendlineError("MENDLINE_ARGUMENT_INVALID", "the engine is closed");
     if (this.#store !== null) return this.#store;
-    throw new MendlineError(
-      "MENDLINE_ARGUMENT_INVALID",
-      "this engine has no store: open it with { store: DIR }",
-    );
+    throw noStore();
   }
 
   /**
@@ -191,35 +140,22 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   async #close(): Promise<void> {
     const steps: (() => Promise<void> | undefined)[] = [
-      // Before the monitors: an alarm of their last windows comes too late.
-      ...Array.from(this.#autoRepairs, (repair) => () => repair.close()),
-      ...Array.from(
-        this.#monitors.values(),
-        ({ monitor }) =>
-          () =>
-            monitor.close(),
-      ),
-      ...Array.from(
-        this.#monitors.values(),
-        ({ log }) =>
-          () =>
-            log.close(),
-      ),
-      ...Array.from(this.#trials, (trial) => () => trial.settled()),
-      ...Array.from(this.#servings, (serving) => () => serving.close()),
-      () => this.#outbox?.close(),
+      ...this.#watches.closing(),
+      ...(this.#publications?.closing() ?? []),
       () => this.#scratch?.close(),
       () => this.#store?.close(),
       () => this.runtime.close(),
     ];
+    let failure: { readonly thrown: unknown } | null = null;
     for (const step of steps) {
       try {
         await step();
       } catch (thrown) {
-        this.#failure ??= { thrown };
+        failure ??= { thrown };
       }
     }
-    if (this.#failure !== null) throw this.#failure.thrown;
+    failure = this.#announcer.untold ?? failure;
+    if (failure !== null) throw failure.thrown;
   }
 
   // Data and drift
@@ -448,36 +384,12 @@ export class Engine extends EventEmitter<EngineEvents> {
    * @throws MendlineError MENDLINE_ARGUMENT_INVALID  a monitor of that name is open
    */
   async monitor(ref: string, options: WatchOptions): Promise<DriftMonitor> {
-    const { store } = this;
-    const name = options.name ?? ref;
-    if (this.#opening.has(name) || this.#monitors.get(name)?.monitor.isClosed === false) {
-      throw new MendlineError(
-        "MENDLINE_ARGUMENT_INVALID",
-        `a monitor "${name}" is open already: close it, or give this one another name ({ name })`,
-      );
-    }
-    this.#opening.add(name);
-    try {
-      // What its predecessor has still to count and to write is what this one begins with.
-      const before = this.#monitors.get(name);
-      await before?.monitor.close().catch(() => undefined);
-      await before?.log.close();
-      const autoRepair = options.repair === undefined ? null : await this.#autoRepair(ref, options.repair);
-      const opened = await openMonitor(this.runtime, store, ref, options, {
-        onWritten: (windows, rows) => this.#tellWritten(name, windows, rows, autoRepair),
-        onFailure: (thrown) => this.#tellFailure(thrown),
-      });
-      this.#monitors.set(name, opened);
-      opened.monitor.once("close", () => void this.#forget(opened, autoRepair));
-      return opened.monitor;
-    } finally {
-      this.#opening.delete(name);
-    }
+    return this.#watches.open(this.store, ref, options);
   }
 
   /** Keeps the states of all monitors, with every row observed so far; resolves when they, and the windows before them, are durable. */
   async checkpoint(): Promise<void> {
-    await Promise.all(Array.from(this.#monitors.values(), ({ log }) => log.flush()));
+    await this.#watches.checkpoint();
   }
 
   async repair(ref: string, request: RepairRequest): Promise<RepairReport> {
@@ -541,13 +453,13 @@ export class Engine extends EventEmitter<EngineEvents> {
   async deploy(ref: string, target: { alias: string; dir?: string }): Promise<Deployment> {
     const id = await this.store.resolve(ref);
     const deployment = await deploy(this.store, { ...target, id, reason: "deploy" });
-    this.#tellDeployed(deployment);
+    this.#published.deployed(deployment);
     return deployment;
   }
 
   async rollback(alias: string): Promise<Deployment> {
     const deployment = await rollback(this.store, alias);
-    this.#tellDeployed(deployment);
+    this.#published.deployed(deployment);
     return deployment;
   }
 
@@ -558,19 +470,7 @@ export class Engine extends EventEmitter<EngineEvents> {
    * @throws MendlineError MENDLINE_STORE_UNKNOWN  no such alias; MENDLINE_DEPLOY_FAILED  its model does not load
    */
   async serve<M>(alias: string, options: ServeOptions<M>): Promise<Serving<M>> {
-    const serving = new Serving(alias, {
-      ...options,
-      onFailure: options.onFailure ?? ((thrown) => this.#tellFailure(thrown)),
-    });
-    // Before the first model: a deployment meanwhile is not missed.
-    this.#servings.add(serving as Serving<unknown>);
-    try {
-      await this.#swapServing(serving);
-    } catch (thrown) {
-      this.#servings.delete(serving as Serving<unknown>);
-      throw thrown;
-    }
-    return serving;
+    return this.#published.serve(alias, options);
   }
 
   /**
@@ -585,23 +485,8 @@ export class Engine extends EventEmitter<EngineEvents> {
     { candidate, ...options }: TrialOptions & { readonly candidate?: string } = {},
   ): Promise<AliasTrial> {
     const { store } = this;
-    const { AliasTrial } = await import("./repair/alias-trial.js");
     const id = candidate === undefined ? {} : { candidate: await store.resolve(candidate) };
-    const trial = await AliasTrial.begin(
-      store,
-      alias,
-      { ...options, ...id },
-      {
-        onDeployed: (deployment) => this.#tellEvent(() => this.#tellDeployed(deployment)),
-        onEnded: (alias, state) => {
-          this.#trials.delete(trial);
-          this.#tellEvent(() => this.emit("tried", { alias, ...state }));
-        },
-        onFailure: (thrown) => this.#tellFailure(thrown),
-      },
-    );
-    this.#trials.add(trial);
-    return trial;
+    return this.#published.trial(alias, { ...options, ...id });
   }
 
   async status(): Promise<EngineStatus> {
@@ -626,79 +511,17 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   async #told({ report, deployment }: RepairResult): Promise<RepairReport> {
-    if (deployment !== null && deployment.path !== null) await this.#writeCard(report.run, deployment.path);
-    if (deployment !== null) this.#tellDeployed(deployment);
-    this.emit("repaired", report);
+    const publications = this.#published;
+    if (deployment !== null && deployment.path !== null)
+      await publications.writeCard(report.run, deployment.path);
+    if (deployment !== null) publications.deployed(deployment);
+    this.#announcer.tell("repaired", report);
     return report;
   }
 
-  #tellTrials(monitor: string, window: WindowReport): void {
-    for (const trial of this.#trials) {
-      if (trial.isGuard && trial.state.candidate === window.model)
-        trial.drifted(
-          `the candidate drifts: monitor "${monitor}" raised the alarm at window ${window.window.number}`,
-        );
-    }
-  }
-
-  #tellDeployed(deployment: Deployment): void {
-    this.#outbox?.wake();
-    for (const serving of this.#servings) {
-      if (serving.alias !== deployment.alias) continue;
-      void this.#swapServing(serving).catch((thrown: unknown) => this.#tellFailure(thrown));
-    }
-    this.emit("deployed", deployment);
-  }
-
-  async #swapServing<M>(serving: Serving<M>): Promise<void> {
-    const { alias } = serving;
-    const swapped = await serving.swap(async () => {
-      const model = await this.store.get(await this.store.resolve(alias));
-      return { version: model, withFile: (use) => this.#withRestored(model, use) };
-    });
-    if (swapped !== null) this.#tellEvent(() => this.emit("swapped", { alias, ...swapped }));
-  }
-
-  async #withRestored<T>(model: ModelRecord, use: (path: string) => Promise<T>): Promise<T> {
-    const path = await this.#scratch!.path(`serving-${randomUUID()}.${model.format}`);
-    try {
-      await this.store.restoreFile(model.id, path);
-      return await use(path);
-    } finally {
-      await rm(path, { force: true });
-    }
-  }
-
-  /** The card is made from the record, and can be made again: without it the publication is none the less done. */
-  async #writeCard(run: string, modelPath: string): Promise<void> {
-    try {
-      const [card, { replaceFile }] = [await this.repairCard(run), await import("../lineage-store/files.js")];
-      await replaceFile(join(dirname(modelPath), cardName), (file) => file.writeFile(card));
-    } catch (thrown) {
-      this.#tellFailure(thrown);
-    }
-  }
-
-  #openOutbox(store: LineageStore, webhooks: readonly Webhook[]): Outbox {
-    const outbox = new Outbox(store, webhooks, {
-      onDelivery: (delivery) => this.#tellEvent(() => this.emit("delivered", delivery)),
-      onFailure: (thrown) => this.#tellFailure(thrown),
-    });
-    outbox.wake();
-    return outbox;
-  }
-
-  async #autoRepair(monitor: string, options: AutoRepairOptions): Promise<AutoRepair> {
-    const { AutoRepair } = await import("./repair/auto-repair.js");
-    const repair = new AutoRepair(options, {
-      store: this.store,
-      repair: (request) => this.repair(monitor, request),
-      cancelRun: (run) => this.cancelRun(run),
-      onSkipped: (reason) => this.emit("repairSkipped", { monitor, reason }),
-      onFailure: (thrown) => this.#tellFailure(thrown),
-    });
-    this.#autoRepairs.add(repair);
-    return repair;
+  get #published(): Publications {
+    if (this.#publications === null) throw noStore();
+    return this.#publications;
   }
 
   async #aliasStatus(entry: AliasEntry): Promise<AliasStatus> {
@@ -706,47 +529,6 @@ export class Engine extends EventEmitter<EngineEvents> {
     const inSync =
       entry.target === null || (await deployTarget(entry.target).isServing(await this.store.get(entry.id)));
     return { ...deployment, inSync };
-  }
-
-  async #forget({ name, log }: StoredMonitor, autoRepair: AutoRepair | null): Promise<void> {
-    await log.close();
-    if (this.#monitors.get(name)?.log === log) this.#monitors.delete(name);
-    await autoRepair?.settled();
-    if (autoRepair !== null) this.#autoRepairs.delete(autoRepair);
-  }
-
-  #tellWritten(
-    monitor: string,
-    windows: readonly WindowReport[],
-    rows: number | null,
-    autoRepair: AutoRepair | null,
-  ): void {
-    for (const window of windows) {
-      this.#tellEvent(() => this.emit("window", window));
-      if (window.alarm) this.#tellEvent(() => this.emit("drift", window));
-      if (window.cleared) this.#tellEvent(() => this.emit("cleared", window));
-      if (window.alarm) this.#tellTrials(monitor, window);
-      if (window.alarm) autoRepair?.alarm(window);
-    }
-    if (rows !== null) this.#tellEvent(() => this.emit("checkpoint", { monitor, rows }));
-  }
-
-  /** A listener that throws keeps nothing else from being told. */
-  #tellEvent(tell: () => void): void {
-    try {
-      tell();
-    } catch (thrown) {
-      this.#tellFailure(thrown);
-    }
-  }
-
-  /** `emit` throws an error that nobody listens for, and here that would end the process. */
-  #tellFailure(thrown: unknown): void {
-    try {
-      this.emit("error", thrown instanceof Error ? thrown : new Error(String(thrown)));
-    } catch (untold) {
-      this.#failure ??= { thrown: untold };
-    }
   }
 }
 
@@ -760,6 +542,13 @@ async function checkedWebhooks(targets: readonly WebhookTarget[]): Promise<Webho
   if (targets.length === 0) return [];
   const { Webhook } = await import("./deployment/webhook.js");
   return targets.map((target) => new Webhook(target));
+}
+
+function noStore(): MendlineError {
+  return new MendlineError(
+    "MENDLINE_ARGUMENT_INVALID",
+    "this engine has no store: open it with { store: DIR }",
+  );
 }
 
 function listOf(profiles: Profile | readonly Profile[]): readonly Profile[] {

@@ -1,0 +1,143 @@
+/**
+ * What follows from a deployment, and what leads to one: webhooks are told, models that are served in this process change over, trials
+ * move an alias or send it back, and a repair's model card is laid beside its model.
+ */
+import { randomUUID } from "node:crypto";
+import { rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { ModelRecord } from "../../lineage-store/records.js";
+import type { LineageStore } from "../../lineage-store/store.js";
+import type { Deployment } from "../deployment/deployments.js";
+import { cardName } from "../deployment/folder-target.js";
+import { Outbox } from "../deployment/outbox.js";
+import { type ServeOptions, Serving } from "../deployment/serving.js";
+import type { Webhook } from "../deployment/webhook.js";
+import type { WindowReport } from "../drift/window-report.js";
+import type { ScratchModels } from "../models.js";
+import type { AliasTrial } from "../repair/alias-trial.js";
+import type { TrialOptions } from "../repair/trial.js";
+import type { Announcer } from "./announcer.js";
+
+export class Publications {
+  readonly #store: LineageStore;
+  readonly #scratch: ScratchModels;
+  readonly #announcer: Announcer;
+  readonly #outbox: Outbox | null;
+  readonly #trials = new Set<AliasTrial>();
+  readonly #servings = new Set<Serving<unknown>>();
+
+  constructor(
+    store: LineageStore,
+    scratch: ScratchModels,
+    webhooks: readonly Webhook[],
+    announcer: Announcer,
+  ) {
+    this.#store = store;
+    this.#scratch = scratch;
+    this.#announcer = announcer;
+    this.#outbox = webhooks.length === 0 ? null : this.#openOutbox(webhooks);
+  }
+
+  /** An alias serves another model: those whom it concerns are told. */
+  deployed(deployment: Deployment): void {
+    this.#outbox?.wake();
+    for (const serving of this.#servings) {
+      if (serving.alias !== deployment.alias) continue;
+      void this.#swap(serving).catch((thrown: unknown) => this.#announcer.fail(thrown));
+    }
+    this.#announcer.tell("deployed", deployment);
+  }
+
+  /** See `Engine.serve`. */
+  async serve<M>(alias: string, options: ServeOptions<M>): Promise<Serving<M>> {
+    const serving = new Serving(alias, {
+      ...options,
+      onFailure: options.onFailure ?? ((thrown) => this.#announcer.fail(thrown)),
+    });
+    // Before the first model: a deployment meanwhile is not missed.
+    this.#servings.add(serving as Serving<unknown>);
+    try {
+      await this.#swap(serving);
+    } catch (thrown) {
+      this.#servings.delete(serving as Serving<unknown>);
+      throw thrown;
+    }
+    return serving;
+  }
+
+  /** See `Engine.trial`. @param options.candidate  an id */
+  async trial(alias: string, options: TrialOptions & { readonly candidate?: string }): Promise<AliasTrial> {
+    const { AliasTrial } = await import("../repair/alias-trial.js");
+    const trial = await AliasTrial.begin(this.#store, alias, options, {
+      onDeployed: (deployment) => this.deployed(deployment),
+      onEnded: (alias, state) => {
+        this.#trials.delete(trial);
+        this.#announcer.tell("tried", { alias, ...state });
+      },
+      onFailure: (thrown) => this.#announcer.fail(thrown),
+    });
+    this.#trials.add(trial);
+    return trial;
+  }
+
+  /** A monitor raised the alarm: what is on trial and drifts is sent back. */
+  alarm(monitor: string, window: WindowReport): void {
+    for (const trial of this.#trials) {
+      if (trial.isGuard && trial.state.candidate === window.model)
+        trial.drifted(
+          `the candidate drifts: monitor "${monitor}" raised the alarm at window ${window.window.number}`,
+        );
+    }
+  }
+
+  /** The card is made from the record, and can be made again: without it the publication is none the less done. */
+  async writeCard(run: string, modelPath: string): Promise<void> {
+    try {
+      const [{ repairCard }, { replaceFile }] = await Promise.all([
+        import("../repair/card.js"),
+        import("../../lineage-store/files.js"),
+      ]);
+      const card = await repairCard(this.#store, run);
+      await replaceFile(join(dirname(modelPath), cardName), (file) => file.writeFile(card));
+    } catch (thrown) {
+      this.#announcer.fail(thrown);
+    }
+  }
+
+  /** What closes them, in order; each step is to be taken whatever became of those before it. */
+  closing(): (() => Promise<void> | undefined)[] {
+    return [
+      ...Array.from(this.#trials, (trial) => () => trial.settled()),
+      ...Array.from(this.#servings, (serving) => () => serving.close()),
+      () => this.#outbox?.close(),
+    ];
+  }
+
+  async #swap<M>(serving: Serving<M>): Promise<void> {
+    const { alias } = serving;
+    const swapped = await serving.swap(async () => {
+      const model = await this.#store.get(await this.#store.resolve(alias));
+      return { version: model, withFile: (use) => this.#withRestored(model, use) };
+    });
+    if (swapped !== null) this.#announcer.tell("swapped", { alias, ...swapped });
+  }
+
+  async #withRestored<T>(model: ModelRecord, use: (path: string) => Promise<T>): Promise<T> {
+    const path = await this.#scratch.path(`serving-${randomUUID()}.${model.format}`);
+    try {
+      await this.#store.restoreFile(model.id, path);
+      return await use(path);
+    } finally {
+      await rm(path, { force: true });
+    }
+  }
+
+  #openOutbox(webhooks: readonly Webhook[]): Outbox {
+    const outbox = new Outbox(this.#store, webhooks, {
+      onDelivery: (delivery) => this.#announcer.tell("delivered", delivery),
+      onFailure: (thrown) => this.#announcer.fail(thrown),
+    });
+    outbox.wake();
+    return outbox;
+  }
+}
