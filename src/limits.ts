@@ -45,6 +45,10 @@ export const arrowMetadataBytesMax = 64 * 1024 * 1024;
 export const arrowGapBytesMax = 65_536;
 /** Reads of one piece that are under way at once: as many threads as node reads with. */
 export const arrowReadsMax = 4;
+/** One compressed Arrow buffer, unpacked: 32 million doubles; writers make record batches of 65,536 to some million rows. */
+export const arrowUnpackedBufferBytesMax = 256 * 1024 * 1024;
+/** Unpacked buffers that are kept for the next piece of their record batch, where no single one is larger. */
+export const arrowUnpackedBytesMax = 256 * 1024 * 1024;
 /** Bytes of one text column that are held at once while they turn into codes. */
 export const arrowTextWindowBytes = 4 * 1024 * 1024;
 
@@ -226,10 +230,10 @@ export const stagedBytesMax = 4 * 1024 * 1024;
 export const spoolBytesMax = 8 * 1024 * 1024 * 1024;
 /** What a gzip file may unpack to: an hour's reading; such data are better kept as Parquet. */
 export const gzipBytesMax = 64 * 1024 * 1024 * 1024;
-/** And how many times its packed size: deflate reaches 1,032 on nothing but repeats, tables stay below 50. */
-export const gzipRatioMax = 250;
+/** How many times its packed size a file may be: deflate reaches 1,032 on nothing but repeats, zstd more, tables stay below 50. */
+export const unpackedRatioMax = 250;
 /** So much may be unpacked whatever the ratio: small files of constants are no bombs. */
-export const gzipFreeBytes = 64 * 1024 * 1024;
+export const unpackedFreeBytes = 64 * 1024 * 1024;
 /** Bytes of a text file that are read at once. */
 export const textBlockBytes = 1024 * 1024;
 /** Footer of a Parquet file: 10,000 columns in 50 row groups take about 50 MB. */

@@ -14,7 +14,7 @@ import {
   metadataLength,
 } from "./arrow-frame.js";
 import type { ArrowColumn, Layout } from "./arrow-layout.js";
-import type { BatchParts, BufferRange, DictionaryParts } from "./arrow-message.js";
+import { type BatchParts, type BufferRange, type DictionaryParts, isPackedMessage } from "./arrow-message.js";
 import type { HeldBatch } from "./held.js";
 import { eachAbsent } from "./held.js";
 import { heldArrowColumn, heldTexts, textAt } from "./held-arrow.js";
@@ -32,6 +32,19 @@ const nothing = new Uint8Array(0);
 /** Whether bytes are an Arrow file, which is read by its footer, and not by this. */
 export function isArrowFile(bytes: Uint8Array): boolean {
   return Buffer.from(bytes.subarray(0, arrowMagic.length)).toString("latin1") === arrowMagic;
+}
+
+/**
+ * Whether the first data of a stream in memory is compressed: such a stream is read by `arrowSource`, which unpacks it. Of damaged bytes
+ * it says no; whoever reads them says what is wrong.
+ */
+export function isPackedStream(bytes: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.byteLength < framePrefixBytes) return false;
+  const place = framePrefixBytes + view.getInt32(4, true);
+  const end = place + framePrefixBytes;
+  if (place < framePrefixBytes || end > bytes.byteLength) return false;
+  return isPackedMessage(bytes.subarray(end, end + Math.max(0, view.getInt32(place + 4, true))));
 }
 
 export class ArrowBytes {
@@ -94,6 +107,7 @@ function heldOf(
   dictionaries: ReadonlyMap<number, Names>,
   label: string,
 ): HeldBatch {
+  checkPlain(batch, label);
   checkBatch(batch, layout, label);
   const { rowCount, nodes, buffers } = batch;
   return {
@@ -116,19 +130,28 @@ function heldOf(
   };
 }
 
+function checkPlain({ codec }: Pick<BatchParts, "codec">, label: string): void {
+  if (codec === null) return;
+  throw new MendlineError(
+    "MENDLINE_DATA_FORMAT",
+    `${label}: it begins uncompressed and goes on with ${codec}; compress all of it or nothing`,
+  );
+}
+
 function bufferOf(body: Uint8Array, { byteOffset, byteLength }: BufferRange): Uint8Array {
   return body.subarray(byteOffset, byteOffset + byteLength);
 }
 
 function addNames(
   { columns }: KnownSchema,
-  { id, isDelta, rowCount, nodes, buffers }: DictionaryParts,
+  { id, isDelta, rowCount, nodes, buffers, codec }: DictionaryParts,
   body: Uint8Array,
   dictionaries: Map<number, Names>,
   place: FramePlace,
 ): void {
   const column = columns.find(({ storage }) => storage.kind === "codes" && storage.dictionaryId === id);
   if (column?.storage.kind !== "codes") return;
+  checkPlain({ codec }, place.label);
   const broken = (what: string) => malformedFrame(place, `dictionary: ${what}`);
   const [node] = nodes;
   const [validity, offsets, data] = buffers.map((buffer) => bufferOf(body, buffer));

@@ -13,6 +13,7 @@ import { type ArrowColumn, type Layout, layoutOf, storedBytes } from "./arrow-la
 import type { BatchParts } from "./arrow-message.js";
 import { ArrowRead } from "./arrow-read.js";
 import type { ArrowField } from "./arrow-schema.js";
+import { unpackedFrames } from "./arrow-unpack.js";
 import type { DataSource } from "./column.js";
 
 export async function openArrow(input: { path: string; label: string }, arena: Arena): Promise<DataSource> {
@@ -26,9 +27,10 @@ export async function openArrow(input: { path: string; label: string }, arena: A
 }
 
 /** @throws MendlineError MENDLINE_DATA_MALFORMED, MENDLINE_DATA_FORMAT; MENDLINE_DATA_SCHEMA  two columns of one name */
-export async function arrowSource(source: OpenByteSource, arena: Arena): Promise<DataSource> {
-  const frames = await readArrowFrames(source);
-  const layout = checkedLayout(frames.fields, source.label);
+export async function arrowSource(packed: OpenByteSource, arena: Arena): Promise<DataSource> {
+  const found = await readArrowFrames(packed);
+  const layout = checkedLayout(found.fields, packed.label);
+  const { source, frames } = await unpackedFrames(packed, found, layout.columns);
   const fields = layout.columns.map((column) => column.field);
   for (const batch of frames.batches) checkBatch(batch, layout, source.label);
   return {

@@ -6,7 +6,7 @@ import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { createGunzip } from "node:zlib";
 import { MendlineError, messageOf } from "../../errors.js";
-import { gzipBytesMax, gzipFreeBytes, gzipRatioMax, textBlockBytes } from "../../limits.js";
+import { gzipBytesMax, textBlockBytes, unpackedFreeBytes, unpackedRatioMax } from "../../limits.js";
 
 export function isGzip(head: Uint8Array): boolean {
   return head[0] === 0x1f && head[1] === 0x8b;
@@ -44,7 +44,7 @@ export async function* gunzipped(
 
 async function unpackedBytesMax(path: string): Promise<number> {
   const { size } = await stat(path);
-  return Math.min(gzipBytesMax, Math.max(gzipFreeBytes, size * gzipRatioMax));
+  return Math.min(gzipBytesMax, Math.max(unpackedFreeBytes, size * unpackedRatioMax));
 }
 
 function tooLarge(label: string, byteLength: number, most: number): MendlineError {

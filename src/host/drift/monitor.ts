@@ -8,7 +8,7 @@ import { inlineBytesMax } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { bytesAsSource } from "../bytes/byte-source.js";
 import { arrowSource } from "../columns/arrow.js";
-import { isArrowFile } from "../columns/arrow-bytes.js";
+import { isArrowFile, isPackedStream } from "../columns/arrow-bytes.js";
 import type { DataSource } from "../columns/column.js";
 import type { ColumnBatch } from "../columns/held.js";
 import type { Row } from "../columns/rows.js";
@@ -242,7 +242,11 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
   }
 
   async #observeBytes(bytes: Uint8Array, options: { signal?: AbortSignal }): Promise<void> {
-    const isSmall = bytes.byteLength <= inlineBytesMax && this.#turnsLeft === 0 && !isArrowFile(bytes);
+    const isSmall =
+      bytes.byteLength <= inlineBytesMax &&
+      this.#turnsLeft === 0 &&
+      !isArrowFile(bytes) &&
+      !isPackedStream(bytes);
     if (!isSmall || options.signal?.aborted) {
       const { arena } = this.#runtime;
       return this.#observeSource(() => arrowSource(bytesAsSource(bytes, liveArrowLabel), arena), options);

@@ -4,8 +4,6 @@ import {
   Field as ArrowField,
   Binary,
   Bool,
-  CompressionType,
-  compressionRegistry,
   type DataType,
   DateDay,
   DateMillisecond,
@@ -25,7 +23,6 @@ import {
   makeData,
   makeVector,
   Null,
-  RecordBatchStreamWriter,
   Struct,
   Table,
   TimeMicrosecond,
@@ -563,16 +560,6 @@ test("names that are properties of every object", async () => {
       ["", [2]],
     ],
   );
-});
-
-test("compressed bodies are refused with the remedy", async () => {
-  // A codec in name only: the first bytes are the magic number that the library looks for.
-  const encode = () => Uint8Array.of(40, 181, 47, 253, 0, 0, 0, 0);
-  compressionRegistry.set(CompressionType.ZSTD, { encode, decode: (data) => data });
-  const writer = new RecordBatchStreamWriter({ compressionType: CompressionType.ZSTD });
-  writer.write(recordBatch([["n", rawVector(new Float64(), new Array(100).fill(1))]]));
-  writer.close();
-  await rejects(open(writer.toUint8Array(true)), "MENDLINE_DATA_FORMAT", /uncompressed/);
 });
 
 test("from a file on disk, which is closed again when it is no Arrow", async () => {

@@ -1,6 +1,8 @@
 /** Columns in the arena read back as plain cells, and Arrow data put together by hand. */
 import {
   Field as ArrowField,
+  CompressionType,
+  compressionRegistry,
   type DataType,
   Dictionary,
   Int32,
@@ -17,6 +19,7 @@ import {
 import type { Batch, Column, DataSource, ReadOptions } from "../../../src/host/columns/column.js";
 import { viewOf } from "../../../src/host/kernels/types.js";
 import type { Arena } from "../../../src/host/memory/arena.js";
+import { lz4Frame } from "./lz4-writer.js";
 
 export type Cell = number | bigint | string | null;
 
@@ -100,6 +103,37 @@ export function recordBatch(columns: readonly (readonly [name: string, vector: V
 
 export type Form = "stream" | "file";
 export const forms: readonly Form[] = ["stream", "file"];
+
+/**
+ * A stream whose buffers are packed as LZ4 frames, where that makes them smaller.
+ *
+ * @param encode  what it gives must begin as LZ4 frames do, or the library that writes the stream refuses
+ */
+export function packedArrowBytes(batches: readonly RecordBatch[], encode = lz4Frame): Uint8Array {
+  const packed: { readonly frame: Uint8Array; readonly byteLength: number }[] = [];
+  const codec = {
+    encode: (data: Uint8Array) => {
+      const frame = encode(data);
+      if (frame.byteLength < data.byteLength) packed.push({ frame, byteLength: data.byteLength });
+      return frame;
+    },
+    decode: (data: Uint8Array) => data,
+  };
+  compressionRegistry.set(CompressionType.LZ4_FRAME, codec);
+  const writer = new RecordBatchStreamWriter({ compressionType: CompressionType.LZ4_FRAME });
+  for (const batch of batches) writer.write(batch);
+  writer.close();
+  const bytes = writer.toUint8Array(true);
+  // apache-arrow 21.2 writes a buffer's packed length where the format has its unpacked one.
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = 0;
+  for (const { frame, byteLength } of packed) {
+    at = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).indexOf(frame, at);
+    view.setBigInt64(at - 8, BigInt(byteLength), true);
+    at += frame.byteLength;
+  }
+  return bytes;
+}
 
 export function arrowBytes(batches: readonly RecordBatch[], form: Form = "stream"): Uint8Array {
   const writer = form === "file" ? new RecordBatchFileWriter() : new RecordBatchStreamWriter();

@@ -14,7 +14,7 @@ import type { Watched, WindowReport } from "../../../src/host/drift/window-repor
 import { type NumericType, numericTypes, viewOf } from "../../../src/host/kernels/types.js";
 import { openRuntime, type Runtime } from "../../../src/scheduler/runtime.js";
 import { mixedValues, random } from "../../assembly/support.js";
-import { arrowBytes } from "../columns/reading.js";
+import { arrowBytes, packedArrowBytes } from "../columns/reading.js";
 import {
   asLists,
   asRecordBatch,
@@ -67,6 +67,7 @@ const forms: readonly ((monitor: DriftMonitor, rows: readonly Row[]) => unknown)
   (monitor, rows) => monitor.observe(new Table([asRecordBatch(rows)]) as unknown as ArrowTable),
   (monitor, rows) => monitor.observe(arrowBytes([asRecordBatch(rows)])),
   (monitor, rows) => monitor.observe(arrowBytes([asRecordBatch(rows)], "file")),
+  (monitor, rows) => monitor.observe(packedArrowBytes([asRecordBatch(rows)])),
   (monitor, rows) => monitor.observe(tableOf(rows)),
   // One after the other, though the second could be counted at once.
   (monitor, rows) => {
