@@ -15,8 +15,9 @@ import { type Engine, openEngine } from "../../src/host/engine.js";
 import type { AddModelRequest } from "../../src/host/models.js";
 import type { RepairReport } from "../../src/host/repair/report.js";
 import { random } from "../assembly/support.js";
+import { refusal } from "../refusals.js";
 import { scratchDir } from "../support.js";
-import { refused, rejected } from "./drift/monitored.js";
+import { refused } from "./drift/monitored.js";
 import { write } from "./parameters/safetensors-writer.js";
 import { days, labelledOf, liveOf, rainRequest } from "./rain.js";
 
@@ -173,16 +174,16 @@ test("ancestors that know a feature by another kind, not at all, or have no prof
   assert.equal(await watchedBy(), ["model@fits"]);
   assert.equal(await watchedBy(["city"]), ["model@other-kind", "model@fits"]);
   assert.equal(await watchedBy(["wind"]), ["model@fewer", "model@fits"]);
-  await rejected(
+  await refusal(
     engine.monitor("model@deployed", { window: { rows: 9 }, features: ["x"] }),
     "MENDLINE_DATA_SCHEMA",
   );
-  await rejected(
+  await refusal(
     engine.monitor("model@no-profile", { window: { rows: 9 } }),
     "MENDLINE_DATA_SCHEMA",
     /model@no-profile was added without a reference profile/,
   );
-  await rejected(engine.monitor("model@none", { window: { rows: 9 } }), "MENDLINE_STORE_UNKNOWN");
+  await refusal(engine.monitor("model@none", { window: { rows: 9 } }), "MENDLINE_STORE_UNKNOWN");
   await engine.close();
 });
 
@@ -245,9 +246,9 @@ test("a closed engine says so; closing again is the same closing; the store can 
   assert.is(engine.close(), closing);
   await closing;
   refused(() => engine.store, "MENDLINE_ARGUMENT_INVALID", /engine is closed/);
-  await rejected(engine.model("model@2"), "MENDLINE_ARGUMENT_INVALID", /engine is closed/);
-  await rejected(engine.status(), "MENDLINE_ARGUMENT_INVALID", /engine is closed/);
-  await rejected(monitor.observe(engine.openRows([])), "MENDLINE_ARGUMENT_INVALID");
+  await refusal(engine.model("model@2"), "MENDLINE_ARGUMENT_INVALID", /engine is closed/);
+  await refusal(engine.status(), "MENDLINE_ARGUMENT_INVALID", /engine is closed/);
+  await refusal(monitor.observe(engine.openRows([])), "MENDLINE_ARGUMENT_INVALID");
   assert.is(engine.runtime.arena.use.usedBytes, 0);
   const again = await openEngine({ store: dir });
   assert.is((await again.model("model@2")).version, "2");
@@ -272,14 +273,14 @@ test("a store has one owner: the second is refused, and may have it when the fir
   const dir = folder();
   const engine = await openEngine({ store: dir });
   const { store } = engine;
-  await rejected(openEngine({ store: dir, threads: 1 }), "MENDLINE_STORE_LOCKED", /held by this process/);
+  await refusal(openEngine({ store: dir, threads: 1 }), "MENDLINE_STORE_LOCKED", /held by this process/);
   // LevelDB's own refusal would have dropped the lock that keeps other processes out.
   assert.is(tryElsewhere(dir), "MENDLINE_STORE_LOCKED");
   await engine.close();
   const next = await openEngine({ store: dir });
   // A second close of the first owner's store leaves the lock to the next owner.
   await store.close();
-  await rejected(openEngine({ store: dir }), "MENDLINE_STORE_LOCKED", /held by this process/);
+  await refusal(openEngine({ store: dir }), "MENDLINE_STORE_LOCKED", /held by this process/);
   assert.is(tryElsewhere(dir), "MENDLINE_STORE_LOCKED");
   await next.close();
   assert.is(tryElsewhere(dir), "opened");
@@ -311,8 +312,8 @@ test("a report that cannot be written: an error event, or what close throws when
   unheard.observe();
   await turn();
   unheard.observe();
-  await rejected(unheard.engine.close(), "MENDLINE_STORE_IO", /closed/);
-  await rejected(unheard.engine.close(), "MENDLINE_STORE_IO", /closed/);
+  await refusal(unheard.engine.close(), "MENDLINE_STORE_IO", /closed/);
+  await refusal(unheard.engine.close(), "MENDLINE_STORE_IO", /closed/);
   const again = await openEngine({ store: unheard.dir });
   assert.equal(await storedWindows(again, "model@2"), []);
   await again.close();
@@ -373,7 +374,7 @@ test("a monitor that is opened again goes on where it was, unless it watches som
   const first = await engine.monitor("model@2", { window });
   assert.equal([first.start.rows, first.start.anew], [0, null]);
   first.observe(rows.slice(0, 330));
-  await rejected(
+  await refusal(
     engine.monitor("model@2", { window }),
     "MENDLINE_ARGUMENT_INVALID",
     /"model@2" is open already/,
@@ -408,7 +409,7 @@ test("a monitor that is opened again goes on where it was, unless it watches som
   await other.close();
   const afresh = await again.monitor("model@2", { window: { rows: 50 }, resume: false });
   assert.equal([afresh.start.rows, afresh.start.anew], [0, null]);
-  await rejected(
+  await refusal(
     again.monitor("model@1", { window, flushMs: 5 }),
     "MENDLINE_ARGUMENT_INVALID",
     /flushMs is 5 and flushRows undefined: choose whole numbers from 100 and from 1/,
@@ -455,7 +456,7 @@ test("without a store drift can be computed, and nothing else", async () => {
     () => engine.status(),
   ];
   for (const call of noStore) {
-    await rejected(call(), "MENDLINE_ARGUMENT_INVALID", /no store: open it with \{ store: DIR \}/);
+    await refusal(call(), "MENDLINE_ARGUMENT_INVALID", /no store: open it with \{ store: DIR \}/);
   }
   assert.is(engine.runtime.arena.use.usedBytes, 0);
   await engine.close();
@@ -485,8 +486,8 @@ test("deployments: an event each, and a status that tells when the folder is not
   bytes[bytes.length - 1]! ^= 1;
   writeFileSync(back.path!, bytes);
   assert.equal(await serving(), [[parent, false]]);
-  await rejected(engine.deploy("model@9", { alias: "gateway" }), "MENDLINE_STORE_UNKNOWN");
-  await rejected(engine.rollback("nobody"), "MENDLINE_STORE_UNKNOWN");
+  await refusal(engine.deploy("model@9", { alias: "gateway" }), "MENDLINE_STORE_UNKNOWN");
+  await refusal(engine.rollback("nobody"), "MENDLINE_STORE_UNKNOWN");
   assert.is(events.length, 3);
   await engine.close();
 });

@@ -49,6 +49,7 @@ import type { DataSource, Logical } from "../../../src/host/columns/column.js";
 import type { NumericType } from "../../../src/host/kernels/types.js";
 import { Arena } from "../../../src/host/memory/arena.js";
 import { arenaBytesMin } from "../../../src/limits.js";
+import { refusal } from "../../refusals.js";
 import { scratchDir } from "../../support.js";
 import { arrowBytes, byCode, type Cell, forms, rawVector, readAll, recordBatch } from "./reading.js";
 
@@ -56,18 +57,6 @@ const arena = new Arena(64 * 1024 * 1024);
 
 function open(bytes: Uint8Array, into: Arena = arena): Promise<DataSource> {
   return arrowSource(bytesAsSource(bytes, "data"), into);
-}
-
-async function rejects(promise: Promise<unknown>, code: string, pattern = /./): Promise<void> {
-  let thrown: unknown;
-  try {
-    await promise;
-  } catch (error) {
-    thrown = error;
-  }
-  assert.ok(thrown instanceof MendlineError, `not refused: ${String(thrown)}`);
-  assert.is((thrown as MendlineError).code, code);
-  assert.match((thrown as MendlineError).message, pattern);
 }
 
 interface Case {
@@ -331,7 +320,7 @@ for (const form of forms) {
       assert.equal(cells[name], [index, null, index + 0.5]);
     });
     assert.equal(cells.t, ["a", "b", null]);
-    await rejects(readAll(arena, source, { columns: ["list"] }), "MENDLINE_DATA_SCHEMA", /no column "list"/);
+    await refusal(readAll(arena, source, { columns: ["list"] }), "MENDLINE_DATA_SCHEMA", /no column "list"/);
   });
 }
 
@@ -343,7 +332,7 @@ test("only the columns asked for, as often as asked", async () => {
     assert.equal(Object.keys(cells).sort(), ["i8", "utf8"]);
     assert.equal(cells.utf8, [...names, ...names]);
   }
-  await rejects(
+  await refusal(
     readAll(arena, source, { columns: ["i8", "gone"] }),
     "MENDLINE_DATA_SCHEMA",
     /no column "gone"/,
@@ -434,7 +423,7 @@ test("leaving the iteration early gives the memory back", async () => {
     break;
   }
   assert.is(arena.use.usedBytes, 0);
-  await rejects(
+  await refusal(
     (async () => {
       for await (const _ of source.read()) throw new MendlineError("MENDLINE_DATA_EMPTY", "from inside");
     })(),
@@ -446,9 +435,9 @@ test("leaving the iteration early gives the memory back", async () => {
 test("a cancelled reading ends", async () => {
   const batch = recordBatch([["n", rawVector(new Int32(), [1, 2, 3])]]);
   const source = await open(arrowBytes([batch, batch]));
-  await rejects(readAll(arena, source, { signal: AbortSignal.abort() }), "MENDLINE_TASK_ABORTED");
+  await refusal(readAll(arena, source, { signal: AbortSignal.abort() }), "MENDLINE_TASK_ABORTED");
   const controller = new AbortController();
-  await rejects(
+  await refusal(
     (async () => {
       for await (const _ of source.read({ signal: controller.signal })) controller.abort();
     })(),
@@ -464,7 +453,7 @@ test("no room: said so, and nothing is kept", async () => {
     small,
   );
   const hoard = small.allocate(small.availableBytes - 64 * 8);
-  await rejects(
+  await refusal(
     (async () => {
       for await (const _ of source.read()) small.allocate(small.availableBytes);
     })(),
@@ -543,7 +532,7 @@ test("a column's name twice: which one is meant nobody can say", async () => {
     ["x", rawVector(new Int32(), [1])],
     ["x", vectorFromArray(["a"], new Utf8())],
   ]);
-  await rejects(open(arrowBytes([batch])), "MENDLINE_DATA_SCHEMA", /"x"/);
+  await refusal(open(arrowBytes([batch])), "MENDLINE_DATA_SCHEMA", /"x"/);
 });
 
 test("names that are properties of every object", async () => {
@@ -570,8 +559,8 @@ test("from a file on disk, which is closed again when it is no Arrow", async () 
   assert.equal((await readAll(arena, source)).cells.n, [1, null, 3]);
   await source.close();
   writeFileSync(path, "no Arrow at all, but long enough");
-  await rejects(openArrow({ path, label: "data.arrow" }, arena), "MENDLINE_DATA_MALFORMED", /data\.arrow/);
-  await rejects(openArrow({ path: `${path}.gone`, label: "gone" }, arena), "MENDLINE_DATA_NOT_FOUND");
+  await refusal(openArrow({ path, label: "data.arrow" }, arena), "MENDLINE_DATA_MALFORMED", /data\.arrow/);
+  await refusal(openArrow({ path: `${path}.gone`, label: "gone" }, arena), "MENDLINE_DATA_NOT_FOUND");
 });
 
 test.run();

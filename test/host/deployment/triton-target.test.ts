@@ -5,7 +5,7 @@ import * as assert from "uvu/assert";
 import { deploy, reconcile, rollback } from "../../../src/host/deployment/deployments.js";
 import { deployTarget } from "../../../src/host/deployment/target.js";
 import { freshDir, withStore } from "../../lineage-store/support.js";
-import { refusal } from "../parameters/tensors.js";
+import { refusal } from "../../refusals.js";
 import { type Received, type Reply, receive } from "./receiver.js";
 import { addLarge, addRain, namesIn } from "./support.js";
 

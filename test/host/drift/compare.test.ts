@@ -23,23 +23,12 @@ import {
   type Value,
 } from "../../assembly/oracle.js";
 import { hardValues, mixedValues, random } from "../../assembly/support.js";
+import { refusal } from "../../refusals.js";
 import { edgesInFloat32 } from "./float32.js";
 import { type Cut, openTable, type PlainTable } from "./tables.js";
 
 const mebibyte = 1024 * 1024;
 const runtime = await openRuntime();
-
-async function rejects(promise: Promise<unknown>, code: string, pattern = /./): Promise<void> {
-  let thrown: unknown;
-  try {
-    await promise;
-  } catch (error) {
-    thrown = error;
-  }
-  assert.ok(thrown instanceof MendlineError, `not refused: ${String(thrown)}`);
-  assert.is((thrown as MendlineError).code, code);
-  assert.match((thrown as MendlineError).message, pattern);
-}
 
 async function compare(
   reference: PlainTable,
@@ -119,7 +108,7 @@ test("against a profile the counts are those of the data, and KS is bounded arou
     );
   }
   const same = compareToProfile(runtime, profile, await openTable(runtime, current), { ks: "exact" });
-  await rejects(same, "MENDLINE_ARGUMENT_INVALID", /--ks/);
+  await refusal(same, "MENDLINE_ARGUMENT_INVALID", /--ks/);
 });
 
 /** What the report must say of a numeric feature, whatever the types on both sides. */
@@ -311,13 +300,13 @@ test("no current rows: insufficient data, whatever their types", async () => {
 test("columns that are gone, of another kind, or of another unit are refused by name", async () => {
   const numbers: PlainTable = { x: { type: "f64", cells: [1, 2] } };
   const texts: PlainTable = { x: { type: "text", cells: ["1", "2"] } };
-  await rejects(
+  await refusal(
     compare(numbers, { y: { type: "f64", cells: [1] } }),
     "MENDLINE_DATA_SCHEMA",
     /current has no column "x"/,
   );
-  await rejects(compare(numbers, texts), "MENDLINE_DATA_SCHEMA", /"x" holds text.*--categorical/);
-  await rejects(
+  await refusal(compare(numbers, texts), "MENDLINE_DATA_SCHEMA", /"x" holds text.*--categorical/);
+  await refusal(
     compare(numbers, numbers, { features: ["z"] }),
     "MENDLINE_DATA_SCHEMA",
     /reference has no column "z"/,
@@ -346,7 +335,7 @@ test("columns that are gone, of another kind, or of another unit are refused by 
     /a date in days where .* a date in milliseconds/,
   );
   const profile = await profileData(runtime, source);
-  await rejects(
+  await refusal(
     compareToProfile(runtime, profile, source, { features: ["z"] }),
     "MENDLINE_DATA_SCHEMA",
     /no feature "z"/,
@@ -365,7 +354,7 @@ test("a column that is gone can count as missing; columns that are new or turned
     c: { type: "f64", cells: Array.from({ length: 300 }, (_, row) => (row % 7) + 0.5) },
     __proto__new: { type: "text", cells: Array.from({ length: 300 }, () => "x") },
   };
-  await rejects(
+  await refusal(
     compare(reference, current),
     "MENDLINE_DATA_SCHEMA",
     /no column "a", .*\(3 of 4 features are not there\).*--absent missing/,
@@ -387,7 +376,7 @@ test("a column that is gone can count as missing; columns that are new or turned
   }
   const profile = await profileData(runtime, await openTable(runtime, reference));
   const source = await openTable(runtime, current);
-  await rejects(compareToProfile(runtime, profile, source), "MENDLINE_DATA_SCHEMA", /no column "a"/);
+  await refusal(compareToProfile(runtime, profile, source), "MENDLINE_DATA_SCHEMA", /no column "a"/);
   const report = await compareToProfile(runtime, profile, source, { absent: "missing" });
   assert.equal(report.schema!.gone, ["a", "b", "d"]);
   assert.is(report.features.d!.missing.current, 1);
@@ -397,7 +386,7 @@ test("a column that is gone can count as missing; columns that are new or turned
   const own = await compare(reference, current, { features: ["c"] });
   assert.equal(own.schema, chosen.schema);
   // Not a single feature: it is other data.
-  await rejects(
+  await refusal(
     compare(reference, { new: current.new! }, { absent: "missing" }),
     "MENDLINE_DATA_SCHEMA",
     /are they the right data/,
@@ -416,10 +405,10 @@ test("options out of range are refused before anything is read", async () => {
     { smoothing: { kind: "additive", s: 0 } },
     { smoothing: { kind: "floor", floor: -1 } },
   ] satisfies CompareOptions[]) {
-    await rejects(compare(table, table, options), "MENDLINE_ARGUMENT_INVALID");
+    await refusal(compare(table, table, options), "MENDLINE_ARGUMENT_INVALID");
   }
-  await rejects(compare({ x: { type: "f64", cells: [] } }, table), "MENDLINE_DATA_EMPTY");
-  await rejects(compare(table, table, { signal: AbortSignal.abort() }), "MENDLINE_TASK_ABORTED");
+  await refusal(compare({ x: { type: "f64", cells: [] } }, table), "MENDLINE_DATA_EMPTY");
+  await refusal(compare(table, table, { signal: AbortSignal.abort() }), "MENDLINE_TASK_ABORTED");
   assert.is(runtime.arena.use.usedBytes, 0);
 });
 
@@ -433,7 +422,7 @@ test("where both samples' values do not fit, KS is bounded, unless it was to be 
   const bounded = await compare(reference, current, {}, { batchRows: 50_000 }, small);
   assert.is(bounded.features.x!.ks!.method, "binned");
   assert.equal(bounded, await compare(reference, current, { ks: "binned" }));
-  await rejects(
+  await refusal(
     compare(reference, current, { ks: "exact" }, { batchRows: 50_000 }, small),
     "MENDLINE_MEMORY_EXHAUSTED",
     /350000 and 350000 values.*--memory.*--ks exact/,

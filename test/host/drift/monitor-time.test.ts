@@ -10,6 +10,7 @@ import { DriftMonitor, type MonitorOptions } from "../../../src/host/drift/monit
 import { profileData } from "../../../src/host/drift/profiler.js";
 import { openRuntime } from "../../../src/scheduler/runtime.js";
 import { random } from "../../assembly/support.js";
+import { refusal } from "../../refusals.js";
 import { arrowBytes, rawVector, recordBatch } from "../columns/reading.js";
 import {
   asRecordBatch,
@@ -18,7 +19,6 @@ import {
   collect,
   liveRows,
   refused,
-  rejected,
   type Told,
   watched,
 } from "./monitored.js";
@@ -267,7 +267,7 @@ test("hostile times, segments and predictions have an answer", async () => {
   ] as const)
     refused(() => monitor.observeRow(row as unknown as Row), "MENDLINE_DATA_SCHEMA", pattern);
   monitor.observe({ ...good, city: 17, label: 5, score: "Infinity", at: beginMs + 21 });
-  await rejected(
+  await refusal(
     monitor.observe(rowsSource(asTableRows(liveRows(1, 0, 1)), "t", runtime.arena)),
     "MENDLINE_DATA_SCHEMA",
     /no column "score"/,

@@ -14,6 +14,7 @@ import type { Watched, WindowReport } from "../../../src/host/drift/window-repor
 import { type NumericType, numericTypes, viewOf } from "../../../src/host/kernels/types.js";
 import { openRuntime, type Runtime } from "../../../src/scheduler/runtime.js";
 import { mixedValues, random } from "../../assembly/support.js";
+import { refusal } from "../../refusals.js";
 import { arrowBytes, packedArrowBytes } from "../columns/reading.js";
 import {
   asLists,
@@ -24,7 +25,6 @@ import {
   featureNames,
   liveRows,
   refused,
-  rejected,
   type Told,
   validityOf,
   watched,
@@ -332,7 +332,7 @@ test("a closed monitor takes nothing; closing counts what is staged, once", asyn
   const closing = monitor.close();
   assert.is(monitor.close(), closing);
   refused(() => monitor.observeRow({}), "MENDLINE_ARGUMENT_INVALID", /closed/);
-  await rejected(monitor.observe(tableOf([])), "MENDLINE_ARGUMENT_INVALID", /closed/);
+  await refusal(monitor.observe(tableOf([])), "MENDLINE_ARGUMENT_INVALID", /closed/);
   await Promise.all([under, closing]);
   assert.equal([found.length, closes, monitor.rowsObserved], [1, 1, 7]);
   monitor.flush();
@@ -367,13 +367,13 @@ test("a table that fails half way leaves the monitor as it was before the batch 
   assert.is(monitor.rowsObserved, 300);
   const aborted = new AbortController();
   aborted.abort();
-  await rejected(
+  await refusal(
     monitor.observe(tableOf(rows.slice(300)), { signal: aborted.signal }),
     "MENDLINE_TASK_ABORTED",
   );
-  await rejected(monitor.observe(rowsSource([{ city: "a" }], "t", runtime.arena)), "MENDLINE_DATA_SCHEMA");
+  await refusal(monitor.observe(rowsSource([{ city: "a" }], "t", runtime.arena)), "MENDLINE_DATA_SCHEMA");
   const damaged = damagedBatch(rows.slice(300, 450));
-  await rejected(monitor.observe(damaged), "MENDLINE_DATA_MALFORMED");
+  await refusal(monitor.observe(damaged), "MENDLINE_DATA_MALFORMED");
   assert.is(monitor.rowsObserved, 300);
   await monitor.observe(tableOf(rows.slice(300)));
   await monitor.close();

@@ -135,14 +135,3 @@ export function refused(work: () => unknown, code: ErrorCode, pattern = /./): vo
     `${code} ${pattern}`,
   );
 }
-
-export async function rejected(work: Promise<unknown>, code: ErrorCode, pattern = /./): Promise<void> {
-  const thrown: unknown = await work.then(
-    () => null,
-    (error: unknown) => error,
-  );
-  assert.instance(thrown, MendlineError, `not refused with ${code}: ${String(thrown)}`);
-  const { code: found, message } = thrown as MendlineError;
-  assert.is(found, code, message);
-  assert.match(message, pattern);
-}

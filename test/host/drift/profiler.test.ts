@@ -1,6 +1,5 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { MendlineError } from "../../../src/errors.js";
 import type { DataSource } from "../../../src/host/columns/column.js";
 import { quantileEdges } from "../../../src/host/drift/edges.js";
 import { hashesOf } from "../../../src/host/drift/name-hashes.js";
@@ -24,22 +23,11 @@ import {
   type Value,
 } from "../../assembly/oracle.js";
 import { mixedValues, random } from "../../assembly/support.js";
+import { refusal } from "../../refusals.js";
 import { type Cut, openTable, type PlainTable, type TableCell } from "./tables.js";
 
 const mebibyte = 1024 * 1024;
 const runtime = await openRuntime();
-
-async function rejects(promise: Promise<unknown>, code: string, pattern = /./): Promise<void> {
-  let thrown: unknown;
-  try {
-    await promise;
-  } catch (error) {
-    thrown = error;
-  }
-  assert.ok(thrown instanceof MendlineError, `not refused: ${String(thrown)}`);
-  assert.is((thrown as MendlineError).code, code);
-  assert.match((thrown as MendlineError).message, pattern);
-}
 
 function withNulls(values: readonly TableCell[], next: () => number): TableCell[] {
   return values.map((value) => (next() < 0.1 ? null : value));
@@ -226,21 +214,21 @@ test("only the features asked for, in that order, each once", async () => {
   const source = await openTable(runtime, mixedTable(50));
   const { features } = await profileData(runtime, source, { features: ["text", "i8", "text"] });
   assert.equal([...features.keys()], ["text", "i8"]);
-  await rejects(
+  await refusal(
     profileData(runtime, source, { features: ["i8", "gone"] }),
     "MENDLINE_DATA_SCHEMA",
     /no column "gone"/,
   );
-  await rejects(profileData(runtime, source, { features: [] }), "MENDLINE_DATA_SCHEMA");
+  await refusal(profileData(runtime, source, { features: [] }), "MENDLINE_DATA_SCHEMA");
 });
 
 test("bins out of range, no rows, a cancelled reading", async () => {
   const source = await openTable(runtime, mixedTable(50));
   for (const bins of [0, 1, 101, 2.5, Number.NaN]) {
-    await rejects(profileData(runtime, source, { bins }), "MENDLINE_ARGUMENT_INVALID", /bins/);
+    await refusal(profileData(runtime, source, { bins }), "MENDLINE_ARGUMENT_INVALID", /bins/);
   }
-  await rejects(profileData(runtime, await openTable(runtime, mixedTable(0))), "MENDLINE_DATA_EMPTY");
-  await rejects(profileData(runtime, source, { signal: AbortSignal.abort() }), "MENDLINE_TASK_ABORTED");
+  await refusal(profileData(runtime, await openTable(runtime, mixedTable(0))), "MENDLINE_DATA_EMPTY");
+  await refusal(profileData(runtime, source, { signal: AbortSignal.abort() }), "MENDLINE_TASK_ABORTED");
   assert.is(runtime.arena.use.usedBytes, 0);
 });
 
@@ -254,7 +242,7 @@ test("progress goes to the end of the rows", async () => {
 test("a source that gives other rows than it said is refused", async () => {
   const source = await openTable(runtime, mixedTable(50));
   for (const rowCount of [49, 51]) {
-    await rejects(profileData(runtime, { ...source, rowCount }), "MENDLINE_DATA_MALFORMED", /50/);
+    await refusal(profileData(runtime, { ...source, rowCount }), "MENDLINE_DATA_MALFORMED", /50/);
   }
   assert.is(runtime.arena.use.usedBytes, 0);
 });

@@ -8,9 +8,10 @@ import { contentId } from "../../../src/host/parameters/identity.js";
 import { openParameterFile } from "../../../src/host/parameters/parameter-file.js";
 import { parameterChunkBytes } from "../../../src/limits.js";
 import { openRuntime } from "../../../src/scheduler/runtime.js";
+import { refusal } from "../../refusals.js";
 import { scratchDir } from "../../support.js";
 import { type Stated, write } from "../parameters/safetensors-writer.js";
-import { type FloatDtype, floats, gaussians, moved, refusal } from "../parameters/tensors.js";
+import { type FloatDtype, floats, gaussians, moved } from "../parameters/tensors.js";
 
 const runtime = await openRuntime();
 const root = scratchDir();

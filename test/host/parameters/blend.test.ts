@@ -5,6 +5,7 @@ import { blendFiles, blendToBytes } from "../../../src/host/parameters/blend.js"
 import type { ParameterFile, TensorEntry } from "../../../src/host/parameters/tensor-index.js";
 import { parameterChunkBytes } from "../../../src/limits.js";
 import { openRuntime } from "../../../src/scheduler/runtime.js";
+import { refusal } from "../../refusals.js";
 import { f32, model, rawF32, tensor } from "./onnx-writer.js";
 import { write } from "./safetensors-writer.js";
 import { valuesOf } from "./support.js";
@@ -17,7 +18,6 @@ import {
   gaussians,
   moved,
   rainFile,
-  refusal,
   safetensorsFile,
 } from "./tensors.js";
 

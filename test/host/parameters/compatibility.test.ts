@@ -10,19 +10,10 @@ import {
 import { assertBlendable } from "../../../src/host/parameters/compatibility.js";
 import type { ParameterFile } from "../../../src/host/parameters/tensor-index.js";
 import { openRuntime } from "../../../src/scheduler/runtime.js";
+import { refusal } from "../../refusals.js";
 import { f32, model, rawF32, tensor } from "./onnx-writer.js";
 import { type Stated, write } from "./safetensors-writer.js";
-import {
-  decode,
-  encode,
-  fileOf,
-  floats,
-  gaussians,
-  moved,
-  rainFile,
-  refusal,
-  safetensorsFile,
-} from "./tensors.js";
+import { decode, encode, fileOf, floats, gaussians, moved, rainFile, safetensorsFile } from "./tensors.js";
 
 const runtime = await openRuntime();
 

@@ -6,6 +6,7 @@ import { pairTensors } from "../../../src/host/parameters/pairing.js";
 import type { ParameterFile } from "../../../src/host/parameters/tensor-index.js";
 import { parameterChunkBytes } from "../../../src/limits.js";
 import { openRuntime } from "../../../src/scheduler/runtime.js";
+import { refusal } from "../../refusals.js";
 import { valuesOf } from "./support.js";
 import {
   decode,
@@ -14,7 +15,6 @@ import {
   floats,
   gaussians,
   rainFile,
-  refusal,
   safetensorsFile,
   tables,
 } from "./tensors.js";

@@ -6,9 +6,10 @@ import { assertBlendable } from "../../../src/host/parameters/compatibility.js";
 import { globToRegExp } from "../../../src/host/parameters/globs.js";
 import { pairTensors, type TensorFilter } from "../../../src/host/parameters/pairing.js";
 import { openRuntime } from "../../../src/scheduler/runtime.js";
+import { refusal } from "../../refusals.js";
 import { model, node, rawF32, valueInfo } from "./onnx-writer.js";
 import { valuesOf } from "./support.js";
-import { decode, fileOf, floats, gaussians, moved, rainFile, refusal, safetensorsFile } from "./tensors.js";
+import { decode, fileOf, floats, gaussians, moved, rainFile, safetensorsFile } from "./tensors.js";
 
 const runtime = await openRuntime();
 

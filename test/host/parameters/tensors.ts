@@ -1,8 +1,6 @@
 /** Tensors by hand and at random, files of them, and a refusal to expect: what the tests of blending share. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import * as assert from "uvu/assert";
-import { type ErrorCode, MendlineError } from "../../../src/errors.js";
 import { openParameterFile } from "../../../src/host/parameters/parameter-file.js";
 import type { ParameterFile } from "../../../src/host/parameters/tensor-index.js";
 import { Random } from "../../../src/host/repair/random.js";
@@ -67,19 +65,4 @@ export function safetensorsFile(
 
 export function rainFile(name: string): Promise<ParameterFile> {
   return openParameterFile(join(packageRoot, "examples", "rain", "models", `${name}.onnx`));
-}
-
-export async function refusal(
-  work: Promise<unknown>,
-  code: ErrorCode,
-  message: RegExp,
-): Promise<MendlineError> {
-  const thrown = await work.then(
-    () => null,
-    (error: unknown) => error,
-  );
-  if (!(thrown instanceof MendlineError)) throw new Error(`expected ${code}, got ${String(thrown)}`);
-  assert.is(thrown.code, code, thrown.message);
-  assert.match(thrown.message, message, thrown.message);
-  return thrown;
 }
