@@ -23,6 +23,7 @@ export {
 } from "./host/drift/profile.js";
 export type { ProfileOptions } from "./host/drift/profiler.js";
 export type { DriftReport, FeatureReport, PsiReport, Verdict } from "./host/drift/report.js";
+export type { ReservoirOptions } from "./host/drift/reservoir.js";
 export type { DriftOptions, DriftRule, FeatureRule, PlainLimits } from "./host/drift/rules.js";
 export type { SegmentOptions } from "./host/drift/segments.js";
 export type { MomentShift, Shift } from "./host/drift/shift.js";
@@ -71,6 +72,7 @@ export type {
 export type { ParentLink } from "./host/models/links.js";
 export type { LastWindow, MonitorStatus, StoredMonitorOptions } from "./host/models/monitors.js";
 export type { Kinship, ParentGuess } from "./host/models/parentage.js";
+export type { KeepRowsOptions, ReservoirStatus } from "./host/models/recent-rows.js";
 export type { ModelPath, NamedModel, RelatedModel, SharedModel } from "./host/models/relations.js";
 export type { AddedModelVersion, AddModelRequest } from "./host/models.js";
 export { type DriftPageMeta, driftPage } from "./host/pages/drift-page.js";

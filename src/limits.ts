@@ -226,6 +226,13 @@ export const monitorCountsMax = 16 * 1024 * 1024;
 export const stagedRowsMax = 4_096;
 export const stagedBytesMax = 4 * 1024 * 1024;
 
+/** Rows of one monitor's reservoir: a person is asked about a thousand points at most, and every model of a committee runs on each row. */
+export const reservoirRowsMax = 10_000;
+/** Their values, 1,000 rows of 500 numbers: they are written with the monitor's state, in one record of the store. */
+export const reservoirBytesMax = 4 * 1024 * 1024;
+/** Length of a text in it, in UTF-16 units: a category. Longer ones are documents, and their rows are left out. */
+export const reservoirTextLengthMax = 256;
+
 /** Standard input, kept in a temporary file because a profile takes several passes: temporary folders are often small, or memory. */
 export const spoolBytesMax = 8 * 1024 * 1024 * 1024;
 /** What a gzip file may unpack to: an hour's reading; such data are better kept as Parquet. */

@@ -392,6 +392,17 @@ export class Engine extends EventEmitter<EngineEvents> {
     await this.#watches.checkpoint();
   }
 
+  /**
+   * The rows that the monitors of what `ref` stands for keep, with every row observed so far: a sample of the newest, for people to label,
+   * or as the live data of a repair. See recent-pool.ts for what it throws.
+   */
+  async recentRows(ref: string): Promise<DataSource> {
+    const context = this.#repairContext;
+    await this.checkpoint();
+    const { recentPool } = await import("./repair/recent-pool.js");
+    return recentPool(context, await this.model(ref));
+  }
+
   async repair(ref: string, request: RepairRequest): Promise<RepairReport> {
     const context = this.#repairContext;
     const { repairModel } = await import("./repair/pipeline.js");
@@ -447,7 +458,10 @@ export class Engine extends EventEmitter<EngineEvents> {
   async labels(): Promise<LabelDesk> {
     const context = this.#repairContext;
     const { LabelDesk } = await import("./repair/label-desk.js");
-    return new LabelDesk(context, (refinement) => void this.#told(refinement));
+    return new LabelDesk(context, {
+      checkpoint: () => this.checkpoint(),
+      refined: (refinement) => void this.#told(refinement),
+    });
   }
 
   async deploy(ref: string, target: { alias: string; dir?: string }): Promise<Deployment> {

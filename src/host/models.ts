@@ -15,6 +15,7 @@ import { profileData } from "./drift/profiler.js";
 import type { DriftReport } from "./drift/report.js";
 import { type ParentLink, resolvedLinks } from "./models/links.js";
 import { parentDoubts } from "./models/parentage.js";
+import { privateTags } from "./models/private-columns.js";
 import { contentId, contentIdOf } from "./parameters/identity.js";
 import { openParameterFile } from "./parameters/parameter-file.js";
 import { type ParameterFile, segments, type TensorEntry } from "./parameters/tensor-index.js";
@@ -35,6 +36,8 @@ export interface AddModelRequest {
   readonly bins?: number;
   readonly metrics?: Readonly<Record<string, number>>;
   readonly tags?: Readonly<Record<string, string>>;
+  /** Features whose values must not be kept, of this model and all that descend from it; see private-columns.ts. */
+  readonly privateColumns?: readonly string[];
   readonly signal?: AbortSignal;
 }
 
@@ -80,13 +83,14 @@ export async function addModel(
       distribution: await distributionOf(runtime, store, parent, profile, request.trainingData),
     });
   }
+  const task = taskOf(request, profile);
   const record = {
     name: request.name,
     version: request.version,
     format: file.format,
-    task: taskOf(request, profile),
+    task,
     metrics: request.metrics ?? {},
-    tags: request.tags ?? {},
+    tags: { ...request.tags, ...privateTags(request.privateColumns, task?.features ?? []) },
   };
   const add = (tx: Transaction, id: string, stored: StoredParts) => {
     const added = tx.addModel({ id, ...record, ...stored });

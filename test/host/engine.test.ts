@@ -140,6 +140,14 @@ test("windows and alarms: told to those who listen, recorded in the store, seen 
     rows: 1_700,
     setAside: { lateRows: 0, earlyRows: 0, untimedRows: 0 },
     sinceMs: monitor.start.sinceMs,
+    reservoir: {
+      model: child,
+      columns: ["wind", "city"],
+      rows: 800,
+      recentRows: 800,
+      maxAgeMs: null,
+      off: null,
+    },
   });
   assert.equal([aliases, repairs], [[], []]);
   await again.close();

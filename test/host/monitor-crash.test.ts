@@ -94,6 +94,10 @@ test(`${kills} kills: each window that was reported is kept, and none is there t
     told,
     [...new Set(told)].sort((left, right) => left - right),
   );
+  // Rows that were kept too: those of one that never died.
+  const killedOne = await engine.monitor("model@1", watchedOptions);
+  assert.ok(killedOne.recentRows.length > 20, `${killedOne.recentRows.length} rows`);
+  assert.equal(killedOne.recentRows, whole.recentRows);
   const numbers = new Set(kept.map(({ window }) => window.number));
   assert.ok(told.every((number) => numbers.has(number) || number < kept[0]!.window.number));
   await engine.close();

@@ -23,7 +23,7 @@ interface RequestFlags
     StoreOptions,
     ComputeOptions,
     Pick<AskLabelsRequest, "count" | "strategy" | "seed" | "classes" | "run" | "label"> {
-  readonly pool: string;
+  readonly pool?: string;
   readonly random?: number;
   readonly expireDays?: number;
 }
@@ -54,8 +54,12 @@ export function addLabelsRequestCommand(parent: Command, context: CommandContext
     .command("request")
     .description("Choose the points of a pool whose labels would tell most.")
     .argument("<ref>", refHelp, parseText)
-    .requiredOption("--pool <data>", `unlabelled data: ${dataHelp}`, parseText)
     .requiredOption("--count <count>", "points to label", parseWhole(1, labelPointsMax))
+    .option(
+      "--pool <data>",
+      `unlabelled data: ${dataHelp} (default: the recent rows that the model's monitors keep)`,
+      parseText,
+    )
     .addOption(
       new Option("--strategy <strategy>", "how points are chosen (default: mixed)").choices(strategies),
     )
@@ -76,12 +80,11 @@ export function addLabelsRequestCommand(parent: Command, context: CommandContext
       const { requestDetails } = await import("../../index.js");
       const made = await withStore(context, { ...flags, inputs: [path] }, async (workspace) => {
         const desk = await workspace.engine.labels();
-        const pool = await workspace.openData(path);
-        const given = { strategy, seed, classes, run, label, randomCount: random };
+        const pool = path === undefined ? undefined : await workspace.openData(path);
+        const given = { pool, strategy, seed, classes, run, label, randomCount: random };
         const present = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
         return desk.ask(ref, {
           ...present,
-          pool,
           count,
           signal: workspace.signal,
           ...(expireDays !== undefined && { expiresMs: Date.now() + expireDays * dayMs }),

@@ -25,7 +25,7 @@ import {
 } from "./options.js";
 import { print, write } from "./output.js";
 import { nameText } from "./table.js";
-import { parseList, parseNumbers, parseParameters, parseText, parseTexts } from "./values.js";
+import { parseList, parseNames, parseNumbers, parseParameters, parseText, parseTexts } from "./values.js";
 import { type Workspace, withNewStore } from "./workspace.js";
 
 interface AddFlags extends OutputOptions, StoreOptions, ComputeOptions, FeatureOptions {
@@ -41,6 +41,7 @@ interface AddFlags extends OutputOptions, StoreOptions, ComputeOptions, FeatureO
   readonly profile?: string;
   readonly label?: string;
   readonly task?: ModelTask["kind"];
+  readonly private?: readonly string[];
 }
 
 /** Keyed by the type, so that a new kind cannot be forgotten here. */
@@ -81,6 +82,7 @@ export function addModelAddCommand(parent: Command, context: CommandContext): vo
   addFeatureOptions(command)
     .option("--label <column>", "column that the model predicts", parseText)
     .addOption(new Option("--task <kind>", "what it does (default: classification)").choices(tasks))
+    .option("--private <names>", "features whose values no monitor may keep, here and below", parseNames)
     .option("--tag <k=v>", "free text to keep with it; may be repeated", parseTexts)
     .addHelpText("after", notes);
   addOutputOption(addComputeOptions(addStoreOption(command))).action(
@@ -121,6 +123,7 @@ async function addTo(
     task,
     metrics: Object.fromEntries(flags.metric ?? []),
     tags: Object.fromEntries(flags.tag ?? []),
+    privateColumns: flags.private,
     signal: workspace.signal,
   };
   return workspace.engine.addModel(request);

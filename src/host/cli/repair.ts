@@ -25,11 +25,12 @@ interface RepairFlags
   extends OutputOptions,
     StoreOptions,
     ComputeOptions,
-    Omit<RepairRequest, "live" | "validation" | "gate" | "control" | "signal" | "onProgress"> {
+    Omit<RepairRequest, "live" | "validation" | "gate" | "control" | "pool" | "signal" | "onProgress"> {
   readonly live: string;
   readonly validation: string;
   readonly gate?: string;
   readonly control?: string;
+  readonly pool?: string;
 }
 
 const metrics = "log-loss, brier, accuracy, auc; rmse, mae, pinball:Q";
@@ -66,6 +67,7 @@ export function addRepairCommand(parent: Command, context: CommandContext): void
       "where labels are missing, ask for so many: `mendline labels` goes on",
       parseWhole(1, labelPointsMax),
     )
+    .option("--pool <data>", "rows to choose them from (default: --live)", parseText)
     .option("--seed <n>", "seed of the split (default: 0)", parseWhole(0, seedMax))
     .addHelpText("after", notes);
   addOutputOption(addComputeOptions(addStoreOption(command))).action(
@@ -130,15 +132,27 @@ function addChoiceOptions(command: Command): Command {
 }
 
 async function repair(context: CommandContext, ref: string, flags: RepairFlags): Promise<RepairReport> {
-  const { live, validation, gate, control, alias, deploy } = flags;
-  refuseSharedInput({ "--live": live, "--validation": validation, "--gate": gate, "--control": control });
+  const { live, validation, gate, control, pool, alias, deploy } = flags;
+  refuseSharedInput({
+    "--live": live,
+    "--validation": validation,
+    "--gate": gate,
+    "--control": control,
+    "--pool": pool,
+  });
+  if (pool !== undefined && flags.labels === undefined) {
+    throw new MendlineError(
+      "MENDLINE_ARGUMENT_INVALID",
+      "--pool needs --labels, the number of points to ask about",
+    );
+  }
   if (deploy !== undefined && alias === undefined) {
     throw new MendlineError(
       "MENDLINE_ARGUMENT_INVALID",
       "--deploy needs --alias, the name that is deployed there",
     );
   }
-  const options = { ...flags, inputs: [live, validation, gate, control] };
+  const options = { ...flags, inputs: [live, validation, gate, control, pool] };
   return withStore(context, options, (workspace) => repairIn(workspace, ref, flags));
 }
 
@@ -148,8 +162,9 @@ async function repairIn(workspace: Workspace, ref: string, flags: RepairFlags): 
   const validation = await workspace.openData(flags.validation);
   const gate = flags.gate === undefined ? undefined : await workspace.openData(flags.gate);
   const control = flags.control === undefined ? undefined : await workspace.openData(flags.control);
+  const pool = flags.pool === undefined ? undefined : await workspace.openData(flags.pool);
   return reportProgress(workspace, (controls) =>
-    workspace.engine.repair(ref, { ...request, ...controls, live, validation, gate, control }),
+    workspace.engine.repair(ref, { ...request, ...controls, live, validation, gate, control, pool }),
   );
 }
 

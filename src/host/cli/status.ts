@@ -69,8 +69,9 @@ function monitorTable(monitors: EngineStatus["monitors"]): string {
       { title: "closed" },
       { title: "rows", isNumber: true },
       { title: "in no window" },
+      { title: "rows kept" },
     ],
-    monitors.map(({ monitor, lastWindow, alarmSince, rows, setAside }) => [
+    monitors.map(({ monitor, lastWindow, alarmSince, rows, setAside, reservoir }) => [
       monitor,
       lastWindow?.verdict ?? "-",
       alarmSince === null ? "no" : { text: `since window ${alarmSince}`, style: "red" },
@@ -78,8 +79,15 @@ function monitorTable(monitors: EngineStatus["monitors"]): string {
       lastWindow === null ? "-" : timeText(lastWindow.window.closedMs),
       String(rows),
       setAsideText(setAside),
+      reservoirText(reservoir),
     ]),
   );
+}
+
+function reservoirText(reservoir: MonitorStatus["reservoir"]): string {
+  if (reservoir === null) return "-";
+  const { off, rows, recentRows } = reservoir;
+  return off === null ? `${rows} of the newest ${recentRows}` : `none: ${off}`;
 }
 
 function setAsideText({ lateRows, earlyRows, untimedRows }: MonitorStatus["setAside"]): string {

@@ -7,6 +7,7 @@
  */
 import { monitorReportsMax } from "../../limits.js";
 import type { DriftMonitor } from "./monitor.js";
+import type { KeptReservoir } from "./reservoir-state.js";
 import type { SetAside } from "./window.js";
 import type { WindowReport } from "./window-report.js";
 
@@ -16,6 +17,8 @@ const flushMsDefault = 60_000;
 
 export interface KeptState {
   readonly bytes: Uint8Array;
+  /** The reservoir of the same moment; null where none is kept. */
+  readonly reservoir: KeptReservoir | null;
   /** Rows that it stands for, and what else can be told of it without reading it. */
   readonly rows: number;
   readonly setAside: SetAside;
@@ -122,8 +125,9 @@ export class MonitorLog {
   #state(): KeptState | null {
     try {
       const bytes = this.#monitor.checkpoint();
-      const { rowsObserved: rows, setAside, alarmSince } = this.#monitor;
-      return bytes === null ? null : { bytes, rows, setAside, alarmSince };
+      if (bytes === null) return null;
+      const { rowsObserved: rows, setAside, alarmSince, keptReservoir: reservoir } = this.#monitor;
+      return { bytes, rows, setAside, alarmSince, reservoir };
     } catch (thrown) {
       this.#options.onFailure(thrown);
       return null;

@@ -1,6 +1,7 @@
 /**
  * The drift monitor: the agent beside one deployed model. It counts live data over the merged grids of the model's profile and its
- * ancestors', closes windows, and says when drift has become an alarm. It keeps whole-number counts only, never rows.
+ * ancestors', closes windows, and says when drift has become an alarm. It keeps whole-number counts, and rows only in a reservoir that was
+ * asked for.
  */
 import { EventEmitter } from "node:events";
 import { MendlineError } from "../../errors.js";
@@ -21,6 +22,14 @@ import {
   monitorStateToBytes,
 } from "./monitor-state.js";
 import { canonicalJson } from "./profile.js";
+import type { ReservoirSettings } from "./reservoir.js";
+import { type ReservoirRequest, reservoirSettings } from "./reservoir-settings.js";
+import {
+  type KeptReservoir,
+  reservoirFromBytes,
+  reservoirToBytes,
+  type StoredReservoir,
+} from "./reservoir-state.js";
 import { DriftTrigger } from "./trigger.js";
 import { type ClosedWindow, checkedWindow, type SetAside, type WindowOptions } from "./window.js";
 import { WindowCounter } from "./window-counter.js";
@@ -28,6 +37,8 @@ import { type Watched, WindowJudge, type WindowJudgeOptions, type WindowReport }
 
 export interface MonitorOptions extends WindowJudgeOptions {
   readonly window: WindowOptions;
+  /** A sample of the newest rows, in these columns, to ask people about; none by default. */
+  readonly reservoir?: ReservoirRequest;
 }
 
 interface MonitorEvents {
@@ -74,6 +85,7 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
   /**
    * @param ancestors  at most 16, in the order they are to be reported
    * @param kept       what `checkpoint` gave: the monitor goes on from there, unless it was of another model, or other windows
+   * @param keptRows   what `keptReservoir` gave with it, its bytes
    * @throws MendlineError MENDLINE_ARGUMENT_INVALID, MENDLINE_DATA_SCHEMA, MENDLINE_DATA_LIMIT, MENDLINE_MEMORY_EXHAUSTED
    */
   constructor(
@@ -82,6 +94,7 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     ancestors: readonly Watched[],
     options: MonitorOptions,
     kept?: Uint8Array,
+    keptRows?: Uint8Array,
   ) {
     super();
     this.#runtime = runtime;
@@ -106,6 +119,7 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
       onClosed: (closed) => {
         this.#report(closed);
       },
+      reservoir: options.reservoir && reservoirSettings(options.reservoir, window, features),
     });
     this.#intake = new LiveIntake(this.#counter);
     this.#identity = {
@@ -113,7 +127,7 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
       windows: canonicalJson(window),
       counts: canonicalJson(this.#counter.slotCounts),
     };
-    this.start = this.#begin(kept);
+    this.start = this.#begin(kept, keptRows);
   }
 
   /** Whether it is closed, or closing: it takes nothing any more. */
@@ -129,6 +143,28 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
   /** The number of the window that raised the alarm which stands; null where none stands. */
   get alarmSince(): number | null {
     return this.#trigger.state.alarmSince;
+  }
+
+  /** Rows of the reservoir, oldest first: copies. Empty where none is kept. @throws MendlineError MENDLINE_MEMORY_EXHAUSTED */
+  get recentRows(): Row[] {
+    // Their age is told by the newest row that is counted.
+    if (!this.#isReleased) this.#counter.countStaged();
+    return this.#counter.reservoir?.asRows() ?? [];
+  }
+
+  /** The reservoir, to be kept with `checkpoint`'s bytes of the same moment; null where none is kept. */
+  get keptReservoir(): KeptReservoir | null {
+    const { reservoir } = this.#counter;
+    if (reservoir === null) return null;
+    return {
+      bytes: reservoirToBytes(reservoir.settings, reservoir.state),
+      rows: reservoir.rows().length,
+    };
+  }
+
+  /** How the reservoir chooses; null where none is kept. */
+  get reservoirSettings(): ReservoirSettings | null {
+    return this.#counter.reservoir?.settings ?? null;
   }
 
   /** Rows of them that are in no window. */
@@ -321,7 +357,7 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
     }
   }
 
-  #begin(kept: Uint8Array | undefined): MonitorStart {
+  #begin(kept: Uint8Array | undefined, keptRows: Uint8Array | undefined): MonitorStart {
     const fresh = { rows: 0, sinceMs: Date.now(), anew: null };
     if (kept === undefined) return fresh;
     try {
@@ -329,13 +365,23 @@ export class DriftMonitor extends EventEmitter<MonitorEvents> {
       const changed = Object.keys(this.#identity).filter((about) => found[about] !== this.#identity[about]);
       if (changed.length > 0) return { ...fresh, anew: `not the same: ${changed.join(", ")}` };
       const { sinceMs, windows, trigger } = monitorStateFromBytes(kept, this.#counter.slotCounts);
+      const rows = keptRows === undefined ? null : reservoirFromBytes(keptRows);
       this.#counter.restore(windows);
       this.#trigger.restore(trigger);
+      if (rows !== null) this.#restoreRows(rows);
       return { rows: this.rowsObserved, sinceMs, anew: null };
     } catch (thrown) {
       if (!(thrown instanceof RangeError)) throw thrown;
       return { ...fresh, anew: thrown.message };
     }
+  }
+
+  /** Chosen by another seed, or of other columns, they are left, and the sample begins anew. */
+  #restoreRows({ settings, state }: StoredReservoir): void {
+    const { reservoir } = this.#counter;
+    if (reservoir === null || settings.seed !== reservoir.settings.seed) return;
+    const isSame = canonicalJson(settings.columns) === canonicalJson(reservoir.settings.columns);
+    if (isSame) reservoir.restore(state);
   }
 
   #assertOpen(): void {

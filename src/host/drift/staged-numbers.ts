@@ -162,7 +162,7 @@ export class StagedNumbers implements CountedColumn {
 }
 
 /** NaN where it is missing; undefined where it is no number, as JSON or JavaScript have them. Wide ones are rounded. */
-function numberOf(cell: unknown): number | undefined {
+export function numberOf(cell: unknown): number | undefined {
   switch (typeof cell) {
     case "number":
       return cell;

@@ -1,4 +1,4 @@
-/** Live rows in, closed windows out: gathers what comes, counts it by panes, and keeps nothing but counts. */
+/** Live rows in, closed windows out: gathers what comes, counts it by panes, and keeps counts, and a sample of rows where one is wanted. */
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { MendlineError } from "../../errors.js";
 import { eventMsMax, inlineTurnMsMax } from "../../limits.js";
@@ -12,6 +12,8 @@ import { CountScratch, type FeatureCounter } from "./counter.js";
 import { GatheredNumbers } from "./gathered-numbers.js";
 import { earlyPanesFor, stagedCapacity } from "./monitor-memory.js";
 import type { PaneShare } from "./panes.js";
+import type { Reservoir, ReservoirSettings } from "./reservoir.js";
+import { ReservoirIntake } from "./reservoir-intake.js";
 import { RowWindows } from "./row-windows.js";
 import type { Segments } from "./segments.js";
 import { StagedCategories } from "./staged-categories.js";
@@ -45,6 +47,7 @@ export interface WindowCounterOptions {
    * Told of windows in their order, when all rows of the moment are counted; may give more rows. Must not throw.
    */
   readonly onClosed: (windows: readonly ClosedWindow[]) => void;
+  readonly reservoir?: ReservoirSettings | undefined;
 }
 
 export class WindowCounter {
@@ -60,6 +63,7 @@ export class WindowCounter {
   readonly #times: StagedTimes | null;
   readonly #segments: StagedSegments | null;
   readonly #staging: Staging;
+  readonly #intake: ReservoirIntake | null;
   /** Shares of tables that the pool is counting. */
   #pending = 0;
 
@@ -67,7 +71,7 @@ export class WindowCounter {
   constructor(
     runtime: Runtime,
     features: readonly CountedFeature[],
-    { window, segments, onClosed }: WindowCounterOptions,
+    { window, segments, onClosed, reservoir }: WindowCounterOptions,
   ) {
     this.#runtime = runtime;
     this.#counters = features.map(({ counter }) => counter);
@@ -95,6 +99,12 @@ export class WindowCounter {
     if (this.#segments !== null) columns.push(this.#segments.column);
     this.columns = columns.map(({ field }) => field.name);
     this.#staging = new Staging(columns, capacity, label);
+    this.#intake = reservoir === undefined ? null : this.#openIntake(reservoir, features);
+  }
+
+  /** null: no rows are kept. */
+  get reservoir(): Reservoir | null {
+    return this.#intake?.reservoir ?? null;
   }
 
   get rowsObserved(): number {
@@ -133,6 +143,7 @@ export class WindowCounter {
   addRow(row: Row): void {
     this.#makeReady(null);
     this.#staging.addRow(row);
+    this.#intake?.takeRow(row, this.#staging.rowCount - 1);
     this.#countIfDue(1);
   }
 
@@ -144,7 +155,9 @@ export class WindowCounter {
       // All or none, where the rows are not checked already.
       this.#makeReady(null, rows.length > capacity ? 1 : rows.length);
       const to = Math.min(rows.length, from + this.#staging.room);
+      const staged = this.#staging.rowCount;
       this.#staging.addRows(rows, from, to);
+      this.#intake?.takeRows(rows, from, to, staged);
       this.#countIfDue(to - from);
       from = to;
     }
@@ -192,7 +205,9 @@ export class WindowCounter {
       throw new MendlineError("MENDLINE_ARGUMENT_INVALID", `${ms} is no time that a Date can hold`);
     this.countStaged();
     this.#windows.advanceTo(ms);
-    this.#onClosed(this.#windows.close());
+    const closed = this.#windows.close();
+    this.#intake?.windowsClosed(closed, 0);
+    this.#onClosed(closed);
   }
 
   close(): void {
@@ -216,6 +231,17 @@ export class WindowCounter {
     );
   }
 
+  #openIntake(settings: ReservoirSettings, features: readonly CountedFeature[]): ReservoirIntake {
+    const windows = this.#windows;
+    return new ReservoirIntake(settings, {
+      features,
+      columns: this.columns,
+      times: this.#times?.times ?? null,
+      newestMs: () => (windows instanceof TimeWindows ? windows.newestMs : null),
+      memory: this.#runtime.arena.memory,
+    });
+  }
+
   #makeReady(batch: HeldBatch | null, roomNeeded = 1): void {
     while (this.#staging.room < roomNeeded || !this.#staging.isReadyFor(batch)) this.countStaged();
   }
@@ -224,7 +250,9 @@ export class WindowCounter {
   #addSome(batch: HeldBatch, from: number): number {
     this.#makeReady(batch);
     const rowCount = Math.min(this.#staging.room, batch.rowCount - from);
+    const staged = this.#staging.rowCount;
     this.#staging.addBatch(batch, from, rowCount);
+    this.#intake?.takeBatch(batch, from, rowCount, staged);
     this.#countIfDue(rowCount);
     return from + rowCount;
   }
@@ -264,7 +292,9 @@ export class WindowCounter {
     }
     const taken = windows.take(this.#times!.times, from, to);
     for (const share of taken.shares) this.#countShare(share);
-    closed.push(...windows.close());
+    const over = windows.close();
+    this.#intake?.windowsClosed(over, to - taken.to);
+    closed.push(...over);
     return taken.to;
   }
 
@@ -301,6 +331,7 @@ export class WindowCounter {
         this.#pending -= 1;
       }
       held.rowCount += rowCount;
+      this.#intake?.takeTable(batch, from, rowCount);
       this.#onClosed(windows.counted(share));
       from += rowCount;
     }

@@ -12,8 +12,22 @@ import type { DriftReport, Verdict } from "../drift/report.js";
 import { noneSetAside, type SetAside } from "../drift/window.js";
 import type { SegmentReport, Watched, WindowReport } from "../drift/window-report.js";
 import { driftSummary, loadProfile } from "../models.js";
+import {
+  forgetRows,
+  type KeepRowsOptions,
+  type KeepRowsPlan,
+  keepRowsPlan,
+  type ReservoirRecord,
+  type ReservoirStatus,
+  reservoirRecord,
+} from "./recent-rows.js";
 
-export interface StoredMonitorOptions extends MonitorOptions {
+export interface StoredMonitorOptions extends Omit<MonitorOptions, "reservoir"> {
+  /**
+   * Rows that are kept beside the counts, so that there is something to ask people about when drift strikes: 1,000 of those of the last two
+   * windows, in the model's features, unless one of them is private. False: none.
+   */
+  readonly reservoir?: KeepRowsOptions | false;
   /** What its windows and its state are kept under: what it watches, by default. Two monitors of one model need two names. */
   readonly name?: string;
   /** False: begins anew, whatever state is kept under the name; true by default. */
@@ -53,6 +67,8 @@ export interface MonitorStatus {
   readonly rows: number;
   readonly setAside: SetAside;
   readonly sinceMs: number | null;
+  /** The rows it keeps; null: of a monitor that an earlier version watched. */
+  readonly reservoir: ReservoirStatus | null;
 }
 
 const flushMsMin = 100;
@@ -65,7 +81,7 @@ export async function openMonitor(
   options: StoredMonitorOptions,
   told: MonitorEventsTold,
 ): Promise<StoredMonitor> {
-  const { name = ref, resume = true, flushMs, flushRows } = options;
+  const { name = ref, resume = true, flushMs, flushRows, reservoir = {}, ...watching } = options;
   checkFlush(flushMs, flushRows);
   const model = await store.get(await store.resolve(ref));
   const watched = await watchedModel(store, model);
@@ -76,8 +92,20 @@ export async function openMonitor(
     );
   }
   const ancestors = await watchedAncestors(store, watched, options.features);
+  const known = [...watched.profile.features.keys()];
+  const features = model.task?.features ?? known;
+  const plan = await keepRowsPlan(store, model, features, options.features ?? known, reservoir);
+  // What may not be kept now is not left behind by an earlier watch.
+  if (plan.off !== null) await forgetRows(store, name, plan.off);
   const kept = resume ? await keptState(store, name) : null;
-  const monitor = new DriftMonitor(runtime, watched, ancestors, options, kept?.checkpoint);
+  const monitor = new DriftMonitor(
+    runtime,
+    watched,
+    ancestors,
+    { ...watching, ...(plan.request !== null && { reservoir: plan.request }) },
+    kept?.checkpoint,
+    kept?.reservoir,
+  );
   const { sinceMs } = monitor.start;
   const goesOn = kept !== null && monitor.start.anew === null;
   let lastWindow = goesOn ? kept.lastWindow : null;
@@ -85,7 +113,7 @@ export async function openMonitor(
     store.commit((tx) => {
       for (const window of windows) tx.appendReport(name, reportRecord(window, sinceMs));
       lastWindow = windows.length === 0 ? lastWindow : lastWindowOf(windows.at(-1)!);
-      if (state !== null) tx.putMonitor(name, stateRecord(sinceMs, lastWindow, state));
+      if (state !== null) tx.putMonitor(name, stateRecord({ monitor, plan, lastWindow, state }));
     });
   const log = new MonitorLog(monitor, {
     write,
@@ -177,8 +205,24 @@ function lastWindowOf({ model, window, alarm, report }: WindowReport): LastWindo
   return { model, window, alarm, verdict: report.verdict };
 }
 
-function stateRecord(sinceMs: number, lastWindow: LastWindow | null, { bytes, ...kept }: KeptState) {
-  return { ...kept, sinceMs, lastWindow, checkpoint: Buffer.from(bytes).toString("base64") };
+function stateRecord({
+  monitor,
+  plan,
+  lastWindow,
+  state: { bytes, reservoir, ...kept },
+}: {
+  readonly monitor: DriftMonitor;
+  readonly plan: KeepRowsPlan;
+  readonly lastWindow: LastWindow | null;
+  readonly state: KeptState;
+}) {
+  return {
+    ...kept,
+    sinceMs: monitor.start.sinceMs,
+    lastWindow,
+    checkpoint: Buffer.from(bytes).toString("base64"),
+    reservoir: reservoirRecord(monitor, plan.off, reservoir),
+  };
 }
 
 type StateRecord = ReturnType<typeof stateRecord>;
@@ -186,10 +230,15 @@ type StateRecord = ReturnType<typeof stateRecord>;
 async function keptState(
   store: LineageStore,
   name: string,
-): Promise<{ checkpoint: Uint8Array; lastWindow: LastWindow | null } | null> {
+): Promise<{ checkpoint: Uint8Array; reservoir?: Uint8Array; lastWindow: LastWindow | null } | null> {
   const kept = (await store.monitor(name))?.state as Partial<StateRecord> | null | undefined;
   if (typeof kept?.checkpoint !== "string") return null;
-  return { checkpoint: Buffer.from(kept.checkpoint, "base64"), lastWindow: kept.lastWindow ?? null };
+  const rows = kept.reservoir?.bytes ?? null;
+  return {
+    checkpoint: Buffer.from(kept.checkpoint, "base64"),
+    lastWindow: kept.lastWindow ?? null,
+    ...(rows !== null && { reservoir: Buffer.from(rows, "base64") }),
+  };
 }
 
 /** What earlier versions kept was the last window alone. */
@@ -198,5 +247,11 @@ function statusOf(monitor: string, kept: Json): MonitorStatus {
   const isWindowAlone = state.checkpoint === undefined;
   const { alarmSince = null, rows = 0, setAside = noneSetAside, sinceMs = null } = state;
   const lastWindow = isWindowAlone ? (kept as unknown as LastWindow | null) : (state.lastWindow ?? null);
-  return { monitor, lastWindow, alarmSince, rows, setAside, sinceMs };
+  return { monitor, lastWindow, alarmSince, rows, setAside, sinceMs, reservoir: reservoirStatus(state) };
+}
+
+function reservoirStatus({ reservoir }: { readonly reservoir?: ReservoirRecord }): ReservoirStatus | null {
+  if (reservoir === undefined) return null;
+  const { bytes: _, ...status } = reservoir;
+  return status;
 }

@@ -21,12 +21,13 @@ import { budgetOf, waitingRun } from "./label-budget.js";
 import { readUnlabelled, selectUnlabelled, type UnlabelledData } from "./labelled-data.js";
 import type { RepairResult } from "./pipeline.js";
 import { Random } from "./random.js";
+import { recentPool } from "./recent-pool.js";
 import { type RepairRequest, taskOf } from "./request.js";
 import { RunLog } from "./run-log.js";
 
 export interface AskLabelsRequest {
-  /** Unlabelled rows; a label column is not looked at. */
-  readonly pool: DataSource;
+  /** Unlabelled rows; a label column is not looked at. Left out: the rows that the model's monitors keep. */
+  readonly pool?: DataSource;
   readonly count: number;
   /** `mixed` by default. */
   readonly strategy?: Strategy;
@@ -56,11 +57,8 @@ export async function askLabels(
     request.run === undefined ? await waitingRun(store, model.id) : await runOf(context, model, request.run);
   const task = taskOf(model, request.label ?? log?.started.plan.label ?? null);
   const memory = runtime.arena.memory;
-  const all = await readUnlabelled(request.pool, {
-    features: task.features,
-    memory,
-    ...(signal && { signal }),
-  });
+  const source = request.pool ?? (await recentPool(context, model));
+  const all = await readUnlabelled(source, { features: task.features, memory, ...(signal && { signal }) });
   const pool = sampled(withoutInfinite(all), seed);
   const run =
     log === null
@@ -94,7 +92,7 @@ export async function askLabels(
     strategy,
     seed,
     committee: outputs.map(({ name }) => name),
-    pool: { label: request.pool.label, rows: request.pool.rowCount },
+    pool: { label: source.label, rows: source.rowCount },
     points: chosen.map(({ row, score, isRandom }): LabelPoint => {
       const values = valuesAt(pool, row);
       const pointId = pointIdOf(id, pool.rowNumbers[row]!);
@@ -106,7 +104,8 @@ export async function askLabels(
 }
 
 /**
- * After a repair that wants labels and was told to ask for them (`RepairRequest.labels`): a request over its live data.
+ * After a repair that wants labels and was told to ask for them (`RepairRequest.labels`): a request over its pool, or its live
+ * data, of which what a monitor keeps is a part.
  *
  * @throws MendlineError  as `askLabels`; the run has come to its end then, and is recorded
  */
@@ -119,9 +118,9 @@ export async function askAfter(
   const { report } = result;
   const isWanted = report.outcome === "not-proven" || report.outcome === "needs-labels";
   if (request.labels === undefined || request.dryRun === true || !isWanted) return result;
-  const { live, seed, label, signal } = request;
+  const { live, pool = live, seed, label, signal } = request;
   const { id } = await askLabels(context, model, {
-    pool: live,
+    pool,
     count: request.labels,
     run: report.run,
     signal,

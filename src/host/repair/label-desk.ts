@@ -15,19 +15,31 @@ export interface ImportedLabels extends AddedAnswers {
   readonly found: number;
 }
 
+/** What the engine does for the desk. */
+export interface DeskDuties {
+  /** Makes the rows durable that open monitors keep. */
+  checkpoint(): Promise<void>;
+  /** Told of every refinement that came to its end. */
+  refined(refinement: Refinement): void;
+}
+
 export class LabelDesk {
   readonly #context: RepairContext;
-  readonly #told: (refinement: Refinement) => void;
+  readonly #duties: DeskDuties;
 
-  /** @param told  of every refinement that came to its end */
-  constructor(context: RepairContext, told: (refinement: Refinement) => void) {
+  constructor(context: RepairContext, duties: DeskDuties) {
     this.#context = context;
-    this.#told = told;
+    this.#duties = duties;
   }
 
-  /** Chooses points of a pool for people to label. @param ref  the model that the labels are for */
+  /**
+   * Chooses points of a pool for people to label; without one, of the recent rows that the model's monitors keep.
+   *
+   * @param ref  the model that the labels are for
+   */
   async ask(ref: string, request: AskLabelsRequest): Promise<LabelRequest> {
     const { store } = this.#context;
+    if (request.pool === undefined) await this.#duties.checkpoint();
     return askLabels(this.#context, await store.get(await store.resolve(ref)), request);
   }
 
@@ -79,7 +91,7 @@ export class LabelDesk {
   /** Repairs again with the labels that came. */
   async refine(id: string, request: RefineRequest = {}): Promise<Refinement> {
     const refinement = await refineRepair(this.#context, id, request);
-    this.#told(refinement);
+    this.#duties.refined(refinement);
     return refinement;
   }
 }

@@ -66,8 +66,10 @@ export interface RepairRequest extends RepairSources, RepairControls {
   readonly deploy?: string;
   readonly dryRun?: boolean;
   readonly seed?: number;
-  /** Where labels are what is missing, ask for so many: a label request over the live data. */
+  /** Where labels are what is missing, ask for so many: a label request over the pool. */
   readonly labels?: number;
+  /** Unlabelled rows to choose them from; the live data by default. */
+  readonly pool?: DataSource | undefined;
   /** The first run of the chain that this one refines with more labels. */
   readonly refines?: string;
 }

@@ -318,11 +318,11 @@ test("status tells of monitors: the last window, the alarm, and rows that are in
   assert.match(
     told,
     new RegExp(
-      `^rain@1 +drift +since window ${own!.alarmSince} +5 \\(60 rows\\) +\\S.* 402 +1 late, 1 untimed$`,
+      `^rain@1 +drift +since window ${own!.alarmSince} +5 \\(60 rows\\) +\\S.* 402 +1 late, 1 untimed +none: "day_of_year" is not watched$`,
       "m",
     ),
   );
-  assert.match(told, /^idle +- +no +none yet +- +1 +-$/m);
+  assert.match(told, /^idle +- +no +none yet +- +1 +- +1 of the newest 100000$/m);
 });
 
 test("a reader that goes away early is no failure", async () => {
