@@ -525,10 +525,7 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   async #told({ report, deployment }: RepairResult): Promise<RepairReport> {
-    const publications = this.#published;
-    if (deployment !== null && deployment.path !== null)
-      await publications.writeCard(report.run, deployment.path);
-    if (deployment !== null) publications.deployed(deployment);
+    if (deployment !== null) this.#published.deployed(deployment);
     this.#announcer.tell("repaired", report);
     return report;
   }

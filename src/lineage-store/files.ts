@@ -13,12 +13,15 @@ export const disk = {
   mkdir: fs.mkdir,
   rename: fs.rename,
   rm: fs.rm,
+  rmdir: fs.rmdir,
   readdir: fs.readdir,
   readFile: fs.readFile,
   writeFile: fs.writeFile,
   stat: fs.stat,
   lstat: fs.lstat,
   link: fs.link,
+  symlink: fs.symlink,
+  readlink: fs.readlink,
 };
 
 /** Beginning of the names of half-written files, beside their targets. */

@@ -94,7 +94,12 @@ test("--keep leaves the store and the serving folder, in agreement, and can be r
   checkReport(told);
   const kept = join(told.dir, "mendline-rain");
   assert.equal(readdirSync(kept).sort(), ["report.html", "serving", "store"]);
-  assert.equal(readdirSync(join(kept, "serving")).sort(), ["model.card.md", "model.onnx"]);
+  assert.equal(readdirSync(join(kept, "serving")).sort(), [
+    "current",
+    "model.card.md",
+    "model.onnx",
+    "versions",
+  ]);
   lineOf(told, /npx mendline status --store mendline-rain\/store/);
   const engine = await openEngine({ store: join(kept, "store") });
   const { aliases, monitors, repairs } = await engine.status();

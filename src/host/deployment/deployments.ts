@@ -15,6 +15,8 @@ export interface DeployRequest {
   readonly run?: string | null;
   /** Refused with MENDLINE_STORE_CONFLICT when the alias has moved elsewhere meanwhile. */
   readonly expectedId?: string | null;
+  /** Model card to lie beside the published file, as long as this model is served there. */
+  readonly card?: string;
   /** Writes that are committed with the alias, or alone where it need not move; `path` is that of the published file. */
   readonly alongside?: (transaction: Transaction, path: string | null) => void;
 }
@@ -52,7 +54,7 @@ async function deployNow(store: LineageStore, request: DeployRequest): Promise<D
     if (request.alongside !== undefined) await store.commit((tx) => request.alongside?.(tx, served));
     return toDeployment(store, before);
   }
-  const staged = (await target?.stage(store, model)) ?? null;
+  const staged = (await target?.stage(store, model, request.card ?? null)) ?? null;
   const path = (await target?.path(model)) ?? null;
   try {
     await store.commit((tx) => {
@@ -111,7 +113,7 @@ async function reconcileNow(store: LineageStore, { id, target }: AliasEntry): Pr
   const model = await store.get(id);
   const { isServing, stage } = deployTarget(target);
   if (await isServing(model)) return false;
-  await (await stage(store, model)).swap();
+  await (await stage(store, model, null)).swap();
   return true;
 }
 

@@ -1,105 +1,170 @@
 /**
- * A folder that a gateway reads its model from: DIR/model.onnx or DIR/model.safetensors, always one whole file.
+ * A folder that a gateway reads its model from:
  *
- *     stage    DIR/.model.onnx.staged-<id>     restored, every byte verified, synced
- *     commit   the alias moves in the store    from here on the new model is the deployed one
- *     swap     rename over DIR/model.onnx      readers see the old file or the new one, never a mixture
+ *     DIR/model.onnx               or model.safetensors; always one whole file
+ *     DIR/model.card.md            of the repair that made it, if one did
+ *     DIR/current                  link to the folder of the version that is served: model and card together
+ *     DIR/versions/3-5b0a94e11c7d  that folder, and beside it the one of the version served before (folder-versions.ts)
  *
- * A crash between commit and swap leaves the old file under an alias that has moved; `reconcile` finishes the swap.
+ *     stage    the version's folder    restored, every byte verified, synced; or found, every byte verified, where it is kept
+ *     commit   the alias moves         from here on the new model is the deployed one
+ *     swap     model.onnx, then current, then the card, each renamed over: readers see the old one or the new one, never a mixture
+ *
+ * model.onnx is a hard link to the version's file, or a copy where the file system has none. A crash between commit and swap leaves the
+ * old model under an alias that has moved; `reconcile` finishes the swap.
  */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { MendlineError, messageOf } from "../../errors.js";
-import { disk, makeFolder, syncFolder } from "../../lineage-store/files.js";
+import { disk, errnoOf, makeFolder, replaceFile, syncFolder } from "../../lineage-store/files.js";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import type { LineageStore } from "../../lineage-store/store.js";
-import type { DeployTarget } from "./target.js";
+import {
+  addVersion,
+  cardName,
+  cardOf,
+  holdsModel,
+  keptVersion,
+  modelFileName,
+  readText,
+  removeOtherVersions,
+  removeVersion,
+  versionsDir,
+  versionsIn,
+} from "./folder-versions.js";
+import type { DeployTarget, StagedModel } from "./target.js";
+
+const currentName = "current";
 
 export function folderTarget(dir: string): DeployTarget {
   return {
     text: dir,
-    path: (model) => Promise.resolve(deployedPath(dir, model)),
-    async stage(store, model) {
-      const staged = await stage(store, model, dir);
-      return {
-        swap: () => swap(staged, model, dir),
-        discard: () => discard(staged),
-      };
-    },
+    path: (model) => Promise.resolve(join(dir, modelFileName(model))),
+    stage: (store, model, card) => stage(store, model, dir, card),
     isServing: (model) => isServing(model, dir),
   };
 }
 
-function deployedPath(dir: string, model: Pick<ModelRecord, "format">): string {
-  return join(dir, `model.${model.format}`);
-}
-
 /** @throws MendlineError MENDLINE_DEPLOY_FAILED  the folder cannot be written; MENDLINE_STORE_CORRUPT  the model is damaged */
-async function stage(store: LineageStore, model: ModelRecord, dir: string): Promise<string> {
-  const staged = join(dir, `.model.${model.format}.staged-${model.id.slice(0, 16)}`);
+async function stage(
+  store: LineageStore,
+  model: ModelRecord,
+  dir: string,
+  card: string | null,
+): Promise<StagedModel> {
+  const staged = join(dir, `.${modelFileName(model)}.staged-${model.id.slice(0, 16)}`);
+  let added: string | null = null;
+  const takeBack = async () => {
+    await disk.rm(staged, { force: true });
+    if (added !== null) await removeVersion(dir, added);
+  };
   try {
     await makeFolder(dir);
-    // Found out now, it does not stop the swap after the alias has moved.
-    if (await isFolder(deployedPath(dir, model))) throw new Error(`model.${model.format} is a folder`);
-    await store.restoreFile(model.id, staged);
-    return staged;
+    await refuseObstacles(dir, model);
+    const kept = card === null ? await keptVersion(dir, model) : null;
+    if (kept === null) added = await addVersion(store, dir, model, card);
+    const version = kept ?? added!;
+    await disk.rm(staged, { force: true });
+    await linkOrCopy(store, model, join(versionsDir(dir), version, modelFileName(model)), staged);
+    return {
+      swap: () => swap(staged, model, dir, version),
+      discard: () => takeBack().catch(() => undefined),
+    };
   } catch (cause) {
-    await disk.rm(staged, { force: true }).catch(() => undefined);
+    await takeBack().catch(() => undefined);
     if (cause instanceof MendlineError && cause.code === "MENDLINE_STORE_CORRUPT") throw cause;
     throw failed(dir, cause);
   }
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  const found = await disk.stat(path).catch(() => null);
-  return found?.isDirectory() === true;
+/** What stands in the way of the swap is found out before the alias moves. */
+async function refuseObstacles(dir: string, model: ModelRecord): Promise<void> {
+  const find = (name: string) => disk.lstat(join(dir, name)).catch(() => null);
+  const file = modelFileName(model);
+  for (const name of [file, cardName]) {
+    if ((await find(name))?.isDirectory() === true) throw new Error(`${name} is a folder`);
+  }
+  const current = await find(currentName);
+  if (current !== null && !current.isSymbolicLink())
+    throw new Error(`${currentName} is no link of mendline's`);
 }
 
-async function swap(staged: string, model: ModelRecord, dir: string): Promise<void> {
-  const path = deployedPath(dir, model);
+async function linkOrCopy(
+  store: LineageStore,
+  model: ModelRecord,
+  source: string,
+  target: string,
+): Promise<void> {
   try {
-    await disk.rename(staged, path);
-    await removeOthers(dir, model);
+    await disk.link(source, target);
+  } catch (cause) {
+    if (!noLinks.has(errnoOf(cause) ?? "")) throw cause;
+    await store.restoreFile(model.id, target);
+  }
+}
+
+/** What file systems say that have no hard links, such as FAT. */
+const noLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+async function swap(staged: string, model: ModelRecord, dir: string, version: string): Promise<void> {
+  try {
+    const before = await currentVersion(dir);
+    await disk.rename(staged, join(dir, modelFileName(model)));
+    await pointTo(dir, version);
+    const card = await cardOf(dir, version);
+    if (card !== null) await replaceFile(join(dir, cardName), (file) => file.writeFile(card));
+    await removeStale(dir, model, card !== null);
+    // After a crash it may be the current one already: then the one before it is the newest of the others.
+    const others = (await versionsIn(dir)).filter((name) => name !== version);
+    await removeOtherVersions(dir, [version, others.find((name) => name === before) ?? others[0]]);
     await syncFolder(dir);
   } catch (cause) {
     throw failed(dir, cause);
   }
 }
 
-/** What cannot be removed goes with the next swap. */
-async function discard(staged: string): Promise<void> {
-  await disk.rm(staged, { force: true }).catch(() => undefined);
+async function pointTo(dir: string, version: string): Promise<void> {
+  const staged = join(dir, `.${currentName}.staged`);
+  await disk.rm(staged, { force: true });
+  await disk.symlink(join("versions", version), staged, "dir");
+  await disk.rename(staged, join(dir, currentName));
 }
 
-/** Whether the folder serves this very model, and no other beside it. */
+/** The name of the version that `current` leads to; null where there is none. */
+async function currentVersion(dir: string): Promise<string | null> {
+  const target = await disk.readlink(join(dir, currentName)).catch(() => null);
+  return target === null ? null : (/^versions[/\\]([^/\\]+)$/.exec(target)?.[1] ?? null);
+}
+
+/** Whether the folder serves this very model, no other beside it, and `current` and the card go with it. */
 export async function isServing(model: ModelRecord, dir: string): Promise<boolean> {
-  const hash = createHash("sha256");
   try {
     if ((await disk.readdir(dir)).some((name) => isOther(name, model))) return false;
-    for await (const chunk of createReadStream(deployedPath(dir, model))) hash.update(chunk as Buffer);
+    const version = await currentVersion(dir);
+    if (version === null || (await readText(join(dir, cardName))) !== (await cardOf(dir, version)))
+      return false;
+    const path = join(dir, modelFileName(model));
+    const source = join(versionsDir(dir), version, modelFileName(model));
+    const [own, kept] = [await disk.stat(path), await disk.stat(source)];
+    const isSame = own.ino === kept.ino && own.dev === kept.dev;
+    return (await holdsModel(path, model)) && (isSame || (await holdsModel(source, model)));
   } catch {
     return false;
   }
-  return hash.digest("hex") === model.fileHash;
 }
 
 /** A model in another format than the deployed one. */
 function isOther(name: string, model: ModelRecord): boolean {
-  return /^model\.(onnx|safetensors)$/.test(name) && name !== `model.${model.format}`;
+  return /^model\.(onnx|safetensors)$/.test(name) && name !== modelFileName(model);
 }
 
 /** Staged files, whole (`stage`) or half-written (the store's `replaceFile`). */
-const leftover = /^\.(model\.(onnx|safetensors)\.staged-|mendline-)[0-9a-f]{16}$/;
-
-/** Beside the model that a repair made (card.ts): of another model it would tell lies. */
-export const cardName = "model.card.md";
+const leftover = /^\.(model\.(onnx|safetensors)\.staged-[0-9a-f]{16}|mendline-[0-9a-f]{16}|current\.staged)$/;
 
 /** Files of a model in another format, the card of the one before, and what a crash left behind. */
-async function removeOthers(dir: string, model: ModelRecord): Promise<void> {
+async function removeStale(dir: string, model: ModelRecord, hasCard: boolean): Promise<void> {
   for (const name of await disk.readdir(dir)) {
-    if (isOther(name, model) || name === cardName || leftover.test(name))
-      await disk.rm(join(dir, name), { force: true });
+    const isStale = isOther(name, model) || leftover.test(name) || (name === cardName && !hasCard);
+    if (isStale) await disk.rm(join(dir, name), { force: true });
   }
 }
 

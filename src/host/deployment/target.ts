@@ -23,8 +23,11 @@ export interface DeployTarget {
   readonly text: string;
   /** Of the published file; null before there is one. */
   path(model: ModelRecord): Promise<string | null>;
-  /** @throws MendlineError MENDLINE_DEPLOY_FAILED  the target is then as it was */
-  stage(store: LineageStore, model: ModelRecord): Promise<StagedModel>;
+  /**
+   * @param card  of the repair that made the model, to lie beside it; null: none, or the one that is there with it
+   * @throws MendlineError MENDLINE_DEPLOY_FAILED  the target is then as it was
+   */
+  stage(store: LineageStore, model: ModelRecord, card: string | null): Promise<StagedModel>;
   /** Whether it serves this very model. */
   isServing(model: ModelRecord): Promise<boolean>;
 }

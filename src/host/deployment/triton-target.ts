@@ -16,9 +16,10 @@ import { mkdir, readdir, rename, rm } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { MendlineError, messageOf } from "../../errors.js";
 import { modelLoadTimeoutMs } from "../../limits.js";
-import { makeFolder, stagingPrefix, syncFolder } from "../../lineage-store/files.js";
+import { makeFolder, replaceFile, stagingPrefix, syncFolder } from "../../lineage-store/files.js";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import type { LineageStore } from "../../lineage-store/store.js";
+import { cardName } from "./folder-versions.js";
 import { post } from "./post.js";
 import type { DeployTarget, StagedModel } from "./target.js";
 
@@ -46,7 +47,7 @@ export function tritonTarget(text: string): DeployTarget {
       const version = await latestVersion(place.dir);
       return version === 0 ? null : join(place.dir, String(version), fileName);
     },
-    stage: (store, model) => stage(place, store, model),
+    stage: (store, model, card) => stage(place, store, model, card),
     isServing: async ({ fileHash }) => (await hashOfLatest(place.dir)) === fileHash,
   };
 }
@@ -71,12 +72,17 @@ function placeOf(text: string): Place {
   return { loadUrl, dir: join(repository, name), name, timeoutMs };
 }
 
-async function stage(place: Place, store: LineageStore, model: ModelRecord): Promise<StagedModel> {
+async function stage(
+  place: Place,
+  store: LineageStore,
+  model: ModelRecord,
+  card: string | null,
+): Promise<StagedModel> {
   if (model.format !== "onnx") {
     const problem = `${model.name}@${model.version} is ${model.format}, and the server's layout takes model.onnx`;
     throw new MendlineError("MENDLINE_DEPLOY_FAILED", `cannot deploy to ${place.dir}: ${problem}`);
   }
-  const version = await placeVersion(place, store, model);
+  const version = await placeVersion(place, store, model, card);
   const takeBack = async () => {
     await rm(version, { recursive: true, force: true });
     await load(place).catch(() => undefined);
@@ -91,7 +97,12 @@ async function stage(place: Place, store: LineageStore, model: ModelRecord): Pro
 }
 
 /** The folder appears whole: a server that polls its repository never meets half of it. */
-async function placeVersion(place: Place, store: LineageStore, model: ModelRecord): Promise<string> {
+async function placeVersion(
+  place: Place,
+  store: LineageStore,
+  model: ModelRecord,
+  card: string | null,
+): Promise<string> {
   const { dir } = place;
   const staged = join(dir, `${stagingPrefix}${model.id.slice(0, 16)}`);
   try {
@@ -99,6 +110,7 @@ async function placeVersion(place: Place, store: LineageStore, model: ModelRecor
     await rm(staged, { recursive: true, force: true });
     await mkdir(staged);
     await store.restoreFile(model.id, join(staged, fileName));
+    if (card !== null) await replaceFile(join(staged, cardName), (file) => file.writeFile(card));
     const version = join(dir, String((await latestVersion(dir)) + 1));
     await rename(staged, version);
     await syncFolder(dir);

@@ -1,14 +1,12 @@
 /**
- * What follows from a deployment, and what leads to one: webhooks are told, models that are served in this process change over, trials
- * move an alias or send it back, and a repair's model card is laid beside its model.
+ * What follows from a deployment, and what leads to one: webhooks are told, models that are served in this process change over, and trials
+ * move an alias or send it back.
  */
 import { randomUUID } from "node:crypto";
 import { rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import type { LineageStore } from "../../lineage-store/store.js";
 import type { Deployment } from "../deployment/deployments.js";
-import { cardName } from "../deployment/folder-target.js";
 import { Outbox } from "../deployment/outbox.js";
 import { type ServeOptions, Serving } from "../deployment/serving.js";
 import type { Webhook } from "../deployment/webhook.js";
@@ -87,20 +85,6 @@ export class Publications {
         trial.drifted(
           `the candidate drifts: monitor "${monitor}" raised the alarm at window ${window.window.number}`,
         );
-    }
-  }
-
-  /** The card is made from the record, and can be made again: without it the publication is none the less done. */
-  async writeCard(run: string, modelPath: string): Promise<void> {
-    try {
-      const [{ repairCard }, { replaceFile }] = await Promise.all([
-        import("../repair/card.js"),
-        import("../../lineage-store/files.js"),
-      ]);
-      const card = await repairCard(this.#store, run);
-      await replaceFile(join(dirname(modelPath), cardName), (file) => file.writeFile(card));
-    } catch (thrown) {
-      this.#announcer.fail(thrown);
     }
   }
 

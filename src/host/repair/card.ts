@@ -27,7 +27,11 @@ export async function repairCard(store: LineageStore, run: string): Promise<stri
       `${run} has come to no end, its last step is "${log.state}": \`mendline resume ${run}\` goes on with it`,
     );
   }
-  const report = reportOf(log);
+  return cardOfRun(store, log, reportOf(log));
+}
+
+/** Of a run that is about to be published too: the model and its derivation are in the store, the end is not recorded yet. */
+export async function cardOfRun(store: LineageStore, log: RunLog, report: RepairReport): Promise<string> {
   const { plan, inputs } = log.started;
   const drifted = await store.get(plan.model);
   const parts = [
@@ -128,7 +132,9 @@ function controlLines({ metric, keep, repaired, margin, rows, passed }: ControlR
 }
 
 function inputTable(inputs: RepairInputs): string {
-  const rows = Object.entries(inputs)
+  const { live, validation, gate, control } = inputs;
+  // A record's keys are sorted, those of a run under way are not: the same card for both.
+  const rows = Object.entries({ live, validation, gate, control })
     .filter((entry): entry is [string, RepairInput] => entry[1] !== null)
     .map(([use, { label, rows: count, digest }]) => [
       use,

@@ -11,6 +11,7 @@ import { profileSignature, profileToBytes } from "../drift/profile.js";
 import { storeFile } from "../models.js";
 import { type CandidateSpec, scaleOf } from "./candidate-spec.js";
 import { Candidates, type WrittenCandidate } from "./candidates.js";
+import { cardOfRun } from "./card.js";
 import type { RepairContext } from "./context.js";
 import { openRecalibration } from "./judging.js";
 import { requireProfile } from "./lineage-drift.js";
@@ -18,6 +19,7 @@ import { profileLive } from "./live-profile.js";
 import type { ChosenAncestor } from "./report.js";
 import { type RepairControls, type RepairSources, taskOf } from "./request.js";
 import type { RunLog } from "./run-log.js";
+import { reportOf } from "./run-report.js";
 import type { ChosenStep, EndStep, GatedStep, SearchedStep } from "./run-steps.js";
 
 export interface Publication {
@@ -52,6 +54,7 @@ export async function publish(context: RepairContext, publication: Publication):
     return null;
   }
   let told = end;
+  const card = await cardOfRun(context.store, log, reportOf(log, end));
   const deployment = await deploy(context.store, {
     alias,
     id,
@@ -59,6 +62,7 @@ export async function publish(context: RepairContext, publication: Publication):
     reason: "repair",
     run: log.id,
     expectedId: aliasBefore,
+    card,
     alongside: (tx, path) => {
       told = { ...end, path };
       log.appendIn(tx, "published", told);

@@ -4,11 +4,8 @@ import type { RepairReport } from "./report.js";
 import type { RunLog } from "./run-log.js";
 import { driftOf, type EndStep, isDecided } from "./run-steps.js";
 
-/** @param log  of a run that has come to a decision */
-export function reportOf(log: RunLog): RepairReport {
-  const { state } = log;
-  if (!isDecided(state)) throw new Error(`${log.id} has come to no end: ${state}`);
-  const end: EndStep = log.recorded(state)!;
+/** @param end  the run's, recorded or about to be */
+export function reportOf(log: RunLog, end: EndStep = recordedEnd(log)): RepairReport {
   const chosen = log.recorded("ancestor-chosen");
   const searched = log.recorded("scale-searched");
   const gated = log.recorded("gated");
@@ -35,4 +32,10 @@ export function reportOf(log: RunLog): RepairReport {
     path: end.path,
     labelRequest: null,
   };
+}
+
+function recordedEnd(log: RunLog): EndStep {
+  const { state } = log;
+  if (!isDecided(state)) throw new Error(`${log.id} has come to no end: ${state}`);
+  return log.recorded(state)!;
 }

@@ -1,14 +1,15 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { Worker } from "node:worker_threads";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { deploy, reconcile, rollback } from "../../../src/host/deployment/deployments.js";
 import { isServing } from "../../../src/host/deployment/folder-target.js";
+import { disk } from "../../../src/lineage-store/files.js";
 import type { LineageStore } from "../../../src/lineage-store/store.js";
 import { collect, failure, freshDir, idOf, withStore } from "../../lineage-store/support.js";
 import type { ReaderData, Readings } from "./reader.js";
-import { type Added, addLarge, addRain, digestOf, namesIn, servingDir } from "./support.js";
+import { type Added, addLarge, addRain, digestOf, namesIn, serving, servingDir } from "./support.js";
 
 function deployed(dir: string, format = "onnx"): Buffer {
   return readFileSync(join(dir, `model.${format}`));
@@ -16,7 +17,10 @@ function deployed(dir: string, format = "onnx"): Buffer {
 
 function serves(dir: string, { bytes }: Added, format = "onnx"): void {
   assert.is(Buffer.compare(deployed(dir, format), bytes), 0, "the very bytes that were added");
-  assert.equal(namesIn(dir), [`model.${format}`]);
+  assert.equal(namesIn(dir), serving(`model.${format}`));
+  assert.ok(readFileSync(join(dir, "current", `model.${format}`)).equals(bytes));
+  const kept = namesIn(join(dir, "versions"));
+  assert.ok(kept.length <= 2 && kept.every((name) => /^\d+-[0-9a-f]{12}$/.test(name)), kept.join(" "));
 }
 
 async function historyOf(store: LineageStore, alias: string): Promise<string[]> {
@@ -54,6 +58,68 @@ test("deploy, deploy, roll back: the exact bytes each time", () =>
     await rollback(store, "prod");
     serves(dir, second);
     assert.equal(await historyOf(store, "prod"), [first.id, second.id, first.id, second.id]);
+  }));
+
+test("versions: the one served and the one before; a roll back takes the kept one, card and all, unless it was tampered with", () =>
+  withStore(async (store) => {
+    const models = [await addRain(store, "1"), await addRain(store, "2"), await addRain(store, "3")] as const;
+    const dir = servingDir();
+    const card = (path: string) => readFileSync(join(dir, path, "model.card.md"), "utf8");
+    const shorten = ({ id }: Added) => id.slice(0, 12);
+    for (const { id } of models)
+      await deploy(store, { alias: "a", id, dir, reason: "repair", card: `card of ${id}` });
+    const names = [`2-${shorten(models[1])}`, `3-${shorten(models[2])}`];
+    assert.equal(namesIn(join(dir, "versions")), names);
+    assert.is(readlinkSync(join(dir, "current")), join("versions", names[1]!));
+    const inode = statSync(join(dir, "versions", names[0]!, "model.onnx")).ino;
+
+    await rollback(store, "a");
+    assert.equal([card("."), card("current")], [`card of ${models[1].id}`, `card of ${models[1].id}`]);
+    assert.is(statSync(join(dir, "model.onnx")).ino, inode, "nothing was written anew");
+    assert.equal(namesIn(join(dir, "versions")), names);
+
+    const kept = join(dir, "versions", names[1]!, "model.onnx");
+    const bytes = Buffer.from(models[2].bytes);
+    bytes[bytes.length - 1]! ^= 1;
+    writeFileSync(kept, bytes);
+    await rollback(store, "a");
+    assert.ok(readFileSync(join(dir, "model.onnx")).equals(models[2].bytes), "restored from the store");
+    assert.equal(namesIn(join(dir, "versions")), [names[0], `4-${shorten(models[2])}`].sort());
+  }));
+
+test("a folder that the alias served from before it kept versions, and file systems without hard links", async () =>
+  withStore(async (store) => {
+    const model = await addRain(store, "1");
+    const dir = servingDir();
+    mkdirSync(dir, { recursive: true });
+    writeFileSync(join(dir, "model.onnx"), "an older file");
+    const { link } = disk;
+    disk.link = () => Promise.reject(Object.assign(new Error("no links"), { code: "EPERM" }));
+    try {
+      await deploy(store, { alias: "a", id: model.id, dir, reason: "deploy" });
+    } finally {
+      disk.link = link;
+    }
+    serves(dir, model);
+    assert.is(await reconcile(store, "a"), false);
+  }));
+
+test("what stands in the way is found out before the alias moves", () =>
+  withStore(async (store) => {
+    const { id } = await addRain(store, "1");
+    for (const [name, message] of [
+      ["current", /current is no link/],
+      ["model.card.md", /model.card.md is a folder/],
+      ["model.onnx", /model.onnx is a folder/],
+    ] as const) {
+      const dir = servingDir();
+      mkdirSync(join(dir, name), { recursive: true });
+      const thrown = await failure("MENDLINE_DEPLOY_FAILED", () =>
+        deploy(store, { alias: "a", id, dir, reason: "deploy" }),
+      );
+      assert.match(thrown.message, message);
+      assert.equal([await store.alias("a"), namesIn(dir)], [null, [name]]);
+    }
   }));
 
 test("deploying what is deployed changes nothing, and mends the folder", () =>
@@ -129,13 +195,13 @@ test("a change of format takes the stale file away, both ways", () =>
       writeFileSync(join(dir, name), name);
     await deploy(store, { alias: "a", id: onnx.id, dir, reason: "deploy" });
     const others = ["config.json", "model.onnx.bak", "my-model.onnx"];
-    assert.equal(namesIn(dir), [...others, "model.onnx"].sort());
+    assert.equal(namesIn(dir), serving(...others, "model.onnx"));
     const { path } = await deploy(store, { alias: "a", id: tensors.id, reason: "deploy" });
     assert.is(path, join(dir, "model.safetensors"));
-    assert.equal(namesIn(dir), [...others, "model.safetensors"].sort());
+    assert.equal(namesIn(dir), serving(...others, "model.safetensors"));
     assert.is(Buffer.compare(deployed(dir, "safetensors"), tensors.bytes), 0);
     await rollback(store, "a");
-    assert.equal(namesIn(dir), [...others, "model.onnx"].sort());
+    assert.equal(namesIn(dir), serving(...others, "model.onnx"));
     assert.is(Buffer.compare(deployed(dir), onnx.bytes), 0);
   }));
 
@@ -274,10 +340,15 @@ test("a folder serves a model only with its exact bytes, and alone", () =>
     mkdirSync(dir, { recursive: true });
     assert.is(await isServing(model, dir), false);
     writeFileSync(join(dir, "model.onnx"), bytes);
+    assert.is(await isServing(model, dir), false, "no version is current");
+    await deploy(store, { alias: "a", id, dir, reason: "deploy" });
     assert.is(await isServing(model, dir), true);
-    writeFileSync(join(dir, "model.safetensors"), "");
-    assert.is(await isServing(model, dir), false);
-    rmSync(join(dir, "model.safetensors"));
+    for (const name of ["model.safetensors", "model.card.md"]) {
+      writeFileSync(join(dir, name), "");
+      assert.is(await isServing(model, dir), false, name);
+      rmSync(join(dir, name));
+    }
+    assert.is(await isServing(model, dir), true);
     writeFileSync(join(dir, "model.onnx"), Buffer.concat([bytes, Buffer.of(0)]));
     assert.is(await isServing(model, dir), false);
   }));

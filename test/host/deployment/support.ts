@@ -47,6 +47,11 @@ export function namesIn(dir: string): string[] {
   return existsSync(dir) ? readdirSync(dir).sort() : [];
 }
 
+/** What a served folder holds, others' files among it, and nothing that is left over. */
+export function serving(...files: string[]): string[] {
+  return [...files, "current", "versions"].sort();
+}
+
 export function digestOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
 }

@@ -9,7 +9,7 @@ import { loadProfile } from "../../../src/host/models.js";
 import { openParameterFile } from "../../../src/host/parameters/parameter-file.js";
 import { monitorAncestorsMax } from "../../../src/limits.js";
 import { collect, failure } from "../../lineage-store/support.js";
-import { namesIn, servingDir } from "../deployment/support.js";
+import { namesIn, serving, servingDir } from "../deployment/support.js";
 import { valuesOf } from "../parameters/support.js";
 import { decode, floats } from "../parameters/tensors.js";
 import { liveOf, rainRequest } from "../rain.js";
@@ -38,7 +38,7 @@ test("the valley's bottom is found, published and deployed", () =>
     assert.ok(report.control!.passed);
     const path = join(dir, "model.safetensors");
     assert.is(report.path, path);
-    assert.equal(namesIn(dir), ["model.safetensors"]);
+    assert.equal(namesIn(dir), serving("model.card.md", "model.safetensors"));
     const published = await openParameterFile(path);
     const w = published.tensors.find(({ name }) => name === "w")!;
     assert.is(decode("F32", valuesOf(readFileSync(path), w))[0], Math.fround(report.scale!));
@@ -204,7 +204,7 @@ test("aborted while a command runs: nothing has moved", () =>
     );
     assert.ok(candidatesOf(log).size <= 4);
     assert.equal(await state(), before);
-    assert.equal(namesIn(dir), ["model.safetensors"]);
+    assert.equal(namesIn(dir), serving("model.safetensors"));
   }));
 
 test("an ancestor far up is reached when it is asked for", () =>

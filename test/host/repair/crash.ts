@@ -12,7 +12,7 @@ import type { RepairReport } from "../../../src/host/repair/report.js";
 import { describeRun } from "../../../src/host/repair/runs.js";
 import { LineageStore } from "../../../src/lineage-store/store.js";
 import { collect, freshDir } from "../../lineage-store/support.js";
-import { namesIn } from "../deployment/support.js";
+import { serving as names, namesIn } from "../deployment/support.js";
 import { addRain, labelledOf } from "../rain.js";
 import { newestRun, request, runtime, seattle2015 } from "./scene.js";
 
@@ -172,7 +172,7 @@ export async function crashAt(point: CrashPoint, unbroken: Expected, delayMs = 0
       const report = await resume();
       assert.equal(comparable(report, serving), unbroken.report, point);
       assert.ok(readFileSync(join(serving, "model.onnx")).equals(unbroken.bytes), point);
-      assert.equal(namesIn(serving), ["model.onnx"]);
+      assert.equal(namesIn(serving), names("model.card.md", "model.onnx"));
       const entries = await collect(store.aliasHistory("gateway"));
       assert.equal(
         entries.map((entry) => [entry.id, entry.run]),

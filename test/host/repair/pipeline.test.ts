@@ -12,7 +12,7 @@ import { openParameterFile } from "../../../src/host/parameters/parameter-file.j
 import { neededByRepairs } from "../../../src/host/repair/needed.js";
 import { failure } from "../../lineage-store/support.js";
 import { scratchDir } from "../../support.js";
-import { namesIn, servingDir } from "../deployment/support.js";
+import { namesIn, serving, servingDir } from "../deployment/support.js";
 import { encode, gaussians } from "../parameters/tensors.js";
 import { addRain, days, labelledOf, liveOf, rainFeatures, rainPath, rainRequest } from "../rain.js";
 import { newestRun, runtime, seattle2014, seattle2015, stepsOf, window, withScene } from "./scene.js";
@@ -88,7 +88,7 @@ test("the rain scenario: a dry run, the publication, the same again, and the way
     const blend = await blendToBytes(runtime, drifted!, ancestor!, scale!);
     assert.is(report.path, join(dir, "model.onnx"));
     assert.is(Buffer.compare(readFileSync(report.path!), blend), 0);
-    assert.equal(namesIn(dir), ["model.onnx"]);
+    assert.equal(namesIn(dir), serving("model.card.md", "model.onnx"));
     const alias = (await store.alias("gateway"))!;
     assert.equal(
       [alias.id, alias.reason, alias.run, alias.previous, alias.target],
