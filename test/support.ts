@@ -11,8 +11,8 @@ export function fixturePath(...parts: string[]): string {
   return join(packageRoot, "test", "fixtures", ...parts);
 }
 
-export function scratchDir(): string {
-  const dir = mkdtempSync(join(tmpdir(), "mendline-test-"));
+export function scratchDir(root = tmpdir()): string {
+  const dir = mkdtempSync(join(root, "mendline-test-"));
   process.on("exit", () => rmSync(dir, { recursive: true, force: true }));
   return dir;
 }

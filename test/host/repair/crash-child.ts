@@ -1,26 +1,34 @@
 /**
- * Repairs alias `gateway` and dies on the way: `node crash-child.js STORE POINT DELAY_MS`. Started by crash.ts.
+ * Repairs alias `gateway` and dies on the way. Started by crash.ts, it gets ready, and waits for one line: what it is to repair, and where to
+ * die.
  *
  * The repair is the real one. Where it dies is told by what it commits and renames; with a delay, so long after that.
  */
-import fs from "node:fs/promises";
-import { syncBuiltinESMExports } from "node:module";
-import { basename } from "node:path";
+import { once } from "node:events";
+import { relative } from "node:path";
 import { ScratchModels } from "../../../src/host/models.js";
 import type { CandidateSpec } from "../../../src/host/repair/candidate-spec.js";
 import { repairModel } from "../../../src/host/repair/pipeline.js";
 import { disk } from "../../../src/lineage-store/files.js";
 import { LineageStore } from "../../../src/lineage-store/store.js";
 import type { Transaction } from "../../../src/lineage-store/transaction.js";
-import { labelledOf } from "../rain.js";
 import type { CrashPoint } from "./crash.js";
-import { request, runtime, seattle2015 } from "./scene.js";
+import { crashRequest, servingOf, storeOf } from "./crash-scene.js";
+import { runtime } from "./scene.js";
 
-const [, , storeDir, point, delayMs] = process.argv as [string, string, string, CrashPoint, string];
+export interface CrashOrder {
+  readonly dir: string;
+  readonly point: CrashPoint | "never";
+  readonly delayMs: number;
+}
+
+const [line] = (await once(process.stdin, "data")) as [Buffer];
+process.stdin.destroy();
+const { dir, point, delayMs } = JSON.parse(line.toString()) as CrashOrder;
 
 function die(): void {
   const kill = () => process.kill(process.pid, "SIGKILL");
-  if (Number(delayMs) > 0) setTimeout(kill, Number(delayMs));
+  if (delayMs > 0) setTimeout(kill, delayMs);
   else kill();
 }
 
@@ -50,26 +58,29 @@ function dieAtCommit(store: LineageStore): void {
   };
 }
 
-/** The folder's staged file, and the swap: every step of a deployment ends in a rename. */
+/** Every step of a deployment ends in a rename below the serving folder. */
+const renamed: readonly [CrashPoint, RegExp][] = [
+  ["after staged", /^versions\/\d+-/],
+  ["after swapped", /^model\.\w+$/],
+  ["after pointed", /^current$/],
+  ["after card", /^model\.card\.md$/],
+];
+
 function dieAtRename(): void {
-  const { rename } = fs;
-  fs.rename = async (from, to) => {
-    const name = basename(String(to));
+  const { rename } = disk;
+  disk.rename = async (from, to) => {
     await rename(from, to);
-    if (point === "after staged" && /^\.model\.\w+\.staged-/.test(name)) die();
-    if (point === "after swapped" && /^model\.\w+$/.test(name)) die();
+    const path = relative(servingOf(dir), String(to));
+    if (renamed.some(([name, form]) => name === point && form.test(path))) die();
   };
-  syncBuiltinESMExports();
-  disk.rename = fs.rename;
 }
 
-const store = await LineageStore.open(storeDir);
+const store = await LineageStore.open(storeOf(dir));
 dieAtCommit(store);
 dieAtRename();
 const context = { runtime, store, scratch: new ScratchModels(store) };
 const model = await store.get(await store.resolve("gateway"));
-const control = labelledOf(runtime, seattle2015, "Seattle 2015");
-await repairModel(context, model, request({ alias: "gateway", control }));
+await repairModel(context, model, crashRequest(dir));
 await context.scratch.close();
 await store.close();
 process.stdout.write("it outlived the repair\n");

@@ -1,21 +1,22 @@
 /** Killed at each step fifty times, a little later each time, so that the kill falls into the work behind the step too. */
 import { test } from "uvu";
 import { random } from "../../assembly/support.js";
-import { crashAt, crashPoints, expected } from "./crash.js";
+import { CrashScenes, crashPoints } from "./crash.js";
 
 const kills = 50;
 /** Within it a run goes through several steps. */
-const delayMsMax = 60;
+const delayMsMax = 40;
 
-const unbroken = await expected();
+const scenes = new CrashScenes();
 const next = random(50);
+await scenes.prepare();
 
 for (const point of crashPoints) {
   test(`killed ${kills} times ${point}: old or new, and it goes on to the same end`, async () => {
-    for (let kill = 0; kill < kills; kill++) {
-      await crashAt(point, unbroken, kill === 0 ? 0 : Math.ceil(next() * delayMsMax));
-    }
+    for (let kill = 0; kill < kills; kill++)
+      await scenes.crashAt(point, kill === 0 ? 0 : Math.ceil(next() * delayMsMax));
   });
 }
 
+test.after(() => scenes.close());
 test.run();

@@ -1,11 +1,21 @@
-/** Killed once at each step; fifty times, a little later each time: crash.slow.test.ts. */
+/** Killed at each step, and a few times in the work behind it; fifty times at each: crash.slow.test.ts. */
 import { test } from "uvu";
-import { crashAt, crashPoints, expected } from "./crash.js";
+import { random } from "../../assembly/support.js";
+import { CrashScenes, crashPoints } from "./crash.js";
 
-const unbroken = await expected();
+const kills = 2;
+const delayMsMax = 40;
+
+const scenes = new CrashScenes();
+const next = random(2);
+await scenes.prepare();
 
 for (const point of crashPoints) {
-  test(`killed ${point}: old or new, and it goes on to the same end`, () => crashAt(point, unbroken));
+  test(`killed ${kills} times ${point}: old or new, and it goes on to the same end`, async () => {
+    for (let kill = 0; kill < kills; kill++)
+      await scenes.crashAt(point, kill === 0 ? 0 : Math.ceil(next() * delayMsMax));
+  });
 }
 
+test.after(() => scenes.close());
 test.run();
