@@ -60,6 +60,8 @@ export const errorTable = {
   MENDLINE_REPAIR_INPUTS: row("the data is not what the run began with", 409, failed),
   MENDLINE_REPAIR_BUSY: row("the alias already has a repair under way", 409, failed),
 
+  MENDLINE_SERVICE_UNAUTHORIZED: row("the caller gave no secret, or another one", 401, failed),
+
   MENDLINE_DEPLOY_FAILED: row("the model could not be put into the target", 500, failed),
 } as const satisfies Record<string, ErrorRow>;
 

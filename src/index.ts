@@ -54,6 +54,13 @@ export {
 export type { Annotated, AnnotateOptions } from "./host/labels/annotate.js";
 export { type LabelFormat, labelFormats } from "./host/labels/export-labels.js";
 export type { LabelRequest, RequestState } from "./host/labels/label-request.js";
+export type {
+  LabelStudioWebhook,
+  LabelStudioWebhookOptions,
+  WebhookCall,
+  WebhookOutcome,
+  WebhookReply,
+} from "./host/labels/label-studio-webhook.js";
 export {
   type LabelPointDetails,
   type LabelRequestDetails,
@@ -90,7 +97,7 @@ export type { AliasTrial } from "./host/repair/alias-trial.js";
 export type { AskLabelsRequest } from "./host/repair/ask-labels.js";
 export type { AutoRepairOptions } from "./host/repair/auto-repair.js";
 export type { CandidateSpec, CombinationTerm } from "./host/repair/candidate-spec.js";
-export type { ImportedLabels, LabelDesk } from "./host/repair/label-desk.js";
+export type { ImportedLabels, ImportOptions, LabelDesk } from "./host/repair/label-desk.js";
 export type { ModuleRows } from "./host/repair/module-worker.js";
 export type { ResumeRequest } from "./host/repair/pipeline.js";
 export type { Refinement, RefineRequest } from "./host/repair/refine.js";

@@ -316,6 +316,14 @@ export const committeeMax = 8;
 export const labelEventsMax = 20_000;
 /** A file of labels, with all that a labelling tool exports beside them. */
 export const labelFileBytesMax = 64 * 1024 * 1024;
+/** A webhook's body with labels, in JSON: a few hundred annotations and their project. */
+export const webhookBodyBytesMax = 8 * 1024 * 1024;
+/** Bodies of webhooks that wait for the store: their sender does not ask again, and a poll of the export brings what was turned away. */
+export const webhooksWaitingMax = 256;
+/** Label Studio gives up after a second (labelstud.io/guide/webhooks, WEBHOOK_TIMEOUT): it has its answer by then, whatever the disk does. */
+export const webhookAnswerMsMax = 500;
+/** Length of a secret that guards labels: shorter ones can be guessed. */
+export const webhookSecretLengthMin = 16;
 /** Classes of one request, which are keys and choices for a person. */
 export const labelClassesMax = 1_000;
 /** A key's file in PEM: the largest that is taken has 500 bytes, some tools write a description above it. */

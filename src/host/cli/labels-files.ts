@@ -17,6 +17,7 @@ interface ExportFlags extends OutputOptions, StoreOptions {
 
 interface ImportFlags extends OutputOptions, StoreOptions {
   readonly annotator?: string;
+  readonly reconcile?: boolean;
 }
 
 /** Keyed by the type, so that a new format cannot be forgotten here. */
@@ -63,16 +64,18 @@ export function addLabelsImportCommand(parent: Command, context: CommandContext)
     .argument("<request>", requestHelp, parseText)
     .argument("<file>", "file of labels", parseText)
     .option("--annotator <name>", "who labelled, where the file does not say (default: import)", parseText)
+    .option("--reconcile", "take back what a whole Label Studio export holds no more")
     .addHelpText("after", importNotes);
   addOutputOption(addStoreOption(command)).action(async (id: string, file: string, flags: ImportFlags) => {
     const { requestSummary } = await import("../../index.js");
     const imported = await withStore(context, flags, async ({ engine }) =>
-      (await engine.labels()).import(id, file, flags.annotator),
+      (await engine.labels()).import(id, file, flags),
     );
-    const { found, added, request } = imported;
+    const { found, added, retracted, request } = imported;
     const summary = requestSummary(request);
+    const back = retracted === 0 ? "" : `, ${retracted} were taken back`;
     const text = () =>
-      `${added} of ${found} answers were new; ${summary.labelled} of ${summary.pointCount} points are labelled, ${summary.conflicts} in conflict`;
-    await print({ json: { found, added, request: summary }, text }, flags);
+      `${added} of ${found} answers were new${back}; ${summary.labelled} of ${summary.pointCount} points are labelled, ${summary.conflicts} in conflict`;
+    await print({ json: { found, added, retracted, request: summary }, text }, flags);
   });
 }

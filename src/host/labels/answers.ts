@@ -12,6 +12,8 @@ export interface Answer {
   readonly label: number | null;
   /** The labelling tool's own id of it: with the same one, a later answer is an edit. */
   readonly annotation: string | null;
+  /** When it was last edited there: an older edit that comes later changes nothing. Absent: the tool does not say. */
+  readonly updatedMs?: number;
 }
 
 export interface StandingAnswer extends Answer {
@@ -70,12 +72,23 @@ export function newAnswers(
   });
 }
 
+/** Standing answers that a labelling tool knows by these keys. */
+export function answersByKey(
+  answers: ReadonlyMap<string, PointAnswers>,
+  isMeant: (annotation: string) => boolean,
+): StandingAnswer[] {
+  return Array.from(answers.values()).flatMap(({ standing }) =>
+    standing.filter(({ annotation }) => annotation !== null && isMeant(annotation)),
+  );
+}
+
 /** @returns whether anything changed */
 function addAnswer<T extends Answer>(standing: T[], answer: T): boolean {
   const own = standing.filter(({ annotator }) => annotator === answer.annotator);
   const edited = own.find(({ annotation }) => annotation !== null && annotation === answer.annotation);
   if (edited !== undefined) {
-    if (edited.label === answer.label) return false;
+    const isOlder = (answer.updatedMs ?? Infinity) < (edited.updatedMs ?? -Infinity);
+    if (edited.label === answer.label || isOlder) return false;
     standing[standing.indexOf(edited)] = answer;
     return true;
   }
@@ -88,13 +101,15 @@ function addAnswer<T extends Answer>(standing: T[], answer: T): boolean {
   return true;
 }
 
-/** The newest answer of the person on the point. */
+/** The annotation, or the newest answer of the person on the point. */
 function takeBack(
   standing: ReadonlyMap<string, StandingAnswer[]>,
-  { pointId, annotator }: RetractedEvent,
+  { pointId, annotator, annotation }: RetractedEvent,
 ): void {
   const answers = standing.get(pointId)!;
-  const at = answers.findLastIndex((answer) => answer.annotator === annotator);
+  const at = answers.findLastIndex((answer) =>
+    annotation === undefined ? answer.annotator === annotator : answer.annotation === annotation,
+  );
   if (at >= 0) answers.splice(at, 1);
 }
 

@@ -18,6 +18,15 @@ export interface LabelPoint {
   readonly random: boolean;
   /** Hash of the values: the same row is not asked about twice. */
   readonly content: string;
+  /** What the deployed model says of it; absent where it was not run. */
+  readonly predicted?: PointPrediction;
+}
+
+export interface PointPrediction {
+  /** A class index, or a number. */
+  readonly label: number;
+  /** The class's probability; null for a number. */
+  readonly share: number | null;
 }
 
 /** The first event: what is asked. */
@@ -69,6 +78,8 @@ export interface LabelledEvent {
 export interface RetractedEvent {
   readonly pointId: string;
   readonly annotator: string;
+  /** A labelling tool's own id of the answer; absent: the person's newest. */
+  readonly annotation?: string;
 }
 
 export interface EndedEvent {

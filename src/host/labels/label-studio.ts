@@ -1,46 +1,72 @@
 /**
- * Label Studio: tasks and a project's config for it to import, its JSON export and its webhooks to take labels from.
+ * Label Studio: tasks with predictions and a project's config for it to import, its JSON export and its webhooks to take labels from.
  *
- * Formats: labelstud.io/guide/task_format, /export, /webhook_reference, and label_studio/webhooks/models.py of its repository: of
- * ANNOTATION_CREATED `annotation` and `task` are objects, of ANNOTATIONS_CREATED lists, in which an annotation's `task` is a task's id.
+ * Formats: labelstud.io/guide/task_format, /predictions, /export, /webhook_reference, and label_studio/webhooks/models.py of its
+ * repository. There the documentation shows an annotation with a task's id alone; what is sent has the task beside it: of
+ * ANNOTATION_CREATED `annotation` and `task` are objects, of ANNOTATIONS_CREATED lists. ANNOTATIONS_DELETED has ids alone.
  */
 import type { Answer } from "./answers.js";
-import type { LabelQuestion, LabelRequest } from "./label-request.js";
-import { bad, labelFrom } from "./label-values.js";
+import type { LabelQuestion, LabelRequest, PointPrediction } from "./label-request.js";
+import { bad, labelFrom, labelText } from "./label-values.js";
+
+/** What its annotations' keys begin with. */
+export const toolName = "label-studio";
 
 /** Names in the label config; results of other controls are passed over. */
 const controlName = "label";
+const objectName = "point";
 const pointKey = "pointId";
+const requestKey = "request";
 
-/** The events that bring labels; others are none of our concern. */
-export const webhookActions = ["ANNOTATION_CREATED", "ANNOTATIONS_CREATED", "ANNOTATION_UPDATED"] as const;
+/** Events that bring labels, and that take them back, one or several at once; others are none of our concern. */
+const writing = /^ANNOTATIONS?_(?:CREATED|UPDATED)$/;
+const deleting = /^ANNOTATIONS?_DELETED$/;
 
 /** One task a point. Its features stand in one text too, which the config shows. */
 export function labelStudioTasks({ id, question }: LabelRequest): unknown[] {
   const { points, features } = question;
-  return points.map(({ pointId, values, score }) => ({
+  return points.map(({ pointId, values, score, predicted }) => ({
     data: {
       [pointKey]: pointId,
-      request: id,
+      [requestKey]: id,
       features: Object.fromEntries(features.map((name, index) => [name, values[index]!])),
       text: features.map((name, index) => `${name}: ${values[index] ?? "missing"}`).join("\n"),
       score,
     },
+    ...(predicted !== undefined && { predictions: [predictionOf(predicted, question)] }),
   }));
+}
+
+/** What the deployed model says: shown to annotators only where the project's settings ask for it. */
+function predictionOf({ label, share }: PointPrediction, question: LabelQuestion): unknown {
+  const isNumber = question.classes === null;
+  return {
+    model_version: `${question.name}@${question.version}`,
+    ...(share !== null && { score: share }),
+    result: [
+      {
+        from_name: controlName,
+        to_name: objectName,
+        type: isNumber ? "number" : "choices",
+        value: isNumber ? { number: label } : { choices: [labelText(label, question)] },
+      },
+    ],
+  };
 }
 
 /** A project's labelling interface (XML). */
 export function labelStudioConfig({ question }: Pick<LabelRequest, "question">): string {
   const control =
     question.classes === null
-      ? [`  <Number name="${controlName}" toName="point" required="true"/>`]
+      ? [`  <Number name="${controlName}" toName="${objectName}" required="true"/>`]
       : [
-          `  <Choices name="${controlName}" toName="point" choice="single" required="true">`,
+          `  <Choices name="${controlName}" toName="${objectName}" choice="single" required="true">`,
           ...question.classes.map((name) => `    <Choice value="${escaped(name)}"/>`),
           "  </Choices>",
         ];
   const head = `  <Header value="${escaped(question.label)}?"/>`;
-  return ["<View>", head, '  <Text name="point" value="$text"/>', ...control, "</View>", ""].join("\n");
+  const text = `  <Text name="${objectName}" value="$text"/>`;
+  return ["<View>", head, text, ...control, "</View>", ""].join("\n");
 }
 
 /** The answers of a JSON export: a list of tasks. @throws MendlineError MENDLINE_REPAIR_LABELS */
@@ -54,33 +80,89 @@ export function answersOfExport(tasks: readonly unknown[], question: LabelQuesti
   });
 }
 
+/** An annotation of a webhook's body, and where it belongs as far as the body says. */
+export interface WebhookAnnotation {
+  readonly annotation: unknown;
+  /** As answers have it. */
+  readonly key: string | null;
+  /** null: the body brings no task for it, or one that is none of ours. */
+  readonly place: { readonly request: string; readonly pointId: string } | null;
+  /** Whether the task is there, and somebody else's. */
+  readonly isForeign: boolean;
+}
+
+export interface WebhookEvent {
+  readonly written: readonly WebhookAnnotation[];
+  /** Keys of annotations. */
+  readonly deleted: readonly string[];
+  /** Whether it is an event about annotations at all. */
+  readonly isOurs: boolean;
+}
+
 /**
- * The answers in a webhook's body; none in that of another event.
- *
  * @param body  parsed JSON, of whoever sent it
- * @throws MendlineError MENDLINE_REPAIR_LABELS  not of the documented form, or a class that is not known
+ * @throws MendlineError MENDLINE_REPAIR_LABELS  not of the documented form
  */
-export function answersOfWebhook(body: unknown, question: LabelQuestion): Answer[] {
+export function webhookEvent(body: unknown): WebhookEvent {
   const where = "webhook";
-  const { action, annotation, task } = objectOf(body, where);
-  if (!(webhookActions as readonly unknown[]).includes(action)) return [];
-  const tasks = Array.isArray(task) ? task : [task];
-  const byId = new Map(tasks.map((one) => [objectOf(one, `${where}: task`).id, one]));
-  const annotations: unknown[] = Array.isArray(annotation) ? annotation : [annotation];
-  return annotations.flatMap((one) => {
-    const { task: of } = objectOf(one, `${where}: annotation`);
-    const found = byId.get(of) ?? (tasks.length === 1 && of === undefined ? tasks[0] : undefined);
-    if (found === undefined) throw bad(`${where}: annotation of task ${String(of)}, which it does not bring`);
-    return answerOf(one, pointIn(found, where), question, where);
+  const { action, annotation, annotations, task, id } = objectOf(body, where);
+  if (typeof action !== "string") throw bad(`${where}: action is missing: give Label Studio's own JSON`);
+  if (deleting.test(action)) {
+    const gone = annotations ?? annotation ?? (id === undefined ? [] : { id });
+    const keys = listed(gone).flatMap((one) => keyOf(objectOf(one, `${where}: annotation`).id) ?? []);
+    return { written: [], deleted: keys, isOurs: true };
+  }
+  if (!writing.test(action)) return { written: [], deleted: [], isOurs: false };
+  const tasks = new Map(
+    (task === undefined ? [] : listed(task)).map((one) => {
+      const found = objectOf(one, `${where}: task`);
+      return [found.id, found];
+    }),
+  );
+  const isSingle = !Array.isArray(annotation) && tasks.size === 1;
+  // A hook may be set to send the action alone.
+  const written = (annotation === undefined ? [] : listed(annotation)).map((one): WebhookAnnotation => {
+    const { id: own, task: of } = objectOf(one, `${where}: annotation`);
+    const found = tasks.get(of) ?? (isSingle && of === undefined ? [...tasks.values()][0] : undefined);
+    const place = found === undefined ? null : placeOf(found);
+    return { annotation: one, key: keyOf(own), place, isForeign: found !== undefined && place === null };
   });
+  return { written, deleted: [], isOurs: true };
+}
+
+/** The answers of an annotation: none where its result holds no label. @throws MendlineError MENDLINE_REPAIR_LABELS */
+export function answersOfAnnotation(annotation: unknown, pointId: string, question: LabelQuestion): Answer[] {
+  return answerOf(annotation, pointId, question, "webhook");
+}
+
+function placeOf({ data }: Record<string, unknown>): WebhookAnnotation["place"] {
+  if (typeof data !== "object" || data === null) return null;
+  const { [requestKey]: request, [pointKey]: pointId } = data as Record<string, unknown>;
+  return typeof request === "string" && typeof pointId === "string" ? { request, pointId } : null;
+}
+
+function listed(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [value];
+}
+
+function keyOf(id: unknown): string | null {
+  return typeof id === "number" || typeof id === "string" ? `${toolName} ${id}` : null;
 }
 
 function answerOf(annotation: unknown, pointId: string, question: LabelQuestion, where: string): Answer[] {
-  const { id, completed_by: by, was_cancelled: isSkipped, result } = objectOf(annotation, where);
+  const {
+    id,
+    completed_by: by,
+    was_cancelled: isSkipped,
+    result,
+    updated_at: at,
+  } = objectOf(annotation, where);
+  const updatedMs = typeof at === "string" ? Date.parse(at) : Number.NaN;
   const base = {
     pointId,
     annotator: annotatorOf(by),
-    annotation: typeof id === "number" || typeof id === "string" ? `label-studio ${id}` : null,
+    annotation: keyOf(id),
+    ...(Number.isFinite(updatedMs) && { updatedMs }),
   };
   if (isSkipped === true) return [{ ...base, label: null }];
   const written = listOf(result ?? [], `${where}: result`).flatMap((one) => valueIn(one, where));
@@ -103,10 +185,10 @@ function valueIn(result: unknown, where: string): (string | number)[] {
 
 /** A user's id; newer versions write the user himself. */
 function annotatorOf(by: unknown): string {
-  if (typeof by === "number" || (typeof by === "string" && by !== "")) return `label-studio ${by}`;
-  if (typeof by !== "object" || by === null) return "label-studio";
+  if (typeof by === "number" || (typeof by === "string" && by !== "")) return `${toolName} ${by}`;
+  if (typeof by !== "object" || by === null) return toolName;
   const { email, id } = by as Record<string, unknown>;
-  return typeof email === "string" ? email : `label-studio ${String(id)}`;
+  return typeof email === "string" ? email : `${toolName} ${String(id)}`;
 }
 
 function pointIn(task: unknown, where: string): string {

@@ -3,7 +3,7 @@ import { createHash, randomUUID } from "node:crypto";
 import { MendlineError } from "../../errors.js";
 import { labelEventsMax } from "../../limits.js";
 import type { LineageStore } from "../../lineage-store/store.js";
-import { type Answer, newAnswers } from "./answers.js";
+import { type Answer, newAnswers, type StandingAnswer } from "./answers.js";
 import {
   type AnswerSource,
   type EndedEvent,
@@ -56,12 +56,15 @@ export interface AddedAnswers {
   readonly request: LabelRequest;
   /** Of the answers given; the others were there already. */
   readonly added: number;
+  /** Answers that were taken back. */
+  readonly retracted: number;
 }
 
 /**
- * Adds what is new of the answers: all of them or none. Twice the same adds nothing.
+ * Adds what is new of the answers, and takes others back: all or none. Twice the same adds nothing.
  *
  * @param answers  about points of this request (import-labels.ts checks)
+ * @param gone  answers that stand, and are not there any more where they came from
  * @throws MendlineError MENDLINE_STORE_CONFLICT  it is cancelled, or somebody else wrote meanwhile
  */
 export async function addAnswers(
@@ -69,12 +72,21 @@ export async function addAnswers(
   request: LabelRequest,
   source: AnswerSource,
   answers: readonly Answer[],
+  gone: readonly StandingAnswer[] = [],
 ): Promise<AddedAnswers> {
   const fresh = newAnswers(request.answers, answers);
-  if (fresh.length === 0) return { request, added: 0 };
+  if (fresh.length + gone.length === 0) return { request, added: 0, retracted: 0 };
   refuseCancelled(request);
-  const event: LabelledEvent = { source, answers: fresh };
-  return { request: await append(store, request, "labelled", event), added: fresh.length };
+  const events: [string, unknown][] = gone.map(({ pointId, annotator, annotation }) => [
+    "retracted",
+    { pointId, annotator, annotation: annotation! } satisfies RetractedEvent,
+  ]);
+  if (fresh.length > 0) events.push(["labelled", { source, answers: fresh } satisfies LabelledEvent]);
+  return {
+    request: await append(store, request, events),
+    added: fresh.length,
+    retracted: gone.length,
+  };
 }
 
 /** Takes back a person's newest answer on a point; it stays in the record. */
@@ -83,7 +95,7 @@ export function retract(
   request: LabelRequest,
   retracted: RetractedEvent,
 ): Promise<LabelRequest> {
-  return append(store, request, "retracted", retracted);
+  return append(store, request, [["retracted", retracted]]);
 }
 
 /** `closed`: enough labels came, `cancelled`: none are wanted any more. */
@@ -95,7 +107,7 @@ export function endRequest(
 ): Promise<LabelRequest> {
   refuseCancelled(request);
   const event: EndedEvent = { reason };
-  return append(store, request, state, event);
+  return append(store, request, [[state, event]]);
 }
 
 export function addRound(
@@ -103,23 +115,26 @@ export function addRound(
   request: LabelRequest,
   round: RefinedEvent,
 ): Promise<LabelRequest> {
-  return append(store, request, "refined", round);
+  return append(store, request, [["refined", round]]);
 }
 
+/** All of them or none, behind what the request is known to hold. */
 async function append(
   store: LineageStore,
   { id, eventCount }: LabelRequest,
-  event: string,
-  data: unknown,
+  events: readonly (readonly [event: string, data: unknown])[],
 ): Promise<LabelRequest> {
-  if (eventCount >= labelEventsMax) {
+  if (eventCount + events.length > labelEventsMax) {
     throw new MendlineError(
       "MENDLINE_DATA_LIMIT",
-      `${id} has ${eventCount} events, the most that one request has: make a new one`,
+      `${id} would have ${eventCount + events.length} events, and one request has ${labelEventsMax} at most: make a new one`,
       { details: { request: id, events: eventCount, eventsMax: labelEventsMax } },
     );
   }
-  await store.commit((tx) => tx.appendRequest(id, event, data, eventCount));
+  await store.commit((tx) => {
+    for (const [place, [event, data]] of events.entries())
+      tx.appendRequest(id, event, data, eventCount + place);
+  });
   return loadRequest(store, id);
 }
 

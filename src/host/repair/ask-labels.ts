@@ -11,10 +11,12 @@ import {
   type LabelBudget,
   type LabelPoint,
   type LabelRequest,
+  type PointPrediction,
   requestFormat,
 } from "../labels/label-request.js";
 import { createRequest, listRequests, newRequestId, pointIdOf } from "../labels/requests.js";
 import { type PoolOutputs, type Strategy, scoresOf } from "../labels/strategies.js";
+import { likeliestClass } from "../labels/uncertainty.js";
 import { committeeOutputs } from "./committee.js";
 import type { RepairContext } from "./context.js";
 import { budgetOf, waitingRun } from "./label-budget.js";
@@ -96,7 +98,15 @@ export async function askLabels(
     points: chosen.map(({ row, score, isRandom }): LabelPoint => {
       const values = valuesAt(pool, row);
       const pointId = pointIdOf(id, pool.rowNumbers[row]!);
-      return { pointId, values, score, random: isRandom, content: contentOf(values) };
+      const predicted = predictionOf(outputs[0], task.kind, row);
+      return {
+        pointId,
+        values,
+        score,
+        random: isRandom,
+        content: contentOf(values),
+        ...(predicted !== null && { predicted }),
+      };
     }),
     budget,
     expiresMs: request.expiresMs ?? null,
@@ -223,6 +233,21 @@ function valuesAt({ columns, texts }: UnlabelledData, row: number): FeatureValue
     const value = column[row]!;
     return Number.isNaN(value) ? null : (texts[index]?.[value] ?? value);
   });
+}
+
+/** Of the deployed model; null where it was not run, or gives no finite output. */
+function predictionOf(
+  outputs: PoolOutputs | undefined,
+  kind: ModelTask["kind"],
+  row: number,
+): PointPrediction | null {
+  if (outputs === undefined) return null;
+  const { values, outputCount } = outputs;
+  const said = values.subarray(row * outputCount, (row + 1) * outputCount);
+  if (!said.every(Number.isFinite)) return null;
+  if (kind === "regression") return { label: said[0]!, share: null };
+  const label = likeliestClass(said);
+  return { label, share: said[label]! };
 }
 
 function contentOf(values: readonly FeatureValue[]): string {

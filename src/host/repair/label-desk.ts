@@ -1,9 +1,12 @@
 /** All that can be done with label requests, over one store. */
+import { MendlineError } from "../../errors.js";
 import { type Annotated, type AnnotateOptions, annotate } from "../labels/annotate.js";
+import { answersByKey } from "../labels/answers.js";
 import { exportText, type LabelFormat } from "../labels/export-labels.js";
-import { checkPoints, readLabels } from "../labels/import-labels.js";
+import { readLabels } from "../labels/import-labels.js";
 import type { LabelRequest } from "../labels/label-request.js";
-import { answersOfWebhook } from "../labels/label-studio.js";
+import { toolName } from "../labels/label-studio.js";
+import { LabelStudioWebhook, type LabelStudioWebhookOptions } from "../labels/label-studio-webhook.js";
 import { type AddedAnswers, addAnswers, endRequest, listRequests, loadRequest } from "../labels/requests.js";
 import { loadProfile } from "../models.js";
 import { type AskLabelsRequest, askLabels } from "./ask-labels.js";
@@ -13,6 +16,12 @@ import { type Refinement, type RefineRequest, refineRepair } from "./refine.js";
 export interface ImportedLabels extends AddedAnswers {
   /** Answers in the file, those that were there already among them. */
   readonly found: number;
+}
+
+export interface ImportOptions {
+  readonly annotator?: string | undefined;
+  /** Takes back what Label Studio brought before and its whole export, which this is, holds no more. */
+  readonly reconcile?: boolean;
 }
 
 /** What the engine does for the desk. */
@@ -62,19 +71,29 @@ export class LabelDesk {
    *
    * @param annotator  who labelled, where the file does not say
    */
-  async import(id: string, file: string, annotator?: string): Promise<ImportedLabels> {
+  async import(
+    id: string,
+    file: string,
+    { annotator, reconcile = false }: ImportOptions = {},
+  ): Promise<ImportedLabels> {
     const request = await this.get(id);
     const { source, answers } = await readLabels(file, request, annotator);
-    return { ...(await addAnswers(this.#context.store, request, source, answers)), found: answers.length };
+    if (reconcile && source.kind !== toolName) {
+      throw new MendlineError(
+        "MENDLINE_ARGUMENT_INVALID",
+        `${file} is no Label Studio export: only that says which annotations there are no more`,
+      );
+    }
+    const there = new Set(answers.map(({ annotation }) => annotation));
+    const isGone = (key: string) => key.startsWith(`${toolName} `) && !there.has(key);
+    const gone = reconcile ? answersByKey(request.answers, isGone) : [];
+    const added = await addAnswers(this.#context.store, request, source, answers, gone);
+    return { ...added, found: answers.length };
   }
 
-  /** @param body  parsed JSON of a Label Studio webhook; another event than a label's adds nothing */
-  async takeWebhook(id: string, body: unknown): Promise<ImportedLabels> {
-    const request = await this.get(id);
-    const answers = answersOfWebhook(body, request.question);
-    checkPoints(answers, request, "webhook");
-    const source = { kind: "webhook", name: null, sha256: null } as const;
-    return { ...(await addAnswers(this.#context.store, request, source, answers)), found: answers.length };
+  /** What takes Label Studio's webhooks, for whoever listens: all requests of the store are behind one address. */
+  labelStudioWebhook(options: LabelStudioWebhookOptions): LabelStudioWebhook {
+    return new LabelStudioWebhook(this.#context.store, options);
   }
 
   /** A person's session; ends with the last point, with `q`, or with the keys. */

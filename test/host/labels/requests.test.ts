@@ -9,7 +9,6 @@ import type { Answer } from "../../../src/host/labels/answers.js";
 import { exportText } from "../../../src/host/labels/export-labels.js";
 import { readLabels } from "../../../src/host/labels/import-labels.js";
 import type { LabelQuestion, LabelRequest } from "../../../src/host/labels/label-request.js";
-import { answersOfWebhook } from "../../../src/host/labels/label-studio.js";
 import { requestDetails } from "../../../src/host/labels/request-json.js";
 import {
   addAnswers,
@@ -233,33 +232,50 @@ test("Label Studio: its export, edited annotations, skips, and numbers", async (
   });
 });
 
-test("Label Studio: webhooks of one and of several annotations", () => {
-  const one = annotated(1, "p1", "rain");
-  const two = annotated(2, "p3", "dry");
-  const [first, second] = [one, two].map(({ annotations, id }) => ({ ...annotations[0]!, task: id }));
-  const taskOf = ({ id, data }: typeof one) => ({ id, data });
-  const single = { action: "ANNOTATION_CREATED", annotation: first, task: taskOf(one), project: { id: 1 } };
-  assert.equal(answersOfWebhook(single, question()), [answer("p1", 1, "label-studio 7", "label-studio 1")]);
-  const several = {
-    action: "ANNOTATIONS_CREATED",
-    annotation: [second, first],
-    task: [taskOf(one), taskOf(two)],
+test("Label Studio: an edit that is older than the one that is known changes nothing", async () => {
+  await withRequest(async (store, request) => {
+    const at = (choice: string, updated: string) => [annotated(1, "p1", choice, { updated_at: updated })];
+    let now = request;
+    const bring = async (content: unknown) => {
+      const { source, answers } = await readLabels(written("ls.json", JSON.stringify(content)), now);
+      const result = await addAnswers(store, now, source, answers);
+      now = result.request;
+      return [result.added, labelsOf(now)[0]];
+    };
+    assert.equal(await bring(at("rain", "2021-08-17T13:37:25.805479Z")), [1, "rain"]);
+    assert.equal(await bring(at("dry", "2021-08-17T13:35:59.817086Z")), [0, "rain"]);
+    assert.equal(await bring(at("dry", "2021-08-17T13:38:00Z")), [1, "dry"]);
+  });
+});
+
+/** labelstud.io/guide/predictions, "Example JSON": model_version, score and a result like an annotation's. */
+test("Label Studio: tasks bring what the deployed model says, as predictions", async () => {
+  const predicted = (over: Partial<LabelQuestion>, label: number, share: number | null) => {
+    const asked = question(over);
+    const points = asked.points.map((point) => ({ ...point, predicted: { label, share } }));
+    return { ...over, points };
   };
-  assert.equal(
-    answersOfWebhook(several, question()).map(({ pointId, label }) => [pointId, label]),
-    [
-      ["p3", 0],
-      ["p1", 1],
-    ],
+  await withRequest(
+    async (_, request) => {
+      const [task] = JSON.parse(exportText(request, "label-studio")) as { predictions: unknown[] }[];
+      assert.equal(task!.predictions, [
+        {
+          model_version: "rain@3",
+          score: 0.75,
+          result: [{ from_name: "label", to_name: "point", type: "choices", value: { choices: ["rain"] } }],
+        },
+      ]);
+    },
+    predicted({}, 1, 0.75),
   );
-  assert.equal(answersOfWebhook({ action: "PROJECT_UPDATED", project: {} }, question()), []);
-  const stranger = { ...several, task: [taskOf(one)] };
-  assert.throws(
-    () => answersOfWebhook(stranger, question()),
-    /annotation of task 102, which it does not bring/,
+  await withRequest(
+    async (_, request) => {
+      const [task] = JSON.parse(exportText(request, "label-studio")) as { predictions: object[] }[];
+      const result = [{ from_name: "label", to_name: "point", type: "number", value: { number: 2.5 } }];
+      assert.equal(task!.predictions, [{ model_version: "rain@3", result }]);
+    },
+    predicted({ kind: "regression", classes: null }, 2.5, null),
   );
-  for (const body of [null, [], "x", { action: "ANNOTATION_CREATED" }])
-    assert.throws(() => answersOfWebhook(body, question()), /is no object/);
 });
 
 test("Label Studio: tasks carry data.pointId, and the config the classes, whatever they are called", async () => {

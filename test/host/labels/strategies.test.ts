@@ -16,7 +16,7 @@ function near(value: number, expected: number, tolerance = 1e-12): void {
   assert.ok(Math.abs(value - expected) < tolerance, `${value} is not ${expected}`);
 }
 
-/** The three instances of modAL's documentation, "Uncertainty sampling". */
+/** The three instances of modAL's documentation: docs/source/content/query_strategies/uncertainty_sampling.ipynb of its repository. */
 const documented = [
   [0.1, 0.85, 0.05],
   [0.6, 0.3, 0.1],
@@ -36,6 +36,91 @@ test("uncertainty of modAL's documented instances", () => {
     // Printed with so many digits.
     near(entropy(documented[row]!), expected.entropy, 5e-8);
   }
+});
+
+/** skactiveml/pool/tests/test_uncertainty_sampling.py of github.com/scikit-activeml/scikit-activeml, `TestUncertaintyScores`. */
+test("uncertainty of scikit-activeml's own instances", () => {
+  const rows = [
+    { row: [0.2, 0.5, 0.3], unsure: 0.5, entropy: 1.029653014, margin: 0.8 },
+    { row: [0.1, 0.7, 0.2], unsure: 0.3, entropy: 0.8018185525, margin: 0.5 },
+  ];
+  for (const { row, ...expected } of rows) {
+    near(leastConfidence(row), expected.unsure);
+    near(entropy(row), expected.entropy, 5e-10);
+    near(marginUncertainty(row), expected.margin);
+  }
+});
+
+/** Rows of three classifiers. docs/source/content/query_strategies/Disagreement-sampling.rst of github.com/modAL-python/modAL. */
+const committee = [
+  // The first instance's first row adds up to 0.9 there, and is left out.
+  [
+    [0.3, 0.7, 0.0],
+    [0.4, 0.6, 0.0],
+    [0.4, 0.0, 0.6],
+  ],
+  [
+    [1.0, 0.0, 0.0],
+    [0.2, 0.7, 0.1],
+    [0.3, 0.2, 0.5],
+  ],
+  [
+    [0.2, 0.2, 0.6],
+    [0.3, 0.1, 0.6],
+    [0.1, 0.0, 0.9],
+  ],
+  [
+    [0.2, 0.7, 0.1],
+    [0.0, 0.0, 1.0],
+    [0.0, 0.1, 0.9],
+  ],
+];
+
+test("disagreement of modAL's documented committee", () => {
+  const said = [
+    { consensus: 1.0521, kl: [0.27549995, 0.23005799, 0.69397192] },
+    { consensus: 1.0296, kl: [Math.LN2, 0.34053564, 0.22380466] },
+    { consensus: 0.8018, kl: [0.04613903, 0.02914912, 0.15686827] },
+    { consensus: 0.8033, kl: [0.70556709, 0.40546511, 0.17201121] },
+  ];
+  for (const [index, { consensus, kl }] of said.entries()) {
+    // Printed with four digits, cut off, and with eight.
+    near(consensusEntropy(committee[index]!), consensus, 1e-4);
+    near(meanKlToConsensus(committee[index]!), (kl[0]! + kl[1]! + kl[2]!) / 3, 1e-8);
+  }
+});
+
+test("vote entropy of modAL's documented votes, and of scikit-activeml's", () => {
+  const voters = (votes: readonly number[]) =>
+    votes.map((vote) => [0, 1, 2].map((label) => (label === vote ? 1 : 0)));
+  const documentedVotes = [
+    [0, 1, 0],
+    [1, 1, 2],
+    [0, 1, 2],
+    [2, 2, 2],
+    [1, 2, 2],
+  ];
+  const said = [0.6365, 0.6365, 1.0986, 0, 0.6365];
+  for (const [index, votes] of documentedVotes.entries())
+    near(voteEntropy(voters(votes)), said[index]!, 5e-5);
+  // skactiveml/pool/tests/test_query_by_committee.py, `TestVoteEntropy`: votes [0, 1, 2], [0, 0, 1] and [2, 2, 2].
+  near(voteEntropy(voters([0, 1, 2])), -Math.log(1 / 3));
+  near(voteEntropy(voters([0, 0, 1])), -(2 / 3) * Math.log(2 / 3) - (1 / 3) * Math.log(1 / 3));
+  near(voteEntropy(voters([2, 2, 2])), 0);
+});
+
+/** The same file, `TestAverageKlDivergence`. */
+test("mean KL of scikit-activeml's own committee", () => {
+  const first = [
+    [0.3, 0.7],
+    [0.2, 0.8],
+  ];
+  const second = [
+    [0.4, 0.6],
+    [0.5, 0.5],
+  ];
+  near(meanKlToConsensus(first), 0.00670178182226764, 1e-15);
+  near(meanKlToConsensus(second), 0.005059389928987596, 1e-15);
 });
 
 test("the ends of uncertainty: nothing known, and all", () => {
