@@ -1,16 +1,16 @@
 // Kolmogorov-Smirnov distances as whole numbers: D = numerator / (n m), with numerator = max |R_i m - C_i n| over the points where
 // an ECDF steps (right-continuous: after all values equal to the point). The host divides, so that no rounding enters here.
 
-import { endOfRun, orderOf } from "./merge";
+import { currentBefore, currentTotal, endOfRun, orderOf, referenceBefore, referenceTotal } from "./merge";
 
 /**
  * From sorted keys of both samples, R and C their kinds (merge.ts), ties handled: at each distinct value both cursors pass all that equal
- * it before the distance is taken. A step goes on from `state` and ends before a distinct value, when a cursor has passed `keysMax` keys
- * or its sample's end; so the cut changes nothing. Bytes read: 8 for each key passed, fewer of long runs of equal keys.
+ * it before the distance is taken. The keys may be a stretch of both samples, cut before a distinct value: behind the first end of its
+ * two the gap is largest at the stretch's end, which is for the host to look at. A step goes on from `state` (layout: merge.ts) and ends
+ * before a distinct value, when a cursor has passed `keysMax` keys or its end; so the cut changes nothing. Bytes read: 8 for each key
+ * passed, fewer of long runs of equal keys.
  *
- *     state, zeros before the first step    0: u32 keys of the reference passed | 4: u32 of the current | 8: u64 numerator so far
- *
- * The numerator stays below 2^64: n and m are u32.
+ * The host sees to it that n m is below 2^63.
  *
  * @returns whether there is more to do
  */
@@ -30,18 +30,24 @@ export function ksStep<R, C>(
   let cPtr = currentPtr + (<usize>load<u32>(statePtr, 4) << 3);
   const rStop = rPtr + min<usize>(referenceEnd - rPtr, <usize>keysMax << 3);
   const cStop = cPtr + min<usize>(currentEnd - cPtr, <usize>keysMax << 3);
+  const n = referenceTotal(statePtr);
+  const m = currentTotal(statePtr);
+  const rBefore = referenceBefore(statePtr);
+  const cBefore = currentBefore(statePtr);
   let numerator = load<i64>(statePtr, 8);
   while (rPtr < rStop && cPtr < cStop) {
     const order = orderOf<R, C>(load<u64>(rPtr), load<u64>(cPtr));
     if (order <= 0) rPtr = endOfRun(rPtr, referenceEnd);
     if (order >= 0) cPtr = endOfRun(cPtr, currentEnd);
-    const gap = <i64>((rPtr - referencePtr) >> 3) * currentCount - <i64>((cPtr - currentPtr) >> 3) * referenceCount;
+    const rPassed = rBefore + <i64>((rPtr - referencePtr) >> 3);
+    const cPassed = cBefore + <i64>((cPtr - currentPtr) >> 3);
+    const gap = rPassed * m - cPassed * n;
     numerator = max<i64>(numerator, abs<i64>(gap));
   }
   store<u32>(statePtr, <u32>((rPtr - referencePtr) >> 3));
   store<u32>(statePtr, <u32>((cPtr - currentPtr) >> 3), 4);
   store<i64>(statePtr, numerator, 8);
-  // Where one sample has ended, the gap only closes from there on.
+  // Where one has ended, the gap only grows or only closes up to the stretch's end.
   return rPtr < referenceEnd && cPtr < currentEnd;
 }
 

@@ -1,4 +1,35 @@
-// What merging two runs of sorted keys takes: their order, of one kind or of two, and the ends of runs of equal keys.
+// What merging two runs of sorted keys takes: their order, of one kind or of two, the ends of runs of equal keys, and the state between
+// two steps, which may also be between two stretches of samples that are too long to be held at once.
+//
+//     state, 48 bytes     0: u32 keys of the reference passed, of this stretch | 4: u32 of the current
+//                         8: u64 or f64, the answer so far                     | 16: f64 what a sum lost
+//                        24: u64 the last point's place (wasserstein.ts)
+//                        32: u32 keys of the reference before this stretch     | 36: u32 of the current
+//                        40: u32 keys of the whole reference                   | 44: u32 of the current
+
+// @ts-ignore: decorator
+@inline
+export function referenceBefore(statePtr: usize): i64 {
+  return <i64>load<u32>(statePtr, 32);
+}
+
+// @ts-ignore: decorator
+@inline
+export function currentBefore(statePtr: usize): i64 {
+  return <i64>load<u32>(statePtr, 36);
+}
+
+// @ts-ignore: decorator
+@inline
+export function referenceTotal(statePtr: usize): i64 {
+  return <i64>load<u32>(statePtr, 40);
+}
+
+// @ts-ignore: decorator
+@inline
+export function currentTotal(statePtr: usize): i64 {
+  return <i64>load<u32>(statePtr, 44);
+}
 
 /** Whether keys of R and C compare as they are. R, C: f64, i64 or u64, the kinds of keys.ts. */
 // @ts-ignore: decorator

@@ -4,7 +4,16 @@
 //
 // Source: Vallender 1974, "Calculation of the Wasserstein distance between probability distributions on the line".
 
-import { areOfOneKind, endOfRun, floatOf, orderOf } from "./merge";
+import {
+  areOfOneKind,
+  currentBefore,
+  currentTotal,
+  endOfRun,
+  floatOf,
+  orderOf,
+  referenceBefore,
+  referenceTotal,
+} from "./merge";
 import { valueOf } from "./keys";
 
 /** Where a point is: its key, or of samples of two kinds the bits of its value as a double. T: the kind of the key. */
@@ -31,13 +40,11 @@ function nextOrder<R, C>(rPtr: usize, referenceEnd: usize, cPtr: usize, currentE
 }
 
 /**
- * R and C name the kinds of the samples' keys (merge.ts); finite values only, at least one of each. The gap between the ECDFs is a whole
- * number until it is divided; the sum is compensated (Kahan 1965), so that its error does not grow with the number of rows. Infinite
- * where the distance exceeds the largest double. A step goes on from `state` and ends before a distinct value, when a cursor has passed
- * `keysMax` keys, or at both ends; so the cut changes no bit. Bytes read: as ks.ts.
- *
- *     state, zeros before the first step    0: u32 keys of the reference passed | 4: u32 of the current
- *                                           8: f64 the sum so far, in the values' unit | 16: f64 what it lost
+ * R and C name the kinds of the samples' keys (merge.ts); finite values only, at least one of each sample. The gap between the ECDFs is a
+ * whole number until it is divided; the sum is compensated (Kahan 1965), so that its error does not grow with the number of rows.
+ * Infinite where the distance exceeds the largest double. The keys may be a stretch of both samples, cut before a distinct value. A step
+ * goes on from `state` (layout: merge.ts) and ends before a distinct value, when a cursor has passed `keysMax` keys, or at both ends; so
+ * neither cut changes a bit. Bytes read: as ks.ts. The host sees to it that n m is below 2^63.
  *
  * @returns whether there is more to do
  */
@@ -58,24 +65,27 @@ export function wassersteinStep<R, C>(
   const rStart = rPtr;
   const cStart = cPtr;
   const bytesMax = <usize>keysMax << 3;
-  const scale = <f64>referenceCount * <f64>currentCount;
+  const n = referenceTotal(statePtr);
+  const m = currentTotal(statePtr);
+  const rBefore = referenceBefore(statePtr);
+  const cBefore = currentBefore(statePtr);
+  const scale = <f64>n * <f64>m;
   let sum = load<f64>(statePtr, 8);
   let lost = load<f64>(statePtr, 16);
-  let order = nextOrder<R, C>(rPtr, referenceEnd, cPtr, currentEnd);
-  let place = order <= 0 ? placeOf<R, C, R>(load<u64>(rPtr)) : placeOf<R, C, C>(load<u64>(cPtr));
+  let place = load<u64>(statePtr, 24);
   let isMore = true;
   while (rPtr - rStart < bytesMax && cPtr - cStart < bytesMax) {
-    if (order <= 0) rPtr = endOfRun(rPtr, referenceEnd);
-    if (order >= 0) cPtr = endOfRun(cPtr, currentEnd);
     if (rPtr == referenceEnd && cPtr == currentEnd) {
       isMore = false;
       break;
     }
     // Past one of the ends the other goes on.
-    order = nextOrder<R, C>(rPtr, referenceEnd, cPtr, currentEnd);
+    const order = nextOrder<R, C>(rPtr, referenceEnd, cPtr, currentEnd);
     const next = order <= 0 ? placeOf<R, C, R>(load<u64>(rPtr)) : placeOf<R, C, C>(load<u64>(cPtr));
-    const gap = <i64>((rPtr - referencePtr) >> 3) * currentCount - <i64>((cPtr - currentPtr) >> 3) * referenceCount;
-    // Where the ECDFs meet, nothing is added: 0 times the distance of the ends of f64 would be no number.
+    const rPassed = rBefore + <i64>((rPtr - referencePtr) >> 3);
+    const cPassed = cBefore + <i64>((cPtr - currentPtr) >> 3);
+    const gap = rPassed * m - cPassed * n;
+    // Where the ECDFs meet, as they do before the first point, nothing is added: 0 times the distance of the ends of f64 would be no number.
     if (gap != 0) {
       const term = (<f64>abs<i64>(gap) / scale) * distanceBetween<R, C>(place, next) - lost;
       const total = sum + term;
@@ -84,10 +94,13 @@ export function wassersteinStep<R, C>(
       sum = total;
     }
     place = next;
+    if (order <= 0) rPtr = endOfRun(rPtr, referenceEnd);
+    if (order >= 0) cPtr = endOfRun(cPtr, currentEnd);
   }
   store<u32>(statePtr, <u32>((rPtr - referencePtr) >> 3));
   store<u32>(statePtr, <u32>((cPtr - currentPtr) >> 3), 4);
   store<f64>(statePtr, sum, 8);
   store<f64>(statePtr, lost, 16);
+  store<u64>(statePtr, place, 24);
   return isMore;
 }

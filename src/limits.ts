@@ -22,6 +22,16 @@ export const selectionRowsMax = 4_000_000_000;
 /** Rows turned into keys at once while a feature streams through: 128 KiB of keys stay in the cache. */
 export const selectionBlockRows = 16_384;
 
+/**
+ * Rows of both tables up to which KS and the Wasserstein distance are taken from the values unless asked otherwise. The data decide, not
+ * the memory, so that the answer is the same in any: in 8 MiB a column of so many takes some 300 reads and a minute, in 256 MiB seven.
+ */
+export const exactRowsMax = 64 * 1024 * 1024;
+/** n m of exact KS: its numerator has 63 bits. */
+export const exactRowsProductMax = 2n ** 63n - 1n;
+/** Known values by which a column is cut into pieces that can be held: 40 bytes each, and each a bit fewer of the digits a read tells. */
+export const cutRanksMax = 8_192;
+
 /** Categories with a bin of their own; the rest fold into `other`. */
 export const categoriesMax = 200;
 /** Categories and folded names that a profile knows, so that they are `other` and not `unseen`: 20 KB of hashes at the most. */

@@ -143,6 +143,8 @@ export function isRepeatable(task: Task): boolean {
       return task.args[1].every(({ ptr }) => ptr !== task.args[4]);
     case "decodeDelta":
       return task.args[4] !== task.args[1];
+    case "wassersteinFromSortedKeys":
+      return task.args[3] !== task.args[2];
     default:
       return true;
   }

@@ -13,8 +13,9 @@ function fromKeys(reference: readonly bigint[], current: readonly bigint[]): big
 }
 
 function inSteps(n: number, m: number, keysMax: number): bigint {
-  guard(place.out, 16);
-  put("u64", place.out, [0n, 0n]);
+  guard(place.out, 48);
+  put("u64", place.out, [0n, 0n, 0n, 0n, 0n]);
+  put("u32", place.out + 40, [n, m]);
   let steps = 0;
   let isMore = true;
   while (isMore) {
@@ -22,7 +23,7 @@ function inSteps(n: number, m: number, keysMax: number): bigint {
     steps += 1;
     assert.ok(steps <= Math.ceil(n / keysMax) + Math.ceil(m / keysMax) + 1, "steps without end");
   }
-  assert.ok(isGuardWhole(place.out, 16), "guard bytes overwritten");
+  assert.ok(isGuardWhole(place.out, 48), "guard bytes overwritten");
   return new BigUint64Array(memory.buffer, place.out, 2)[1]!;
 }
 

@@ -29,10 +29,11 @@ function distance(
   if (reference.length === 0 || current.length === 0) return 0;
   const name = `wassersteinStep${kind.toUpperCase() as Uppercase<KeyKind>}` as const;
   const found = [1, 2, 7, 100_000].map((keysMax) => {
-    guard(place.out, 24);
-    put("u64", place.out, [0n, 0n, 0n]);
+    guard(place.out, 48);
+    put("u64", place.out, [0n, 0n, 0n, 0n, 0n]);
+    put("u32", place.out + 40, [reference.length, current.length]);
     while (kernels[name](place.values, reference.length, place.others, current.length, keysMax, place.out));
-    assert.ok(isGuardWhole(place.out, 24), "guard bytes overwritten");
+    assert.ok(isGuardWhole(place.out, 48), "guard bytes overwritten");
     return get("f64", place.out, 2)[1] as number;
   });
   // The same bits however it is cut.

@@ -48,7 +48,10 @@ export function addDriftCommand(parent: Command, context: CommandContext): void 
     .requiredOption("--current <data>", dataHelp, parseText);
   addFeatureOptions(command)
     .addOption(
-      new Option("--ks <mode>", "KS from the sorted values, or bounded from counts")
+      new Option(
+        "--ks <mode>",
+        "KS from all values, or bounded from counts; auto: from all values up to 67 million rows",
+      )
         .choices(ksModes)
         .default("auto"),
     )

@@ -10,13 +10,14 @@ import { Turns } from "../../scheduler/turns.js";
 import type { DataSource, Field } from "../columns/column.js";
 import { sortCounterBytes } from "../kernels/kernels.js";
 import type { Scope } from "../memory/arena.js";
+import { rowsDiffer } from "./block-reads.js";
 import { collectBatch } from "./collecting.js";
 import { type CategoricalSample, categoricalProfile, numericProfile } from "./feature-profile.js";
 import { KeyCollector } from "./key-collector.js";
 import { momentsOf } from "./key-moments.js";
 import type { FeatureProfile, Moments, Profile } from "./profile.js";
 import type { SortedSample } from "./sorted-sample.js";
-import { rowsDiffer, streamedProfiles } from "./streamed-profile.js";
+import { streamedProfiles } from "./streamed-profile.js";
 import { TextCollector } from "./text-collector.js";
 
 export interface ProfileOptions {
@@ -132,7 +133,7 @@ export function chooseFields(source: DataSource, features: readonly string[] | u
 const batchRoomBytes = 256 * 1024;
 
 /** Bytes of the arena that sorting one column takes: its keys (of both tables, where two are compared), and the larger one's scratch. */
-export function sortingBytes(rows: number, otherRows = 0): number {
+function sortingBytes(rows: number, otherRows = 0): number {
   return (rows + otherRows + Math.max(rows, otherRows)) * 8 + sortCounterBytes + batchRoomBytes;
 }
 

@@ -11,17 +11,15 @@
  *
  * So 64-bit keys take 8 reads at the worst; real columns of up to 10^8 rows take 3 or 4, 8- and 16-bit integers one.
  */
-import { MendlineError } from "../../errors.js";
 import { selectionCounters } from "../../limits.js";
 import { cellBytes, type Kernels } from "../kernels/kernels.js";
-import { isFloatType, keyKindOf, type NumericType, rangeOf } from "../kernels/types.js";
+import { keyKindOf, type NumericType, rangeOf } from "../kernels/types.js";
 import type { Scope } from "../memory/arena.js";
-import type { Edge } from "./edges.js";
+import { valuesDiffer } from "./block-reads.js";
 import { bitLength } from "./exact-moments.js";
 import { type KnownKey, SelectedSample } from "./selected-sample.js";
-import { keyOfFloat, valueOfKey } from "./sorted-sample.js";
+import { keyOfValue, valueOfKey } from "./sorted-sample.js";
 
-const signBit = 1n << 63n;
 /** Where the sort of gathered keys works; shared by the features of a group. */
 export interface SortRoom {
   /** 4 bytes a counter. */
@@ -159,7 +157,7 @@ export class RankSelection {
       this.#countersPtr + this.#gathered * 8,
       this.#gatheredMax - this.#gathered,
     );
-    if (this.#gathered > this.#gatheredMax) throw this.#differs();
+    if (this.#gathered > this.#gatheredMax) throw valuesDiffer(this.#label);
   }
 
   /** From counters to the cells of the next read. */
@@ -172,7 +170,7 @@ export class RankSelection {
       const total = held.reduce((sum, count) => sum + count, 0);
       const [min, max] = [found[index * 5 + 2]!, found[index * 5 + 3]!];
       if (this.#isFirst) this.#beginRanks(total, min, max);
-      else if (total !== cell.count) throw this.#differs();
+      else if (total !== cell.count) throw valuesDiffer(this.#label);
       if (total > 0) next.push(...this.#narrowed({ ...cell, count: total }, held, min, max));
     }
     this.#goOn(next);
@@ -215,13 +213,13 @@ export class RankSelection {
 
   #settleGathered({ scratchPtr, countersPtr }: SortRoom): void {
     const expected = this.#cells.reduce((sum, { count }) => sum + count!, 0);
-    if (this.#gathered !== expected) throw this.#differs();
+    if (this.#gathered !== expected) throw valuesDiffer(this.#label);
     this.#kernels.sortKeys(this.#countersPtr, this.#gathered, scratchPtr, countersPtr);
     const keys = new BigUint64Array(this.#kernels.memory.buffer, this.#countersPtr, this.#gathered);
     let from = 0;
     for (const { low, high, base, count } of this.#cells) {
       const inside = keys.subarray(from, from + count!);
-      if (inside[0]! < low || inside.at(-1)! > high) throw this.#differs();
+      if (inside[0]! < low || inside.at(-1)! > high) throw valuesDiffer(this.#label);
       for (let begin = 0; begin < inside.length; ) {
         let end = begin + 1;
         while (end < inside.length && inside[end] === inside[begin]) end += 1;
@@ -251,13 +249,6 @@ export class RankSelection {
     }
     return low;
   }
-
-  #differs(): MendlineError {
-    return new MendlineError(
-      "MENDLINE_DATA_MALFORMED",
-      `${this.#label}: one read gave other values than the read before: keep the data as it is while it is read`,
-    );
-  }
 }
 
 /** What one selection takes of the arena. */
@@ -268,11 +259,8 @@ export function selectionBytes(ranksMax: number): number {
 /** The finite keys of a type; the infinities stand outside. */
 function wholeRange(type: NumericType): Cell {
   const { lowest, highest } = rangeOf(type);
-  const keyOf = (value: Edge): bigint => {
-    if (isFloatType(type)) return keyOfFloat(Number(value));
-    return keyKindOf(type) === "i64" ? BigInt(value) + signBit : BigInt(value);
-  };
-  return { low: keyOf(lowest), high: keyOf(highest), base: 0, count: null };
+  const kind = keyKindOf(type);
+  return { low: keyOfValue(lowest, kind), high: keyOfValue(highest, kind), base: 0, count: null };
 }
 
 /** Shares the counters out, as many to each cell: a power of two, and never more than the cell has keys. */

@@ -16,7 +16,8 @@ export class SelectedSample {
   readonly finiteCount: number;
   readonly min: Edge;
   readonly max: Edge;
-  readonly #minusInfinities: number;
+  /** Present values that stand before the finite ones. */
+  readonly minusInfinities: number;
   readonly #known: ReadonlyMap<number, KnownKey>;
 
   constructor(
@@ -28,7 +29,7 @@ export class SelectedSample {
     this.type = type;
     this.count = counts.present;
     this.finiteCount = counts.finite;
-    this.#minusInfinities = counts.minusInfinities;
+    this.minusInfinities = counts.minusInfinities;
     this.#known = known;
     this.min = extremes.min;
     this.max = extremes.max;
@@ -36,6 +37,11 @@ export class SelectedSample {
 
   get nonFiniteCount(): number {
     return this.count - this.finiteCount;
+  }
+
+  /** The wanted keys, ascending. */
+  get known(): KnownKey[] {
+    return [...new Set(this.#known.values())].sort((left, right) => left.below - right.below);
   }
 
   /** The finite value of a rank that was wanted. */
@@ -50,16 +56,18 @@ export class SelectedSample {
    * of one: then the values up to that one are below it.
    */
   binCounts(edges: readonly Edge[]): number[] {
-    const known = [...new Set(this.#known.values())]
-      .map(({ key, below, upTo }) => ({ value: valueOfKey(key, this.type), below, upTo }))
-      .sort((left, right) => compareEdges(left.value, right.value));
+    const known = this.known.map(({ key, below, upTo }) => ({
+      value: valueOfKey(key, this.type),
+      below,
+      upTo,
+    }));
     let last = 0;
     let index = 0;
     const counts = edges.map((edge) => {
       while (index < known.length && compareEdges(known[index]!.value, edge) < 0) index += 1;
       const same = index < known.length && compareEdges(known[index]!.value, edge) === 0;
       const finiteBelow = same ? known[index]!.below : known[index - 1]!.upTo;
-      const held = this.#minusInfinities + finiteBelow - last;
+      const held = this.minusInfinities + finiteBelow - last;
       last += held;
       return held;
     });

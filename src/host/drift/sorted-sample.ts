@@ -23,6 +23,12 @@ export function keyOfFloat(value: number): bigint {
   return (bits & signBit) !== 0n ? bits ^ allBits : bits ^ signBit;
 }
 
+/** The key of a value that the kind can hold. */
+export function keyOfValue(value: Edge, kind: KeyKind): bigint {
+  if (kind === "f64") return keyOfFloat(Number(value));
+  return kind === "i64" ? BigInt(value) + signBit : BigInt(value);
+}
+
 const keyOfMinusInfinity = keyOfFloat(Number.NEGATIVE_INFINITY);
 const keyOfPlusInfinity = keyOfFloat(Number.POSITIVE_INFINITY);
 

@@ -3,29 +3,17 @@
  * as sorting gives. Quantiles and counts come from `RankSelection`, moments from `ExactMoments`, categories from one read.
  */
 import { MendlineError } from "../../errors.js";
-import { ksBins, selectionBlockRows, selectionCounters, selectionRowsMax } from "../../limits.js";
-import { rowRanges } from "../../scheduler/partition.js";
+import { ksBins, selectionRowsMax } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
-import { Turns } from "../../scheduler/turns.js";
-import type { Batch, DataSource, Field } from "../columns/column.js";
-import { exactSumBytes, type Kernels, sortCounterBytes } from "../kernels/kernels.js";
-import { keyKindOf } from "../kernels/types.js";
+import type { DataSource, Field } from "../columns/column.js";
+import type { Kernels } from "../kernels/kernels.js";
 import type { Scope } from "../memory/arena.js";
+import { readBlocks, type StreamOptions } from "./block-reads.js";
 import { collectBatch } from "./collecting.js";
-import { sliceOf } from "./counter.js";
-import { ExactMoments } from "./exact-moments.js";
 import { categoricalProfile, numericProfile, profileRanks } from "./feature-profile.js";
+import { NumericStream, type StreamRoom, streamRoom, streamsAtOnce } from "./numeric-stream.js";
 import type { FeatureProfile } from "./profile.js";
-import { RankSelection, type SortRoom, selectionBytes } from "./rank-selection.js";
 import { TextCollector } from "./text-collector.js";
-
-export interface StreamOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((rowsRead: number, rowsTotal: number) => void) | undefined;
-}
-
-/** Reads that a feature's moments take: the mean, then the powers. */
-const momentReads = 2;
 
 /** @throws MendlineError MENDLINE_DATA_MALFORMED  the data change between reads; MENDLINE_DATA_LIMIT  more than 4e9 rows */
 export async function* streamedProfiles(
@@ -41,17 +29,10 @@ export async function* streamedProfiles(
       `${source.label} has ${source.rowCount} rows, a profile takes ${selectionRowsMax} at most: split it, or take a sample`,
     );
   }
-  const perGroup = featuresAtOnce(runtime, bins);
+  const perGroup = streamsAtOnce(runtime, bins + ksBins);
   for (let from = 0; from < fields.length; from += perGroup) {
     yield await streamGroup(runtime, source, fields.slice(from, from + perGroup), bins, options);
   }
-}
-
-/** As many as fit half of the free memory; the other half is for batches. */
-function featuresAtOnce({ arena }: Runtime, bins: number): number {
-  const shared = selectionBlockRows * 8 + selectionCounters * 4 + sortCounterBytes;
-  const each = selectionBytes(bins + ksBins) + 4 * exactSumBytes + 64;
-  return Math.max(1, Math.floor((arena.availableBytes / 2 - shared) / each));
 }
 
 async function streamGroup(
@@ -63,15 +44,11 @@ async function streamGroup(
 ): Promise<Map<string, FeatureProfile>> {
   const scope = runtime.arena.scope();
   try {
-    const keysPtr = scope.allocate(selectionBlockRows * 8);
-    const room = {
-      scratchPtr: scope.allocate(selectionCounters * 4),
-      countersPtr: scope.allocate(sortCounterBytes),
-    };
+    const room = streamRoom(scope);
     const streams = group.map((field) =>
       field.type === null
-        ? new TextStream(field, scope)
-        : new NumericStream(runtime.kernels, scope, { field, bins, keysPtr, room, label: source.label }),
+        ? new TextProfile(field, scope)
+        : new NumericProfile(runtime.kernels, scope, room, field, source.label, bins),
     );
     while (streams.some((stream) => !stream.isDone)) {
       await readOnce(
@@ -87,49 +64,29 @@ async function streamGroup(
   }
 }
 
+/** One read of the data. */
 async function readOnce(
   runtime: Runtime,
   source: DataSource,
-  streams: readonly (NumericStream | TextStream)[],
-  { signal, onProgress }: StreamOptions,
+  streams: readonly (NumericProfile | TextProfile)[],
+  options: StreamOptions,
 ): Promise<void> {
-  for (const stream of streams) stream.begin();
-  let rowsRead = 0;
-  const turns = new Turns();
-  const texts = streams.filter((stream) => stream instanceof TextStream);
-  const numbers = streams.filter((stream) => stream instanceof NumericStream);
-  for await (const batch of source.read({
-    columns: streams.map(({ field }) => field.name),
-    ...(signal && { signal }),
-  })) {
-    rowsRead += batch.rowCount;
-    if (rowsRead > source.rowCount) throw rowsDiffer(source, `${rowsRead} or more`);
-    await collectBatch(
-      runtime,
-      texts.map(({ collector }) => collector),
-      batch,
-      signal,
-    );
-    for (const stream of numbers) {
-      for (const _ of stream.steps(batch)) if (turns.isOver) await turns.next();
-    }
-    onProgress?.(rowsRead, source.rowCount);
-  }
-  if (rowsRead < source.rowCount) throw rowsDiffer(source, String(rowsRead));
-  for (const stream of streams) {
-    stream.end();
-    if (turns.isOver) await turns.next();
-  }
+  const texts = streams.filter((stream) => stream instanceof TextProfile);
+  const numbers = streams.filter((stream) => stream instanceof NumericProfile);
+  await readBlocks(source, numbers, options, {
+    columns: texts.map(({ field }) => field.name),
+    take: (batch) =>
+      collectBatch(
+        runtime,
+        texts.map(({ collector }) => collector),
+        batch,
+        options.signal,
+      ),
+  });
+  for (const text of texts) text.isDone = true;
 }
 
-export function rowsDiffer({ label, rowCount }: DataSource, rowsRead: string): MendlineError {
-  return new MendlineError(
-    "MENDLINE_DATA_MALFORMED",
-    `${label} held ${rowCount} rows when it was opened and now ${rowsRead}: keep it as it is while it is read`,
-  );
-}
-
-class TextStream {
+class TextProfile {
   readonly field: Field;
   readonly collector: TextCollector;
   isDone = false;
@@ -139,79 +96,21 @@ class TextStream {
     this.collector = new TextCollector(field, scope);
   }
 
-  begin(): void {}
-
-  end(): void {
-    this.isDone = true;
-  }
-
   profile(rows: number): FeatureProfile {
     return categoricalProfile(this.collector.sample(rows));
   }
 }
 
-class NumericStream {
-  readonly field: Field;
-  readonly #kernels: Kernels;
-  readonly #selection: RankSelection;
-  readonly #moments: ExactMoments;
+class NumericProfile extends NumericStream {
   readonly #bins: number;
-  readonly #keysPtr: number;
-  readonly #room: SortRoom;
-  #readsDone = 0;
 
-  constructor(
-    kernels: Kernels,
-    scope: Scope,
-    options: { field: Field; bins: number; keysPtr: number; room: SortRoom; label: string },
-  ) {
-    this.#kernels = kernels;
-    this.field = options.field;
-    this.#bins = options.bins;
-    this.#keysPtr = options.keysPtr;
-    this.#room = options.room;
-    this.#moments = new ExactMoments(kernels, keyKindOf(this.field.type!), scope);
-    this.#selection = new RankSelection(kernels, scope, {
-      type: options.field.type!,
-      label: `${options.label}, column "${options.field.name}"`,
-      ranksOf: (count) => profileRanks(count, options.bins),
-      ranksMax: options.bins + ksBins,
-    });
-  }
-
-  get isDone(): boolean {
-    return this.#selection.isDone && this.#readsDone >= momentReads;
-  }
-
-  begin(): void {
-    if (!this.#selection.isDone) this.#selection.begin();
-  }
-
-  /** Block by block. */
-  *steps(batch: Batch): Generator<void> {
-    const column = batch.columns.get(this.field.name)!;
-    if (column.kind !== "numeric") throw new TypeError(`column ${column.name} is not numeric`);
-    for (const { from, rowCount } of rowRanges(batch.rowCount, selectionBlockRows)) {
-      const keyCount = this.#kernels.keysFrom(column.type, sliceOf(column, from, rowCount), this.#keysPtr);
-      if (!this.#selection.isDone) this.#selection.add(this.#keysPtr, keyCount);
-      if (this.#readsDone < momentReads) this.#moments.add(this.#keysPtr, keyCount);
-      yield;
-    }
-  }
-
-  end(): void {
-    if (!this.#selection.isDone) this.#selection.end(this.#room);
-    if (this.#readsDone === 0) this.#moments.closeMean(this.#selection.finiteCount);
-    this.#readsDone += 1;
+  constructor(kernels: Kernels, scope: Scope, room: StreamRoom, field: Field, label: string, bins: number) {
+    const ranksOf = (count: number) => profileRanks(count, bins);
+    super(kernels, scope, room, { field, label, ranksOf, ranksMax: bins + ksBins });
+    this.#bins = bins;
   }
 
   profile(rows: number): FeatureProfile {
-    const sample = this.#selection.result();
-    const count = sample.finiteCount;
-    const [min, max] =
-      count === 0
-        ? [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
-        : [Number(sample.min), Number(sample.max)];
-    return numericProfile(this.field, rows, sample, this.#moments.result(count, min, max), this.#bins);
+    return numericProfile(this.field, rows, this.sample, this.moments, this.#bins);
   }
 }

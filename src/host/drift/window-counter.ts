@@ -7,7 +7,7 @@ import type { Batch, Field } from "../columns/column.js";
 import { type HeldBatch, heldFromArena } from "../columns/held.js";
 import type { Row } from "../columns/rows.js";
 import type { Scope } from "../memory/arena.js";
-import { countBatch } from "./compare.js";
+import { countBatch } from "./compare-counts.js";
 import { CountScratch, type FeatureCounter } from "./counter.js";
 import { GatheredNumbers } from "./gathered-numbers.js";
 import { earlyPanesFor, stagedCapacity } from "./monitor-memory.js";

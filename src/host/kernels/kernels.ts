@@ -283,7 +283,7 @@ export class Kernels {
     this.#exports.ksFromCounts(referencePtr, currentPtr, binCount, outPtr);
   }
 
-  /** The state's answer, `ksNumeratorAt`: the numerator of D over n m. state: `mergeStateBytes`. */
+  /** The state's answer, `ksNumeratorAt`: the numerator of D over n m, below 2^63. state: `mergeStateBytes`. */
   ksFromSortedKeys(reference: SortedKeys, current: SortedKeys, statePtr: number): void {
     for (const _ of this.ksSteps(reference, current, statePtr));
   }
@@ -294,15 +294,30 @@ export class Kernels {
     return mergeSteps(this.#exports, "ks", this.memory, reference, current, statePtr);
   }
 
-  /** The state's answer, `wassersteinAt`: W1 of two samples of finite values. state: `mergeStateBytes`. */
-  wassersteinFromSortedKeys(reference: SortedKeys, current: SortedKeys, statePtr: number): void {
-    for (const _ of this.wassersteinSteps(reference, current, statePtr));
+  /**
+   * The state's answer, `wassersteinAt`: W1 of two samples of finite values. state: `mergeStateBytes`.
+   *
+   * @param carriedPtr  the state after the stretches before; 0 for the first, and for whole samples
+   */
+  wassersteinFromSortedKeys(
+    reference: SortedKeys,
+    current: SortedKeys,
+    statePtr: number,
+    carriedPtr = 0,
+  ): void {
+    for (const _ of this.wassersteinSteps(reference, current, statePtr, carriedPtr));
   }
 
   /** The same in steps of `partitionRows` keys at most. */
-  wassersteinSteps(reference: SortedKeys, current: SortedKeys, statePtr: number): Generator<void> {
+  wassersteinSteps(
+    reference: SortedKeys,
+    current: SortedKeys,
+    statePtr: number,
+    carriedPtr = 0,
+  ): Generator<void> {
     this.#checkMerge(reference, current, statePtr);
-    return mergeSteps(this.#exports, "wasserstein", this.memory, reference, current, statePtr);
+    if (carriedPtr !== 0) this.#check("carried state", carriedPtr, mergeStateBytes, 8);
+    return mergeSteps(this.#exports, "wasserstein", this.memory, reference, current, statePtr, carriedPtr);
   }
 
   /** out = target - source. Returns whether all of it, as stored, is finite. out may be source or target. */

@@ -13,6 +13,7 @@ import { mergeEdges, quantileEdges } from "../../../src/host/drift/edges.js";
 import { profileData } from "../../../src/host/drift/profiler.js";
 import type { DriftReport } from "../../../src/host/drift/report.js";
 import { isWideInteger, type NumericType } from "../../../src/host/kernels/types.js";
+import { exactRowsMax } from "../../../src/limits.js";
 import { openRuntime, type RuntimeOptions } from "../../../src/scheduler/runtime.js";
 import {
   allPresent,
@@ -412,33 +413,33 @@ test("options out of range are refused before anything is read", async () => {
   assert.is(runtime.arena.use.usedBytes, 0);
 });
 
-test("where both samples' values do not fit, KS is bounded, unless it was to be exact", async () => {
+test("where both samples' values do not fit, they are read in pieces, with the same report", async () => {
   const next = random(149);
-  const rows = 350_000;
-  const draw = () => Array.from({ length: rows }, () => next());
-  const reference: PlainTable = { x: { type: "f64", cells: draw() } };
-  const current: PlainTable = { x: { type: "f64", cells: draw() } };
-  const small = { memoryBytes: 8 * mebibyte };
-  const bounded = await compare(reference, current, {}, { batchRows: 50_000 }, small);
-  assert.is(bounded.features.x!.ks!.method, "binned");
-  assert.equal(bounded, await compare(reference, current, { ks: "binned" }));
-  await refusal(
-    compare(reference, current, { ks: "exact" }, { batchRows: 50_000 }, small),
-    "MENDLINE_MEMORY_EXHAUSTED",
-    /350000 and 350000 values.*--memory.*--ks exact/,
-  );
-});
-
-test("a reference too large to sort: the report of a large memory, KS bounded", async () => {
-  const next = random(151);
   const draw = (rows: number, shift: number) =>
     Array.from({ length: rows }, () => (next() < 0.01 ? null : next() ** 2 + shift));
-  const reference: PlainTable = { x: { type: "f64", cells: draw(600_000, 0) } };
-  const current: PlainTable = { x: { type: "f64", cells: draw(2_000, 0.1) } };
   const small = { memoryBytes: 8 * mebibyte };
-  const found = await compare(reference, current, {}, { batchRows: 50_000 }, small);
-  assert.is(found.features.x!.ks!.method, "binned");
-  assert.equal(found, await compare(reference, current, { ks: "binned" }));
+  const cut = { batchRows: 50_000 };
+  // Neither of them alone could be sorted, or only the current one.
+  for (const [n, m] of [
+    [350_000, 350_000],
+    [600_000, 2_000],
+  ] as const) {
+    const reference: PlainTable = { x: { type: "f64", cells: draw(n, 0) } };
+    // As f32 it is compared with what f32 makes of the doubles.
+    const current: PlainTable = { x: { type: "f32", cells: draw(m, 0.1) } };
+    const found = await compare(reference, current, {}, cut, small);
+    assert.is(found.features.x!.ks!.method, "asymptotic");
+    assert.equal(found, await compare(reference, current));
+    assert.equal(await compare(reference, current, { ks: "exact" }, cut, small), found);
+  }
+});
+
+test("more rows than distances are taken of by values unless asked for", async () => {
+  const rows = { x: { type: "f64", cells: [1, 2, 3, 4] } } satisfies PlainTable;
+  const reference = await openTable(runtime, rows);
+  const long = { ...(await openTable(runtime, rows, {}, "current")), rowCount: exactRowsMax };
+  const { x } = (await compareData(runtime, reference, long)).features;
+  assert.is(x!.ks!.method, "binned");
 });
 
 test.run();

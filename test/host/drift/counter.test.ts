@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
 import type { Batch, Column, TextColumn } from "../../../src/host/columns/column.js";
-import { countBatch } from "../../../src/host/drift/compare.js";
+import { countBatch } from "../../../src/host/drift/compare-counts.js";
 import {
   type CategoricalFeatureCounter,
   CountScratch,
