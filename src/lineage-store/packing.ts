@@ -21,10 +21,10 @@ export type Packing = { readonly width: ElementBytes; readonly base: ObjectConte
 /** Fills the target with content from there on. */
 export type ReadContent = (target: Uint8Array, offset: number) => Promise<void>;
 
-/** Packing must leave at most this of the size: unpacking costs time at every restore. */
-const keptShareMax = 0.8;
-/** A base must save this much more than packing by itself does: it costs a file more to read, and has to be kept. */
-const baseShareMin = 0.05;
+/** Packing by itself must leave at most this of the size: unpacking costs time at every restore. */
+const aloneShareMax = 0.8;
+/** Of the smallest form without a base a delta must save this much: what samples do not see. It is taken for any gain beyond. */
+const baseShareMin = 0.02;
 const sampleBytes = 32 * 1024;
 
 export async function choosePacking(
@@ -36,8 +36,9 @@ export async function choosePacking(
   const { rooms } = places;
   if (rooms === null || byteLength < packBytesMin || byteLength % width !== 0) return null;
   const sampler = new Sampler(rooms, byteLength, width, read);
-  const byItself = await sampler.share(null);
-  let best: { share: number; base: ObjectContent | null } = { share: byItself, base: null };
+  const alone = await sampler.share(null);
+  const isPackedAlone = alone <= aloneShareMax;
+  let best: { share: number; base: ObjectContent | null } = { share: isPackedAlone ? alone : 1, base: null };
   for (const hash of bases.slice(0, deltaBasesMax)) {
     const base = await openBase(places, hash, byteLength);
     if (base === null) continue;
@@ -47,9 +48,7 @@ export async function choosePacking(
     if (isBetter) best = { share, base };
     if (share === 0) break;
   }
-  if (best.share <= keptShareMax) return { width, base: best.base };
-  await best.base?.close();
-  return null;
+  return best.base === null && !isPackedAlone ? null : { width, base: best.base };
 }
 
 /** The base, or what it stands on where it stands too deep already; null for one that is no help. */

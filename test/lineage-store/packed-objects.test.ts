@@ -148,6 +148,31 @@ test("chains are capped, and every link comes back", () =>
     for (const { object } of links.slice(1)) assert.ok(storedBytes(dir, object) < 2_000);
   }));
 
+test("the smaller of the whole and the delta is kept, also where it is little smaller", () =>
+  withPacking(async (store, reopen, dir) => {
+    // Of four bytes one is the parent's and a second differs by 16 values: plane by plane about 0, 4, 8 and 8 bits are left of 8.
+    const parent = await addTensor(store, randomBytes(200_000), 4);
+    const draws = randomBytes(200_000);
+    const spread = (kept: number) =>
+      Buffer.from(
+        parent.bytes.subarray(8).map((byte, index) => {
+          if (index % 4 < kept) return byte;
+          return index % 4 === kept ? byte + (draws[index]! % 16) : draws[index]!;
+        }),
+      );
+    const share = ({ object }: Added) => storedBytes(dir, object) / 200_000;
+    const [smaller, little, none] = await Promise.all(
+      [spread(1), spread(0), randomBytes(200_000)].map((bytes) =>
+        addTensor(store, bytes, 4, [parent.object]),
+      ),
+    );
+    assert.ok(Math.abs(share(smaller!) - 20 / 32) < 0.02, String(share(smaller!)));
+    assert.ok(Math.abs(share(little!) - 28 / 32) < 0.02, String(share(little!)));
+    assert.is(share(none!), 1, "no delta helps: kept as it is");
+    const opened = await reopen();
+    for (const added of [parent, smaller!, little!, none!]) await checkBack(opened, added);
+  }));
+
 test("the best of several bases is taken", () =>
   withPacking(async (store, _reopen, dir) => {
     const [far, near] = [randomBytes(30_000), randomBytes(30_000)];
