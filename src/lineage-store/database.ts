@@ -168,11 +168,14 @@ export class Database implements RecordReader {
 
   /** All or nothing, and on the disk when it returns. */
   async write(writes: readonly RecordWrite[]): Promise<void> {
-    const operations = writes.map(({ key, bytes }) =>
-      bytes === null ? { type: "del" as const, key } : { type: "put" as const, key, value: bytes },
-    );
     try {
-      await this.#level.batch(operations, { sync: true });
+      // Operation by operation: given as one array, Level copies each of them first, four times as slow.
+      const batch = this.#level.batch();
+      for (const { key, bytes } of writes) {
+        if (bytes === null) batch.del(key);
+        else batch.put(key, bytes);
+      }
+      await batch.write({ sync: true });
     } catch (error) {
       throw this.#error("written", error);
     }

@@ -1,12 +1,10 @@
 /** Index records that are made from a model alone: by them a search begins at what it looks for. Each can be made again. */
-import { createHash } from "node:crypto";
+import { createHash, hash } from "node:crypto";
 import type { TensorRecord } from "./records.js";
 
 /** What stands in a `tag` key for one tag: its name and its text may be of any length and hold any character. */
 export function tagHash(name: string, text: string): string {
-  return createHash("sha256")
-    .update(JSON.stringify([name, text]))
-    .digest("hex");
+  return hash("sha256", JSON.stringify([name, text]), "hex");
 }
 
 /**

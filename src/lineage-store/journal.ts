@@ -14,6 +14,7 @@ import {
   cappedKinds,
   journaledKinds,
   keyOf,
+  kindOf,
   parseKey,
   partsOf,
   prefixOf,
@@ -58,7 +59,7 @@ export function journalEntry(
   atMs: number,
 ): { write: RecordWrite; head: JournalHead } {
   const changes = writes
-    .filter((write) => isJournaled(parseKey(write.key)!.kind))
+    .filter((write) => isJournaled(kindOf(write.key)!))
     .map(({ key, bytes }) => ({ key, check: bytes === null ? null : checkOf(bytes) }));
   return entryOf(head, changes, atMs);
 }

@@ -107,6 +107,8 @@ export const journaledKinds = [
 /** Logs whose oldest entries are dropped. */
 export const cappedKinds = ["report", "monitor"] as const satisfies readonly RecordKind[];
 
+/** "/", a number: looked for as one it is found without a search for text. */
+const slash = 0x2f;
 const idBytes = 32;
 const numberBytes = 6;
 const numberMax = 2 ** (8 * numberBytes) - 1;
@@ -115,23 +117,48 @@ export function keyOf<K extends RecordKind>(kind: K, ...parts: KeyParts<K>): Buf
   return prefixOf(kind, ...(parts as (string | number)[]));
 }
 
+/** What a key of each kind begins with. */
+const kindBytes = Object.fromEntries(
+  Object.keys(layouts).map((kind) => [kind, Buffer.from(`${kind}/`, "latin1")]),
+) as Record<RecordKind, Buffer>;
+
 /** The beginning that all keys with these first parts share. */
 export function prefixOf(kind: RecordKind, ...parts: (string | number)[]): Buffer {
-  const bytes = parts.map((value, index) => partBytes(layouts[kind][index]!, value));
-  return Buffer.concat([Buffer.from(`${kind}/`, "latin1"), ...bytes]);
+  const layout: readonly PartKind[] = layouts[kind];
+  const begin = kindBytes[kind];
+  let byteLength = begin.length;
+  for (let index = 0; index < parts.length; index++) byteLength += partLength(layout[index]!, parts[index]!);
+  const key = Buffer.allocUnsafe(byteLength);
+  key.set(begin);
+  let offset = begin.length;
+  for (let index = 0; index < parts.length; index++)
+    offset = writePart(layout[index]!, parts[index]!, key, offset);
+  return key;
 }
 
-function partBytes(part: PartKind, value: string | number): Buffer {
-  if (part === "number") return numberPart(value as number);
-  return part === "id" ? Buffer.from(value as string, "hex") : Buffer.from(`${value}\0`, "utf8");
+function partLength(part: PartKind, value: string | number): number {
+  if (part === "number") return numberBytes;
+  return part === "id" ? idBytes : Buffer.byteLength(value as string, "utf8") + 1;
 }
 
-function numberPart(value: number): Buffer {
+/** @returns where the next part begins */
+function writePart(part: PartKind, value: string | number, key: Buffer, offset: number): number {
+  if (part === "number") return writeNumber(value as number, key, offset);
+  if (part === "id") return writeId(value as string, key, offset);
+  const end = offset + key.write(value as string, offset, "utf8");
+  key[end] = 0;
+  return end + 1;
+}
+
+function writeNumber(value: number, key: Buffer, offset: number): number {
   if (!Number.isInteger(value) || value < 0 || value > numberMax)
     throw new RangeError(`number ${value} in a key`);
-  const bytes = Buffer.alloc(numberBytes);
-  bytes.writeUIntBE(value, 0, numberBytes);
-  return bytes;
+  return key.writeUIntBE(value, offset, numberBytes);
+}
+
+function writeId(value: string, key: Buffer, offset: number): number {
+  if (key.write(value, offset, idBytes, "hex") !== idBytes) throw new RangeError(`id ${value} in a key`);
+  return offset + idBytes;
 }
 
 export interface KeyRange {
@@ -167,19 +194,24 @@ export function partsOf<K extends RecordKind>(kind: K, key: Buffer): KeyParts<K>
   return parsed.parts as KeyParts<K>;
 }
 
+/** What a key begins with says its kind; the rest is not looked at. */
+export function kindOf(key: Buffer): RecordKind | null {
+  const kind = key.toString("latin1", 0, Math.max(0, key.indexOf(slash)));
+  return Object.hasOwn(layouts, kind) ? (kind as RecordKind) : null;
+}
+
 export function parseKey(key: Buffer): { kind: RecordKind; parts: (string | number)[] } | null {
-  const slash = key.indexOf("/");
-  const kind = key.toString("latin1", 0, Math.max(0, slash));
-  if (!Object.hasOwn(layouts, kind)) return null;
+  const kind = kindOf(key);
+  if (kind === null) return null;
   const parts: (string | number)[] = [];
-  let offset = slash + 1;
-  for (const part of layouts[kind as RecordKind]) {
+  let offset = kind.length + 1;
+  for (const part of layouts[kind]) {
     const end = partEnd(part, key, offset);
     if (end < 0 || end > key.length) return null;
     parts.push(partValue(part, key, offset, end));
     offset = end;
   }
-  return offset === key.length ? { kind: kind as RecordKind, parts } : null;
+  return offset === key.length ? { kind, parts } : null;
 }
 
 function partEnd(part: PartKind, key: Buffer, offset: number): number {

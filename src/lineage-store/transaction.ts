@@ -75,6 +75,13 @@ const comparedFields = [
 
 export class Transaction implements RecordReader, Neighbourhood {
   readonly #reader: RecordReader;
+  /** This transaction's writes alone: the lists of a model that it has added can be nowhere else. */
+  readonly #own: RecordReader = {
+    read: (key) => this.#ownRecord(key),
+    has: (key) => this.#writes.has(key.toString("latin1")),
+  };
+  /** Number of the first model that is added here. */
+  readonly #firstAdded: number;
   readonly #atMs: number;
   readonly #sequence: number;
   readonly #writes = new Map<string, { key: Buffer; bytes: Buffer }>();
@@ -92,6 +99,7 @@ export class Transaction implements RecordReader, Neighbourhood {
   /** Made by `LineageStore.commit` only. @param sequence  of the journal entry to come */
   constructor(reader: RecordReader, counters: Counters, sequence: number, atMs: number) {
     this.#reader = reader;
+    this.#firstAdded = counters.models;
     this.#models = counters.models;
     this.#runs = counters.runs;
     this.#requests = counters.requests;
@@ -100,8 +108,13 @@ export class Transaction implements RecordReader, Neighbourhood {
   }
 
   read(key: Buffer): Stored | undefined {
+    const own = this.#ownRecord(key);
+    return own === undefined ? this.#reader.read(key) : own;
+  }
+
+  #ownRecord(key: Buffer): Stored | undefined {
     const own = this.#writes.get(key.toString("latin1"));
-    return own === undefined ? this.#reader.read(key) : decodePayload(own.bytes);
+    return own === undefined ? undefined : decodePayload(own.bytes);
   }
 
   has(key: Buffer): boolean {
@@ -109,7 +122,11 @@ export class Transaction implements RecordReader, Neighbourhood {
   }
 
   neighbours(direction: Direction, number: number): Iterable<number> {
-    return neighbours(this, direction, number);
+    return neighbours(this.#listsOf(number), direction, number);
+  }
+
+  #listsOf(number: number): RecordReader {
+    return number < this.#firstAdded ? this : this.#own;
   }
 
   /** The model with this id, this transaction's own included; null where there is none. */
@@ -198,7 +215,7 @@ export class Transaction implements RecordReader, Neighbourhood {
   }
 
   #addLabel(id: string, { name, version, number }: ModelRecord): void {
-    const place = nextPlace(this, (index) => keyOf("labels", number, index));
+    const place = nextPlace(this.#listsOf(number), (index) => keyOf("labels", number, index));
     this.#put(keyOf("labels", number, place), { name, version });
     this.#put(keyOf("versions", name, this.#sequence, this.#labels++), version);
     this.#put(keyOf("label", name, version), {
@@ -237,7 +254,11 @@ export class Transaction implements RecordReader, Neighbourhood {
     checkDerivation(derivation);
     const parent = requireModel(this, derivation.parent, "parent");
     const child = requireModel(this, derivation.child, "child");
-    const existing = findDerivation(this, parent.number, child.number);
+    const existing = findDerivation(
+      this.#listsOf(Math.max(parent.number, child.number)),
+      parent.number,
+      child.number,
+    );
     const createdMs = derivation.createdMs ?? existing?.createdMs ?? this.#atMs;
     const key = keyOf("derivation", parent.number, child.number);
     const value = derivationValue(derivation, createdMs);
@@ -254,7 +275,7 @@ export class Transaction implements RecordReader, Neighbourhood {
   }
 
   #append(kind: "parent" | "child", number: number, neighbour: number): void {
-    const place = nextPlace(this, (index) => keyOf(kind, number, index));
+    const place = nextPlace(this.#listsOf(number), (index) => keyOf(kind, number, index));
     this.#put(keyOf(kind, number, place), neighbour);
   }
 

@@ -9,6 +9,7 @@ import type { DeltaTransform } from "../../src/lineage-store/deltas.js";
 import type { NewModel } from "../../src/lineage-store/records.js";
 import { LineageStore, type StoreOptions } from "../../src/lineage-store/store.js";
 import { scratchDir } from "../support.js";
+import { watchBatches } from "./watched-batches.js";
 
 export function idOf(text: string): string {
   return hash("sha256", text);
@@ -106,14 +107,21 @@ export async function failure(code: ErrorCode, work: () => unknown): Promise<Men
  * @returns ends the waiting for it
  */
 export function failNext(method: "batch" | "open", writesFirst = false): () => void {
-  const original = Reflect.get(Level.prototype, method) as (...parts: unknown[]) => Promise<void>;
-  const restore = () => void Reflect.set(Level.prototype, method, original);
-  Reflect.set(Level.prototype, method, async function failing(this: unknown, ...parts: unknown[]) {
+  const fail = async (run: () => Promise<void>) => {
     restore();
-    if (writesFirst) await original.apply(this, parts);
+    if (writesFirst) await run();
     throw new Error("EIO: i/o error, fsync");
-  });
+  };
+  const restore = method === "batch" ? watchBatches(fail) : watchOpening(fail);
   return restore;
+}
+
+function watchOpening(open: (run: () => Promise<void>) => Promise<void>): () => void {
+  const original = Reflect.get(Level.prototype, "open") as (...parts: unknown[]) => Promise<void>;
+  Reflect.set(Level.prototype, "open", function opening(this: unknown, ...parts: unknown[]) {
+    return open(() => original.apply(this, parts));
+  });
+  return () => void Reflect.set(Level.prototype, "open", original);
 }
 
 /** A transform that any pair of bytes survives, and that is none of ours: bytes subtracted modulo 256, sorted into planes. */

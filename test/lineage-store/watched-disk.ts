@@ -4,8 +4,8 @@
  * on a local disk.
  */
 import type { FileHandle } from "node:fs/promises";
-import { Level } from "level";
 import { disk } from "../../src/lineage-store/files.js";
+import { watchBatches } from "./watched-batches.js";
 
 export interface Step {
   readonly call: string;
@@ -27,16 +27,14 @@ const fileCalls = new Set<string | symbol>(["read", "write", "sync", "stat"]);
 /** @returns gives the disk back as it was */
 export function watchDisk(watcher: Watcher): () => void {
   const original = { ...disk };
-  const originalBatch = Level.prototype.batch;
   for (const [name, call] of Object.entries(original) as [string, Call][])
     Reflect.set(disk, name, watched(watcher, name, call as AnyCall));
-  Reflect.set(Level.prototype, "batch", function batch(this: Level, ...args: unknown[]) {
-    const run = (...rest: unknown[]) => Reflect.apply(originalBatch, this, rest) as Promise<unknown>;
-    return watched(watcher, "batch", (_path, ...rest) => run(...rest))("db", ...args);
+  const unwatchBatches = watchBatches(async (run) => {
+    await watched(watcher, "batch", run)("db");
   });
   return () => {
     Object.assign(disk, original);
-    Reflect.set(Level.prototype, "batch", originalBatch);
+    unwatchBatches();
   };
 }
 
