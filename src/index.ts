@@ -99,6 +99,7 @@ export type { AutoRepairOptions } from "./host/repair/auto-repair.js";
 export type { CandidateSpec, CombinationTerm } from "./host/repair/candidate-spec.js";
 export type { ImportedLabels, ImportOptions, LabelDesk } from "./host/repair/label-desk.js";
 export type { ModuleRows } from "./host/repair/module-worker.js";
+export type { OpenTrial } from "./host/repair/open-trials.js";
 export type { ResumeRequest } from "./host/repair/pipeline.js";
 export type { Refinement, RefineRequest } from "./host/repair/refine.js";
 export type {
@@ -116,9 +117,10 @@ export type {
   RungReport,
   TensorDistance,
 } from "./host/repair/report.js";
-export type { RepairProgress, RepairRequest } from "./host/repair/request.js";
+export type { RepairProgress, RepairRequest, TrialPeriod } from "./host/repair/request.js";
 export type { RepairRun, RepairRunDetails } from "./host/repair/runs.js";
 export type { TrialOptions, TrialState, TrialVerdict } from "./host/repair/trial.js";
+export type { TrialRows } from "./host/repair/trial-rows.js";
 export { discardSetAside, repairStore, restoreBackup } from "./host/store-care.js";
 export type { Backup, BackupOptions } from "./lineage-store/backup.js";
 export type { RestoreBackupOptions, RestoredBackup } from "./lineage-store/backup-restore.js";

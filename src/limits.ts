@@ -363,3 +363,7 @@ export const modelLoadTimeoutMs = 120_000;
 export const drainDefaultMs = 30_000;
 /** States of a trial that wait for the store: what is lost beyond it is looked at again. */
 export const trialsPendingMax = 8;
+/** Digests of data that a trial counted: a batch a day for most of a year, 64 bytes each in every state kept. */
+export const trialBatchesMax = 256;
+/** Live rows that both models of a trial answer at a time: with ten outputs 5 MB each. */
+export const trialRowsMax = 65_536;

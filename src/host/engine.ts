@@ -60,11 +60,12 @@ import { kernelDeltas } from "./parameters/delta-rooms.js";
 import type { AliasTrial } from "./repair/alias-trial.js";
 import type { RepairContext } from "./repair/context.js";
 import type { LabelDesk } from "./repair/label-desk.js";
+import type { OpenTrial } from "./repair/open-trials.js";
 import type { RepairResult, ResumeRequest } from "./repair/pipeline.js";
 import type { RepairReport } from "./repair/report.js";
 import type { RepairRequest } from "./repair/request.js";
 import type { RepairRun, RepairRunDetails } from "./repair/runs.js";
-import type { TrialOptions } from "./repair/trial.js";
+import type { TrialOptions, TrialState } from "./repair/trial.js";
 
 export interface EngineOptions extends RuntimeOptions {
   /** Folder of the lineage store; without one, only drift can be computed. */
@@ -82,6 +83,8 @@ export interface EngineStatus {
   readonly aliases: readonly AliasStatus[];
   readonly monitors: readonly MonitorStatus[];
   readonly repairs: readonly { readonly run: string; readonly step: string; readonly atMs: number }[];
+  /** Those that have not ended. */
+  readonly trials: readonly OpenTrial[];
   /** Those that wait for labels, newest first. */
   readonly labelRequests: readonly LabelRequestSummary[];
 }
@@ -101,7 +104,9 @@ export class Engine extends EventEmitter<EngineEvents> {
     this.#store = store;
     this.#scratch = store === null ? null : new ScratchModels(store);
     this.#publications =
-      store === null ? null : new Publications(store, this.#scratch!, webhooks, this.#announcer);
+      store === null
+        ? null
+        : new Publications({ runtime, store, scratch: this.#scratch! }, webhooks, this.#announcer);
     this.#watches = new Watches(runtime, this.#announcer, {
       repair: (ref, request) => this.repair(ref, request),
       cancelRun: (run) => this.cancelRun(run),
@@ -489,10 +494,10 @@ export class Engine extends EventEmitter<EngineEvents> {
 
   /**
    * Tries a candidate beside what an alias serves, or what it serves beside what it served before: see trial.ts. The application runs both
-   * models, and tells their answers and their losses; the alias moves, or goes back, when the losses show which is better. While the
-   * alias's model is on trial, an alarm of a monitor of that model sends it back.
+   * models, and tells their answers and their losses, or leaves that to `trial.observe`; the alias moves, or goes back, when the losses
+   * show which is better. While the alias's model is on trial, an alarm of a monitor of that model sends it back.
    *
-   * @param candidate  REF; left out: the alias's present model
+   * @param candidate  REF; left out: the trial that is open goes on, else the alias's present model
    */
   async trial(
     alias: string,
@@ -501,6 +506,11 @@ export class Engine extends EventEmitter<EngineEvents> {
     const { store } = this;
     const id = candidate === undefined ? {} : { candidate: await store.resolve(candidate) };
     return this.#published.trial(alias, { ...options, ...id });
+  }
+
+  /** How the alias's newest trial stands; null where there was none. */
+  async lastTrial(alias: string): Promise<TrialState | null> {
+    return (await this.store.lastTrial(alias)) as TrialState | null;
   }
 
   async status(): Promise<EngineStatus> {
@@ -517,7 +527,10 @@ export class Engine extends EventEmitter<EngineEvents> {
       if (request.state === "open" || request.state === "partly-labelled")
         labelRequests.push(requestSummary(request));
     }
-    return { aliases, monitors, repairs, labelRequests };
+    const { openTrials } = await import("./repair/open-trials.js");
+    const trials: OpenTrial[] = [];
+    for await (const trial of openTrials(this.store)) trials.push(trial);
+    return { aliases, monitors, repairs, trials, labelRequests };
   }
 
   get #repairContext(): RepairContext {

@@ -15,6 +15,7 @@ import { addResumeCommand } from "./resume.js";
 import { addRollbackCommand } from "./rollback.js";
 import { addRunsCommand } from "./runs.js";
 import { addStatusCommand } from "./status.js";
+import { addTrialCommand } from "./trial.js";
 
 /** From dist/src/host/cli/ to the package's root. */
 const packageUrl = new URL("../../../../package.json", import.meta.url);
@@ -45,6 +46,7 @@ export function buildProgram(context: CommandContext): Command {
   addLabelsCommands(program, context);
   addDeployCommand(program, context);
   addRollbackCommand(program, context);
+  addTrialCommand(program, context);
   addStatusCommand(program, context);
   return program;
 }

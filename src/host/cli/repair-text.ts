@@ -18,6 +18,7 @@ import { factsText, nameText, paint, type Style } from "./table.js";
 
 const outcomeStyles: Readonly<Record<RepairOutcome, Style>> = {
   published: "green",
+  "on-trial": "yellow",
   "no-drift": "green",
   rejected: "red",
   "not-proven": "yellow",
@@ -48,6 +49,7 @@ export function repairText(report: RepairReport): string {
   add("control", report.control === null ? null : controlLine(report.control));
   add("outcome", outcomeLine(report));
   add("labels", labelsLine(report));
+  add("trial", trialLine(report));
   add("model", report.model === null ? null : `${nameText(labelOf(report.model))} ${report.model.id}`);
   add("file", report.path === null ? null : visibleText(report.path));
   add("run", report.run);
@@ -206,6 +208,12 @@ function labelsLine({ outcome, gate, labelRequest, run, dryRun }: RepairReport):
   const about =
     missing === null ? "" : `about ${formatCount(missing)} more at the gate decide this at 80 %: `;
   return `${about}mendline labels request REF --run ${run} --pool DATA --count ${missing ?? "COUNT"}`;
+}
+
+function trialLine({ outcome }: RepairReport): string | null {
+  return outcome === "on-trial"
+    ? "the alias moves when labels show the candidate to be better: mendline trial ALIAS --live DATA --labelled DATA"
+    : null;
 }
 
 function outcomeLine({ outcome, reason, dryRun }: RepairReport): string {

@@ -1,7 +1,7 @@
 /** `mendline repair`: mends a drifted model from its own lineage, and publishes it if the gate lets it through. */
 import { type Command, Option } from "commander";
 import { MendlineError } from "../../errors.js";
-import type { RepairOutcome, RepairProgress, RepairReport, RepairRequest } from "../../index.js";
+import type { RepairOutcome, RepairProgress, RepairReport, RepairRequest, TrialPeriod } from "../../index.js";
 import { labelPointsMax } from "../../limits.js";
 import { type CommandContext, exitCodes } from "./context.js";
 import {
@@ -37,12 +37,13 @@ const metrics = "log-loss, brier, accuracy, auc; rmse, mae, pinball:Q";
 const selections: readonly NonNullable<RepairRequest["select"]>[] = ["nearest", "lowest-drift"];
 const outputs: readonly NonNullable<RepairRequest["output"]>[] = ["probability", "logit"];
 const rungs: readonly NonNullable<RepairRequest["scales"]>[] = ["single", "ramp", "groups"];
+const trials: readonly TrialPeriod[] = ["shadow", "guard"];
 const seedMax = 2 ** 32 - 1;
 /** A weighted sum takes eight vectors, the drifted model's among them. */
 const combineMax = 7;
 
 /** Outcomes after which nothing is left to be done. */
-const settled: readonly RepairOutcome[] = ["published", "no-drift"];
+const settled: readonly RepairOutcome[] = ["published", "on-trial", "no-drift"];
 
 const notes = `
 The repaired model is drifted + scale * (ancestor - drifted). The scale is chosen on one half of --validation; on the other
@@ -61,6 +62,12 @@ export function addRepairCommand(parent: Command, context: CommandContext): void
   addChoiceOptions(addJudgingOptions(command))
     .option("--alias <name>", "what the repaired model is deployed as", parseText)
     .option("--deploy <dir>", "folder for DIR/model.*", parseText)
+    .addOption(
+      new Option(
+        "--trial <period>",
+        "shadow: try it on live rows before the alias moves; guard: after",
+      ).choices(trials),
+    )
     .option("--dry-run", "decide the same, publish nothing")
     .option(
       "--labels <count>",

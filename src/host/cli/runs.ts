@@ -23,6 +23,7 @@ const limitMax = 100_000;
 const states: Readonly<Record<RepairRun["state"], Style | null>> = {
   running: null,
   ended: null,
+  "on-trial": "yellow",
   interrupted: "red",
   failed: "red",
   cancelled: "yellow",
@@ -87,7 +88,8 @@ function stateCell({ state }: RepairRun): string | { text: string; style: Style 
 }
 
 /** @returns what can be done about it, or null */
-export function adviceFor({ state, run, model }: RepairRun): string | null {
+export function adviceFor({ state, run, model, alias }: RepairRun): string | null {
+  if (state === "on-trial") return `mendline trial ${alias} --live DATA --labelled DATA`;
   if (state === "ended" || state === "running" || model === null) return null;
   return `mendline resume ${run}`;
 }

@@ -21,11 +21,12 @@ export function addStatusCommand(parent: Command, context: CommandContext): void
   });
 }
 
-function statusText({ aliases, monitors, repairs, labelRequests }: EngineStatus): string {
+function statusText({ aliases, monitors, repairs, trials, labelRequests }: EngineStatus): string {
   return [
     section("aliases", aliases.length, () => aliasTable(aliases)),
     section("monitors", monitors.length, () => monitorTable(monitors)),
     section("repairs", repairs.length, () => repairTable(repairs)),
+    section("trials", trials.length, () => trialTable(trials)),
     section("label requests", labelRequests.length, () => requestsText(labelRequests)),
   ].join("\n\n");
 }
@@ -97,6 +98,25 @@ function setAsideText({ lateRows, earlyRows, untimedRows }: MonitorStatus["setAs
     [untimedRows, "untimed"],
   ].filter(([count]) => count !== 0);
   return parts.length === 0 ? "-" : parts.map((part) => part.join(" ")).join(", ");
+}
+
+function trialTable(trials: EngineStatus["trials"]): string {
+  return tableText(
+    [
+      { title: "alias" },
+      { title: "candidate" },
+      { title: "alias serves" },
+      { title: "live rows", isNumber: true },
+      { title: "labelled rows", isNumber: true },
+    ],
+    trials.map(({ alias, candidate, period, rows, labelled }) => [
+      alias,
+      shortId(candidate),
+      period === "before" ? "the other" : "the candidate",
+      String(rows),
+      String(labelled),
+    ]),
+  );
 }
 
 function repairTable(repairs: EngineStatus["repairs"]): string {

@@ -11,27 +11,23 @@ import { Outbox } from "../deployment/outbox.js";
 import { type ServeOptions, Serving } from "../deployment/serving.js";
 import type { Webhook } from "../deployment/webhook.js";
 import type { WindowReport } from "../drift/window-report.js";
-import type { ScratchModels } from "../models.js";
 import type { AliasTrial } from "../repair/alias-trial.js";
+import type { RepairContext } from "../repair/context.js";
 import type { TrialOptions } from "../repair/trial.js";
 import type { Announcer } from "./announcer.js";
 
 export class Publications {
+  readonly #context: RepairContext;
   readonly #store: LineageStore;
-  readonly #scratch: ScratchModels;
   readonly #announcer: Announcer;
   readonly #outbox: Outbox | null;
   readonly #trials = new Set<AliasTrial>();
   readonly #servings = new Set<Serving<unknown>>();
+  #alarms: Promise<void> = Promise.resolve();
 
-  constructor(
-    store: LineageStore,
-    scratch: ScratchModels,
-    webhooks: readonly Webhook[],
-    announcer: Announcer,
-  ) {
-    this.#store = store;
-    this.#scratch = scratch;
+  constructor(context: RepairContext, webhooks: readonly Webhook[], announcer: Announcer) {
+    this.#context = context;
+    this.#store = context.store;
     this.#announcer = announcer;
     this.#outbox = webhooks.length === 0 ? null : this.#openOutbox(webhooks);
   }
@@ -66,32 +62,44 @@ export class Publications {
   /** See `Engine.trial`. @param options.candidate  an id */
   async trial(alias: string, options: TrialOptions & { readonly candidate?: string }): Promise<AliasTrial> {
     const { AliasTrial } = await import("../repair/alias-trial.js");
-    const trial = await AliasTrial.begin(this.#store, alias, options, {
+    let begun: AliasTrial | null = null;
+    const trial = await AliasTrial.begin(this.#context, alias, options, {
       onDeployed: (deployment) => this.deployed(deployment),
       onEnded: (alias, state) => {
-        this.#trials.delete(trial);
+        if (begun !== null) this.#trials.delete(begun);
         this.#announcer.tell("tried", { alias, ...state });
       },
       onFailure: (thrown) => this.#announcer.fail(thrown),
     });
-    this.#trials.add(trial);
+    begun = trial;
+    if (trial.state.verdict === "open") this.#trials.add(trial);
     return trial;
   }
 
-  /** A monitor raised the alarm: what is on trial and drifts is sent back. */
+  /** A monitor raised the alarm: what is on trial and drifts is sent back, whichever process put it on trial. */
   alarm(monitor: string, window: WindowReport): void {
-    for (const trial of this.#trials) {
-      if (trial.isGuard && trial.state.candidate === window.model)
-        trial.drifted(
-          `the candidate drifts: monitor "${monitor}" raised the alarm at window ${window.window.number}`,
-        );
+    const reason = `the candidate drifts: monitor "${monitor}" raised the alarm at window ${window.window.number}`;
+    this.#alarms = this.#alarms
+      .then(() => this.#sendBack(window.model, reason))
+      .catch((thrown: unknown) => this.#announcer.fail(thrown));
+  }
+
+  async #sendBack(model: string, reason: string): Promise<void> {
+    const { openTrials } = await import("../repair/open-trials.js");
+    for await (const { alias, period, candidate } of openTrials(this.#store)) {
+      if (period !== "after" || candidate !== model) continue;
+      const here = [...this.#trials].find((trial) => trial.isGuard && trial.alias === alias);
+      (here ?? (await this.trial(alias, {}))).drifted(reason);
     }
   }
 
   /** What closes them, in order; each step is to be taken whatever became of those before it. */
   closing(): (() => Promise<void> | undefined)[] {
     return [
-      ...Array.from(this.#trials, (trial) => () => trial.settled()),
+      async () => {
+        await this.#alarms;
+        for (const trial of this.#trials) await trial.settled();
+      },
       ...Array.from(this.#servings, (serving) => () => serving.close()),
       () => this.#outbox?.close(),
     ];
@@ -107,7 +115,7 @@ export class Publications {
   }
 
   async #withRestored<T>(model: ModelRecord, use: (path: string) => Promise<T>): Promise<T> {
-    const path = await this.#scratch.path(`serving-${randomUUID()}.${model.format}`);
+    const path = await this.#context.scratch.path(`serving-${randomUUID()}.${model.format}`);
     try {
       await this.#store.restoreFile(model.id, path);
       return await use(path);

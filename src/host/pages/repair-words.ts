@@ -29,6 +29,12 @@ const outcomes: Readonly<Record<string, Outcome>> = {
     verdict: "good",
     sentence: "The model was mended from its lineage, proved better on held-out data, and put in place.",
   },
+  "on-trial": {
+    word: "on trial",
+    verdict: "open",
+    sentence:
+      "A repair proved better on held-out data, and runs beside the deployed model until live rows confirm it.",
+  },
   rejected: {
     word: "rejected",
     verdict: "bad",

@@ -2,6 +2,7 @@
  * Repairs that a monitor's alarm sets off. At most one at a time, and none within a cool-down after the last one of the alias ended,
  * whatever its outcome and whichever process ran it: an alarm that no repair can help must not keep a gateway busy.
  */
+import { MendlineError, messageOf } from "../../errors.js";
 import type { LineageStore } from "../../lineage-store/store.js";
 import type { WindowReport } from "../drift/window-report.js";
 import type { RepairReport } from "./report.js";
@@ -26,6 +27,10 @@ export interface AutoRepairHost {
   /** Why an alarm set off nothing. */
   onSkipped(reason: string): void;
   onFailure(thrown: unknown): void;
+}
+
+function isBusy(thrown: unknown): boolean {
+  return thrown instanceof MendlineError && thrown.code === "MENDLINE_REPAIR_BUSY";
 }
 
 const coolDownMsDefault = 3_600_000;
@@ -84,7 +89,11 @@ export class AutoRepair {
       // Nobody may be there to resume it, and what it knew is older than this alarm.
       if (dead !== null) await this.#host.cancelRun(dead);
       const ends = [this.#ending.signal, ...(signal === undefined ? [] : [signal])];
-      await this.#host.repair({ ...request, signal: AbortSignal.any(ends) });
+      await this.#host.repair({ ...request, signal: AbortSignal.any(ends) }).catch((thrown: unknown) => {
+        // Somebody repairs the alias by hand, or the last repair's candidate is on trial.
+        if (!isBusy(thrown)) throw thrown;
+        this.#host.onSkipped(messageOf(thrown));
+      });
     } finally {
       for (const source of [live, validation, gate, control]) await source?.close();
     }

@@ -14,7 +14,7 @@ export async function validatorFor(
   { scratch }: RepairContext,
   model: ModelRecord,
   task: ModelTask,
-  plan: RepairPlan,
+  plan: Pick<RepairPlan, "validator" | "output" | "goal" | "metric">,
 ): Promise<Validator> {
   const { validator, output } = plan;
   if (validator?.kind === "command")

@@ -9,7 +9,7 @@ import type { PoolOutputs, Strategy } from "../labels/strategies.js";
 import type { CandidateSpec } from "./candidate-spec.js";
 import { Candidates } from "./candidates.js";
 import type { RepairContext } from "./context.js";
-import type { LabelledData, UnlabelledData } from "./labelled-data.js";
+import { asLabelled, type UnlabelledData } from "./labelled-data.js";
 import { OnnxValidator } from "./onnx-validator.js";
 import { decideReading, distributionsOf, OutputSurveyor } from "./outputs.js";
 import { labelOf, type RepairPlan } from "./request.js";
@@ -113,16 +113,4 @@ function runsOn(relative: ModelRecord, model: ModelRecord, task: ModelTask): boo
     own.features.length === task.features.length &&
     own.features.every((name, index) => name === task.features[index])
   );
-}
-
-/** Labels are not looked at when a model predicts. */
-function asLabelled(pool: UnlabelledData): LabelledData {
-  return {
-    ...pool,
-    label: "",
-    labels: new Float64Array(pool.rowCount),
-    weights: null,
-    weight: null,
-    skippedUnlabelled: 0,
-  };
 }

@@ -79,6 +79,18 @@ export async function readUnlabelled(
   return reading.finish();
 }
 
+/** Rows for a model that only predicts: labels are not looked at. */
+export function asLabelled(rows: UnlabelledData): LabelledData {
+  return {
+    ...rows,
+    label: "",
+    labels: new Float64Array(rows.rowCount),
+    weights: null,
+    weight: null,
+    skippedUnlabelled: 0,
+  };
+}
+
 /** All columns that are read, in order. */
 export function columnsOf({
   features,

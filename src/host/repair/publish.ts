@@ -21,6 +21,7 @@ import { type RepairControls, type RepairSources, taskOf } from "./request.js";
 import type { RunLog } from "./run-log.js";
 import { reportOf } from "./run-report.js";
 import type { ChosenStep, EndStep, GatedStep, SearchedStep } from "./run-steps.js";
+import { newTrial, type TrialState } from "./trial.js";
 
 export interface Publication {
   readonly log: RunLog;
@@ -34,7 +35,7 @@ export interface Publication {
 
 type Published = NonNullable<EndStep["model"]>;
 
-/** @returns the deployment; null for a run without an alias */
+/** @returns the deployment; null for a run without an alias, or where a trial decides first */
 export async function publish(context: RepairContext, publication: Publication): Promise<Deployment | null> {
   const { log, gated } = publication;
   const { candidate } = gated;
@@ -42,7 +43,7 @@ export async function publish(context: RepairContext, publication: Publication):
     candidate.kind === "ancestor"
       ? await context.store.get(candidate.id)
       : await addRepaired(context, publication, candidate);
-  const { alias, dir, aliasBefore } = log.started.plan;
+  const { alias, trial } = log.started.plan;
   const end: EndStep = {
     outcome: "published",
     reason: gated.reason,
@@ -53,23 +54,68 @@ export async function publish(context: RepairContext, publication: Publication):
     await log.append("published", end);
     return null;
   }
+  if (trial?.period !== "shadow") return deployRepaired(context, log, alias, id, end);
+  await putOnTrial(context, log, alias, id, end);
+  return null;
+}
+
+async function deployRepaired(
+  { store }: RepairContext,
+  log: RunLog,
+  alias: string,
+  id: string,
+  end: EndStep,
+): Promise<Deployment> {
+  const { dir, aliasBefore } = log.started.plan;
+  const guard = trialOf(log, "after", id);
   let told = end;
-  const card = await cardOfRun(context.store, log, reportOf(log, end));
-  const deployment = await deploy(context.store, {
+  const deployment = await deploy(store, {
     alias,
     id,
     dir,
     reason: "repair",
     run: log.id,
     expectedId: aliasBefore,
-    card,
+    card: await cardOfRun(store, log, reportOf(log, end)),
     alongside: (tx, path) => {
       told = { ...end, path };
       log.appendIn(tx, "published", told);
+      if (guard !== null) tx.appendTrial(alias, guard);
     },
   });
   log.committed("published", told);
   return deployment;
+}
+
+/** The alias stays where it is, until the trial has shown the candidate to be better. */
+async function putOnTrial(
+  { store }: RepairContext,
+  log: RunLog,
+  alias: string,
+  id: string,
+  end: EndStep,
+): Promise<void> {
+  const { aliasBefore } = log.started.plan;
+  const now = (await store.alias(alias))?.id ?? null;
+  if (now !== aliasBefore)
+    throw new MendlineError(
+      "MENDLINE_STORE_CONFLICT",
+      `alias "${alias}" was moved while ${log.id} was under way: nothing is put on trial; repair anew`,
+      { details: { alias, run: log.id } },
+    );
+  const waiting: EndStep = { ...end, outcome: "on-trial" };
+  await store.commit((tx) => {
+    tx.appendTrial(alias, trialOf(log, "before", id));
+    log.appendIn(tx, "on-trial", waiting);
+  });
+  log.committed("on-trial", waiting);
+}
+
+/** A repair with a trial has an alias that served something (request.ts). */
+function trialOf(log: RunLog, period: TrialState["period"], candidate: string): TrialState | null {
+  const { trial, aliasBefore } = log.started.plan;
+  if (trial == null) return null;
+  return newTrial({ period, incumbent: aliasBefore!, candidate, run: log.id }, trial.options);
 }
 
 async function addRepaired(

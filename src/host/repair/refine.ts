@@ -125,6 +125,7 @@ function askedAgain(
     ...(validator !== null && {
       validator: validator.kind === "command" ? validator.command : validator.path,
     }),
+    ...(plan.trial != null && { trial: { period: plan.trial.period, ...plan.trial.options } }),
     ...(alias !== null && { alias }),
     ...(deploy !== null && { deploy }),
   };

@@ -4,6 +4,8 @@ import type { CandidateSpec } from "./candidate-spec.js";
 
 export type RepairOutcome =
   | "published"
+  /** The gate let it through, and a trial decides whether the alias moves. */
+  | "on-trial"
   | "rejected"
   | "not-proven"
   | "needs-labels"

@@ -8,6 +8,7 @@ import { mixTermsMax } from "../parameters/mix.js";
 import type { TensorFilter } from "../parameters/pairing.js";
 import { controlMarginDefault } from "./gate.js";
 import { defaultMetric, type MetricName, parseGoal, requireMetric } from "./metrics.js";
+import { type TrialOptions, trialOptions } from "./trial.js";
 import { type ValidatorPlan, validatorPlan } from "./validator-plan.js";
 
 export interface RepairProgress {
@@ -66,6 +67,11 @@ export interface RepairRequest extends RepairSources, RepairControls {
   readonly deploy?: string;
   readonly dryRun?: boolean;
   readonly seed?: number;
+  /**
+   * `shadow`: what passes the gate is put on trial beside what the alias serves, and the alias moves when live rows show it to be better.
+   * `guard`: the alias moves at once, and goes back when they show it to be worse.
+   */
+  readonly trial?: TrialPeriod | (TrialOptions & { readonly period: TrialPeriod });
   /** Where labels are what is missing, ask for so many: a label request over the pool. */
   readonly labels?: number;
   /** Unlabelled rows to choose them from; the live data by default. */
@@ -73,6 +79,8 @@ export interface RepairRequest extends RepairSources, RepairControls {
   /** The first run of the chain that this one refines with more labels. */
   readonly refines?: string;
 }
+
+export type TrialPeriod = "shadow" | "guard";
 
 /** Plain data: a resumed run reads in it what the first process was asked. */
 export interface RepairPlan {
@@ -100,6 +108,8 @@ export interface RepairPlan {
   readonly dir: string | null;
   readonly dryRun: boolean;
   readonly seed: number;
+  /** Null or absent: none. */
+  readonly trial?: { readonly period: TrialPeriod; readonly options: Required<TrialOptions> } | null;
   /** The first run of a chain of refinements that this one goes on with: most of its gate rows are the same. Absent: none. */
   readonly refines?: string | null;
 }
@@ -142,8 +152,22 @@ export async function planOf(
     dir: deploy === undefined ? null : absolutePath(deploy),
     dryRun: request.dryRun ?? false,
     seed,
+    trial: await trialPlan(store, request),
     refines: request.refines ?? null,
   };
+}
+
+async function trialPlan(
+  store: LineageStore,
+  { trial, alias }: RepairRequest,
+): Promise<NonNullable<RepairPlan["trial"]> | null> {
+  if (trial === undefined) return null;
+  const { period, ...options } = typeof trial === "string" ? { period: trial } : trial;
+  if (alias === undefined)
+    throw invalid("a trial is between what an alias serves and the candidate: name the alias");
+  if ((await store.alias(alias)) === null)
+    throw invalid(`alias "${alias}" serves nothing yet that a candidate could be tried against`);
+  return { period, options: trialOptions(options) };
 }
 
 async function forcedAncestor(

@@ -4,6 +4,7 @@
  */
 import { MendlineError } from "../../errors.js";
 import type { LineageStore } from "../../lineage-store/store.js";
+import { runOnTrial } from "./open-trials.js";
 import type { StartedStep } from "./run-steps.js";
 import { isOpen } from "./run-steps.js";
 
@@ -40,6 +41,7 @@ export async function claim(store: LineageStore, run: string, alias: string | nu
   const release = () => void runs.delete(run);
   try {
     if (alias !== null) await refuseDead(store, run, alias);
+    if (alias !== null) await refuseTrial(store, alias);
     return release;
   } catch (thrown) {
     release();
@@ -53,6 +55,15 @@ async function refuseDead(store: LineageStore, run: string, alias: string): Prom
   throw busy(
     `alias "${alias}" has a run that was broken off, ${dead}: go on with \`mendline resume ${dead}\`, or end it with \`mendline resume ${dead} --cancel\``,
     dead,
+  );
+}
+
+async function refuseTrial(store: LineageStore, alias: string): Promise<void> {
+  const run = await runOnTrial(store, alias);
+  if (run === null) return;
+  throw busy(
+    `alias "${alias}" has a candidate on trial, of ${run}: \`mendline trial ${alias}\` tells how it stands, \`mendline trial ${alias} --end\` ends it`,
+    run,
   );
 }
 

@@ -2,7 +2,7 @@
  * The steps of a repair run and what each one's record holds. Plain data: what a run did is read from here alone, so that a resumed
  * run, `mendline runs` and the report of an unbroken run cannot differ.
  *
- *     started -> detected -> ancestor-chosen -> checked -> scale-judged … -> scale-searched -> gated -> an end
+ *     started -> detected -> ancestor-chosen -> checked -> scale-judged … -> scale-searched -> gated [-> on-trial] -> an end
  *
  * Any step may be the last: `no-drift` follows `detected`, `failed` follows whatever failed.
  */
@@ -122,6 +122,7 @@ export interface RunSteps {
   readonly failed: BrokenStep;
   readonly cancelled: BrokenStep;
   readonly "dry-run": EndStep;
+  readonly "on-trial": EndStep;
   readonly published: EndStep;
   readonly rejected: EndStep;
   readonly "not-proven": EndStep;
@@ -134,6 +135,8 @@ export type RunStepName = keyof RunSteps;
 
 /** Ends that decide: a run that has come to one is over for good. */
 export const decidedSteps = [
+  // A trial may add another end behind it: published, rejected or not-proven.
+  "on-trial",
   "published",
   "rejected",
   "not-proven",

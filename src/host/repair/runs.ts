@@ -16,9 +16,9 @@ export interface RepairRun {
   readonly step: string;
   /**
    * `running`: this process works on it. `interrupted`: its process ended without a word. `failed`, `cancelled`: as it says; these
-   * three can be resumed. `ended`: with a decision.
+   * three can be resumed. `on-trial`: a trial decides (alias-trial.ts). `ended`: with a decision.
    */
-  readonly state: "running" | "interrupted" | "failed" | "cancelled" | "ended";
+  readonly state: "running" | "interrupted" | "failed" | "cancelled" | "on-trial" | "ended";
   /** Null before the end, and for runs of an earlier mendline. */
   readonly outcome: RepairOutcome | null;
   readonly alias: string | null;
@@ -48,7 +48,7 @@ export async function* listRuns(
 export async function describeRun(store: LineageStore, run: string): Promise<RepairRunDetails> {
   const steps = (await store.run(run)).map(({ step, atMs, data }) => ({ step, atMs, data }));
   const summary = summaryOf(store, run, steps);
-  const hasReport = summary.state === "ended" && summary.model !== null;
+  const hasReport = isDecided(summary.step) && summary.model !== null;
   const report = hasReport
     ? { ...reportOf(await RunLog.reopen(store, run)), labelRequest: await requestOf(store, run) }
     : null;
@@ -79,16 +79,19 @@ function summaryOf(store: LineageStore, run: string, steps: readonly LoggedStep[
 }
 
 function stateOf(store: LineageStore, run: string, step: string): RepairRun["state"] {
+  if (step === "on-trial") return step;
   if (isDecided(step)) return "ended";
   if (isAlive(store, run)) return "running";
   return brokenSteps.find((broken) => broken === step) ?? "interrupted";
 }
 
+const resumable = { interrupted: true, failed: true, cancelled: true } as const;
+
 /** The runs that `resume` can go on with, newest first. */
 export async function resumableRuns(store: LineageStore): Promise<RepairRun[]> {
   const runs: RepairRun[] = [];
   for await (const run of listRuns(store)) {
-    if (run.state !== "ended" && run.state !== "running" && run.model !== null) runs.push(run);
+    if (run.state in resumable && run.model !== null) runs.push(run);
   }
   return runs;
 }

@@ -11,6 +11,7 @@
  */
 import { createHash } from "node:crypto";
 import { MendlineError } from "../../errors.js";
+import { trialBatchesMax } from "../../limits.js";
 import { studentTIsf } from "../drift/distributions/index.js";
 import { confidenceOf } from "./gate-tries.js";
 
@@ -33,6 +34,10 @@ export interface TrialState {
   /** Content ids. */
   readonly incumbent: string;
   readonly candidate: string;
+  /** The repair run that put the candidate on trial; null where an application did. */
+  readonly run: string | null;
+  /** As it began: looks at other places would not keep their error. */
+  readonly options: Required<TrialOptions>;
   readonly verdict: TrialVerdict;
   /** Why, with its figures; null while it is open. */
   readonly reason: string | null;
@@ -45,25 +50,34 @@ export interface TrialState {
   readonly meanDifference: number;
   readonly squares: number;
   readonly looks: number;
+  /** Whether the candidate drifted on the last batches of live rows, the newest last. */
+  readonly drifts: readonly boolean[];
+  /** Digests of data that was counted whole (trial-rows.ts), the newest last: the same data again counts once. */
+  readonly batches: readonly string[];
 }
 
+/** Who is tried against whom. */
+export type TrialPair = Pick<TrialState, "period" | "incumbent" | "candidate" | "run">;
+
+/** What many rows said. */
+export type AnswerCounts = Pick<TrialState, "rows" | "disagreements" | "nonFinite">;
+
+/** As a monitor's alarm by default: one odd batch is no drift. */
+const batchesNeeded = 2;
+const batchesConsidered = 3;
 export const rowsMinDefault = 200;
 const rowsMaxDefault = 1_000_000;
 
 export class Trial {
-  readonly #options: Required<TrialOptions>;
   #state: TrialState;
 
-  /** @param from  a state to go on from */
-  constructor(
-    pair: Pick<TrialState, "period" | "incumbent" | "candidate">,
-    options: TrialOptions = {},
-    from?: TrialState,
-  ) {
-    const { rowsMin = rowsMinDefault, rowsMax = rowsMaxDefault, tolerance = 0, canaryShare = 0 } = options;
-    checkOptions({ rowsMin, rowsMax, tolerance, canaryShare });
-    this.#options = { rowsMin, rowsMax, tolerance, canaryShare };
-    this.#state = from ?? { ...pair, ...empty };
+  /** @param state  a new one, or one to go on from */
+  constructor(state: TrialState) {
+    this.#state = state;
+  }
+
+  get #options(): Required<TrialOptions> {
+    return this.#state.options;
   }
 
   get state(): TrialState {
@@ -87,15 +101,24 @@ export class Trial {
 
   /** What both models answered to one row: a number, or the scores of classes. */
   predicted(incumbent: number | ArrayLike<number>, candidate: number | ArrayLike<number>): void {
-    if (!this.isOpen) return;
+    this.answered(this.compared(incumbent, candidate));
+  }
+
+  /** One row's answers as counts; they are counted by `answered`. */
+  compared(incumbent: number | ArrayLike<number>, candidate: number | ArrayLike<number>): AnswerCounts {
     const hasFigures = finite(candidate);
     const differs = !hasFigures || !this.#agree(incumbent, candidate);
+    return { rows: 1, disagreements: Number(differs), nonFinite: Number(!hasFigures) };
+  }
+
+  answered(more: AnswerCounts): void {
+    if (!this.isOpen) return;
     const { rows, disagreements, nonFinite } = this.#state;
     this.#state = {
       ...this.#state,
-      rows: rows + 1,
-      disagreements: disagreements + Number(differs),
-      nonFinite: nonFinite + Number(!hasFigures),
+      rows: rows + more.rows,
+      disagreements: disagreements + more.disagreements,
+      nonFinite: nonFinite + more.nonFinite,
     };
   }
 
@@ -128,9 +151,28 @@ export class Trial {
     return isDue || !this.isOpen;
   }
 
-  /** The candidate's own monitor raised the alarm. */
-  drifted(reason: string): void {
+  /** A batch of live rows was looked at. @param reason  how the candidate drifted on it; null where it did not */
+  looked(reason: string | null): void {
+    const drifts = [...this.#state.drifts, reason !== null].slice(-batchesConsidered);
+    this.#state = { ...this.#state, drifts };
+    const count = drifts.filter((isDrift) => isDrift).length;
+    if (reason !== null && count >= batchesNeeded)
+      this.lost(`${reason}; ${count} of the last ${drifts.length} batches drifted`);
+  }
+
+  /** Notes data that was counted whole. */
+  counted(digests: readonly string[]): void {
+    this.#state = { ...this.#state, batches: [...this.#state.batches, ...digests].slice(-trialBatchesMax) };
+  }
+
+  /** The candidate drifts, or fails: no loss is needed. */
+  lost(reason: string): void {
     if (this.isOpen) this.#end("worse", reason);
+  }
+
+  /** By hand: nothing is decided. */
+  end(reason: string): void {
+    if (this.isOpen) this.#end("undecided", reason);
   }
 
   #look(): void {
@@ -171,17 +213,31 @@ export class Trial {
   }
 }
 
-const empty = {
-  verdict: "open",
-  reason: null,
-  rows: 0,
-  disagreements: 0,
-  nonFinite: 0,
-  labelled: 0,
-  meanDifference: 0,
-  squares: 0,
-  looks: 0,
-} as const;
+/** @throws MendlineError MENDLINE_ARGUMENT_INVALID */
+export function newTrial(pair: TrialPair, options: TrialOptions = {}): TrialState {
+  return {
+    ...pair,
+    options: trialOptions(options),
+    verdict: "open",
+    reason: null,
+    rows: 0,
+    disagreements: 0,
+    nonFinite: 0,
+    labelled: 0,
+    meanDifference: 0,
+    squares: 0,
+    looks: 0,
+    drifts: [],
+    batches: [],
+  };
+}
+
+/** @throws MendlineError MENDLINE_ARGUMENT_INVALID */
+export function trialOptions(options: TrialOptions): Required<TrialOptions> {
+  const { rowsMin = rowsMinDefault, rowsMax = rowsMaxDefault, tolerance = 0, canaryShare = 0 } = options;
+  checkOptions({ rowsMin, rowsMax, tolerance, canaryShare });
+  return { rowsMin, rowsMax, tolerance, canaryShare };
+}
 
 function checkOptions({ rowsMin, rowsMax, tolerance, canaryShare }: Required<TrialOptions>): void {
   if (!Number.isSafeInteger(rowsMin) || rowsMin < 2) throw invalid(`rowsMin ${rowsMin} must be 2 or more`);

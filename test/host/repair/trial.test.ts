@@ -3,17 +3,18 @@ import * as assert from "uvu/assert";
 import { confidenceOf } from "../../../src/host/repair/gate-tries.js";
 import { comparePaired } from "../../../src/host/repair/paired.js";
 import { Random } from "../../../src/host/repair/random.js";
-import { Trial, type TrialOptions, type TrialState } from "../../../src/host/repair/trial.js";
+import { newTrial, Trial, type TrialOptions, type TrialState } from "../../../src/host/repair/trial.js";
 import { gaussians } from "../parameters/tensors.js";
 
-const pair = { period: "before" as const, incumbent: "a".repeat(64), candidate: "b".repeat(64) };
+const pair = { period: "before" as const, incumbent: "a".repeat(64), candidate: "b".repeat(64), run: null };
+const begun = (options: TrialOptions = {}) => new Trial(newTrial(pair, options));
 
 function ended(
   options: TrialOptions,
   rows: number,
   lossOf: (row: number) => readonly [number, number],
 ): TrialState {
-  const trial = new Trial(pair, options);
+  const trial = begun(options);
   for (let row = 0; row < rows && trial.isOpen; row++) trial.judged(...lossOf(row));
   return trial.state;
 }
@@ -65,9 +66,9 @@ test("of 500 trials of equal models, each looked at eight times, at most 5 % cal
 });
 
 test("neither: undecided at rowsMax, and nothing changes it any more", () => {
-  const trial = new Trial(pair, { rowsMin: 2, rowsMax: 40 });
+  const trial = begun({ rowsMin: 2, rowsMax: 40 });
   for (let row = 0; row < 100; row++) trial.judged(row % 2, (row + 1) % 2);
-  trial.drifted("too late");
+  trial.lost("too late");
   trial.predicted(1, 2);
   assert.equal([trial.state.verdict, trial.state.labelled, trial.state.rows], ["undecided", 40, 0]);
   assert.match(trial.state.reason!, /^40 labelled rows tell neither: .* on 40 rows$/);
@@ -79,7 +80,7 @@ test("equal losses throughout are no proof of anything", () => {
 });
 
 test("disagreements: by the class, or beyond the tolerance; what is not finite disagrees", () => {
-  const classes = new Trial(pair);
+  const classes = begun();
   classes.predicted([0.2, 0.8], [0.4, 0.6]);
   classes.predicted([0.2, 0.8], Float32Array.of(0.6, 0.4));
   classes.predicted([0.2, 0.8], [Number.NaN, 0.4]);
@@ -87,7 +88,7 @@ test("disagreements: by the class, or beyond the tolerance; what is not finite d
   assert.equal([rows, disagreements, nonFinite], [3, 2, 1]);
   assert.throws(() => classes.predicted([1, 2], [1, 2, 3]), /different forms/);
   assert.throws(() => classes.predicted(1, [1]), /different forms/);
-  const numbers = new Trial(pair, { tolerance: 0.1 });
+  const numbers = begun({ tolerance: 0.1 });
   for (const [own, other] of [
     [1, 1.05],
     [1, 0.8],
@@ -98,7 +99,7 @@ test("disagreements: by the class, or beyond the tolerance; what is not finite d
 });
 
 test("a canary takes its share, each key always the same way, and nothing after the end", () => {
-  const trial = new Trial(pair, { canaryShare: 0.2 });
+  const trial = begun({ canaryShare: 0.2 });
   const routed = Array.from({ length: 5000 }, (_, key) => trial.route(`device-${key}`));
   const share = routed.filter((to) => to === "candidate").length / routed.length;
   assert.ok(Math.abs(share - 0.2) < 0.03, String(share));
@@ -106,15 +107,13 @@ test("a canary takes its share, each key always the same way, and nothing after 
     routed,
     Array.from({ length: 5000 }, (_, key) => trial.route(`device-${key}`)),
   );
-  trial.drifted("it drifts");
+  trial.lost("it drifts");
   assert.equal([trial.state.verdict, trial.state.reason], ["worse", "it drifts"]);
   assert.ok(
     Array.from({ length: 100 }, (_, key) => trial.route(`device-${key}`)).every((to) => to === "incumbent"),
   );
   assert.ok(
-    Array.from({ length: 100 }, (_, key) => new Trial(pair).route(`${key}`)).every(
-      (to) => to === "incumbent",
-    ),
+    Array.from({ length: 100 }, (_, key) => begun().route(`${key}`)).every((to) => to === "incumbent"),
   );
 });
 
@@ -125,8 +124,8 @@ test("what is no trial", () => {
     { tolerance: -1 },
     { canaryShare: 1.1 },
   ];
-  for (const options of bad) assert.throws(() => new Trial(pair, options), /must be/);
-  const trial = new Trial(pair);
+  for (const options of bad) assert.throws(() => begun(options), /must be/);
+  const trial = begun();
   assert.throws(() => trial.judged(0.1, Number.NaN), /must be finite/);
   assert.is(trial.state.labelled, 0);
 });
