@@ -38,6 +38,7 @@ const strategies = Object.keys({
   "vote-entropy": true,
   "consensus-entropy": true,
   disagreement: true,
+  weighed: true,
   random: true,
 } satisfies Record<Strategy, true>);
 const seedMax = 2 ** 32 - 1;
@@ -45,9 +46,11 @@ const expireDaysMax = 3_660;
 const dayMs = 86_400_000;
 
 const notes = `
-mixed takes the points where the deployed model is unsure and the models of its lineage disagree, spread out. Beside the
-chosen points some are always drawn at random: only those may judge at the gate. The request belongs to the model's newest
-repair run, where labels can change what it came to; \`mendline labels refine\` goes on with that.`;
+weighed, the default after a repair, draws points at random, the sooner the more a label can move the comparison between the
+deployed model and what would take its place; each counts the less the likelier its draw was, so nothing is biased. mixed takes
+the points where the deployed model is unsure and its lineage disagrees, spread out; with it and the others only points that are
+drawn at random beside them may judge at the gate. The request belongs to the model's newest repair run, where labels can change
+what it came to; \`mendline labels refine\` goes on with that.`;
 
 export function addLabelsRequestCommand(parent: Command, context: CommandContext): void {
   const command = parent
@@ -61,7 +64,10 @@ export function addLabelsRequestCommand(parent: Command, context: CommandContext
       parseText,
     )
     .addOption(
-      new Option("--strategy <strategy>", "how points are chosen (default: mixed)").choices(strategies),
+      new Option(
+        "--strategy <strategy>",
+        "how points are chosen (default: weighed after a repair, else mixed)",
+      ).choices(strategies),
     )
     .option(
       "--random <count>",

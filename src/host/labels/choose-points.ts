@@ -1,13 +1,9 @@
 /**
  * Which rows of a pool a person is asked about: a random slice, which alone may judge (a gate over chosen rows would be biased), and
- * beside it the rows of the highest scores, spread out so that they are not copies of one.
+ * beside it the rows of the highest scores, spread out so that they are not copies of one; or, all of them drawn by their scores.
  */
 import { FeatureSpace, type PoolColumns } from "./feature-space.js";
-
-/** Seeded; `below(n)` is uniform on 0 … n - 1. */
-export interface RandomSource {
-  below(count: number): number;
-}
+import { type Draw, drawByStakes, type RandomSource } from "./weighed-draw.js";
 
 export interface ChoiceOptions {
   readonly pool: PoolColumns;
@@ -15,9 +11,13 @@ export interface ChoiceOptions {
   readonly scores: Float64Array;
   /** Points wanted, the random ones among them; fewer come where the pool has fewer rows. */
   readonly count: number;
-  /** Of them, drawn from all rows alike. */
+  /** Of them, drawn at random for the gate: from all rows alike, unless `isDrawn`. */
   readonly randomCount: number;
   readonly random: RandomSource;
+  /** Whether a row may be drawn for the gate; the others may only choose. Default: every row may be either. */
+  readonly mayJudge?: (row: number) => boolean;
+  /** Scores are stakes: both slices are drawn by them, and no row is picked. */
+  readonly isDrawn?: boolean;
   /** Rows that must not be asked about: they have been before. */
   readonly excluded?: ReadonlySet<number>;
 }
@@ -25,7 +25,10 @@ export interface ChoiceOptions {
 export interface ChosenPoint {
   readonly row: number;
   readonly score: number;
+  /** For the gate. */
   readonly isRandom: boolean;
+  /** Null: picked. */
+  readonly draw: Draw | null;
 }
 
 /** Rows of the highest scores among which a batch is spread, for each point of it: more spread costs score. */
@@ -33,32 +36,42 @@ const candidatesPerPoint = 8;
 
 /** Chosen points first, in the order of choice; the same for the same seed. No row comes twice. */
 export function choosePoints(options: ChoiceOptions): ChosenPoint[] {
-  const { pool, scores, count, randomCount, random, excluded } = options;
+  const { pool, scores, count, randomCount, random, excluded, mayJudge, isDrawn = false } = options;
   const rows = Uint32Array.from({ length: pool.rowCount }, (_, row) => row).filter(
     (row) => excluded?.has(row) !== true,
   );
-  const drawn = drawRows(rows, Math.min(randomCount, count), random);
-  const isDrawn = new Set(drawn);
-  const left = rows
-    .filter((row) => !isDrawn.has(row))
-    .sort((one, other) => scores[other]! - scores[one]! || one - other);
-  const wanted = Math.min(count - drawn.length, left.length);
-  const candidates = left.subarray(0, wanted * candidatesPerPoint);
-  const chosen = spreadOut(new FeatureSpace(pool), candidates, wanted, drawn);
-  const point = (isRandom: boolean) => (row: number) => ({ row, score: scores[row]!, isRandom });
-  return [...chosen.map(point(false)), ...drawn.map(point(true))];
+  const judging = mayJudge === undefined ? rows : rows.filter(mayJudge);
+  const choosing = rows.length - judging.length;
+  // What the other side lacks, this one gives.
+  const wanted =
+    mayJudge === undefined
+      ? Math.min(randomCount, count)
+      : Math.max(Math.min(randomCount, count), count - choosing);
+  const stakes = isDrawn ? scores : new Float64Array(pool.rowCount);
+  const drawn = drawByStakes(judging, stakes, wanted, random);
+  const isTaken = new Set(drawn.map(({ row }) => row));
+  const left = rows.filter((row) => !isTaken.has(row) && mayJudge?.(row) !== true);
+  const chosenCount = Math.min(count - drawn.length, left.length);
+  const point = (row: number, isRandom: boolean, draw: Draw | null) => ({
+    row,
+    score: scores[row]!,
+    isRandom,
+    draw,
+  });
+  const chosen = isDrawn
+    ? drawByStakes(left, stakes, chosenCount, random).map(({ row, ...draw }) => point(row, false, draw))
+    : highest(options, left, chosenCount, [...isTaken]).map((row) => point(row, false, null));
+  return [...chosen, ...drawn.map(({ row, ...draw }) => point(row, true, draw))];
 }
 
-/** Without replacement, all sets alike (the first steps of a Fisher-Yates shuffle). */
-function drawRows(rows: Uint32Array, count: number, random: RandomSource): number[] {
-  const order = rows.slice();
-  const drawn: number[] = [];
-  for (let i = 0; i < Math.min(count, order.length); i++) {
-    const j = i + random.below(order.length - i);
-    drawn.push(order[j]!);
-    order[j] = order[i]!;
-  }
-  return drawn;
+function highest(
+  { pool, scores }: ChoiceOptions,
+  rows: Uint32Array,
+  count: number,
+  taken: readonly number[],
+): number[] {
+  const ordered = rows.slice().sort((one, other) => scores[other]! - scores[one]! || one - other);
+  return spreadOut(new FeatureSpace(pool), ordered.subarray(0, count * candidatesPerPoint), count, taken);
 }
 
 /**

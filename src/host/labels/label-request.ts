@@ -2,6 +2,7 @@
 import type { RequestEvent } from "../../lineage-store/label-requests.js";
 import { type Answer, agreementOf, type LabelAgreement, type PointAnswers, settle } from "./answers.js";
 import type { Strategy } from "./strategies.js";
+import type { Draw } from "./weighed-draw.js";
 
 /** Of the events' layout: raised when a newer mendline could not read an older one's. */
 export const requestFormat = 1;
@@ -14,8 +15,10 @@ export interface LabelPoint {
   /** In the order of `LabelQuestion.features`. */
   readonly values: readonly FeatureValue[];
   readonly score: number;
-  /** Drawn from all rows alike: it may judge. The others were picked, and may only choose. */
+  /** Drawn for the gate: it may judge. The others may only choose. */
   readonly random: boolean;
+  /** How it was drawn, which tells what it counts; null: picked. Absent in records of earlier versions: from all rows alike, or picked. */
+  readonly draw?: Draw | null;
   /** Hash of the values: the same row is not asked about twice. */
   readonly content: string;
   /** What the deployed model says of it; absent where it was not run. */

@@ -3,6 +3,7 @@ import { MendlineError } from "../../errors.js";
 import {
   committeeSpread,
   consensusEntropy,
+  lossDistance,
   meanKlToConsensus,
   pairDisagreement,
   voteEntropy,
@@ -21,6 +22,8 @@ export const strategies = [
   "consensus-entropy",
   /** Between the first two models alone: the deployed one, and what is to take its place. */
   "disagreement",
+  /** The same two: drawn at random, the sooner the farther their losses may lie apart, and weighed for it (weighed-draw.ts). */
+  "weighed",
   "random",
 ] as const;
 export type Strategy = (typeof strategies)[number];
@@ -46,11 +49,15 @@ const ofOneModel: Partial<Record<Strategy, (row: Float64Array) => number>> = {
   "least-confidence": leastConfidence,
 };
 
+/** Strategies that look at the first two models. */
+export const ofTwo: readonly Strategy[] = ["disagreement", "weighed"];
+
 const ofCommittee: Partial<Record<Strategy, (rows: readonly Float64Array[]) => number>> = {
   committee: meanKlToConsensus,
   "vote-entropy": voteEntropy,
   "consensus-entropy": consensusEntropy,
   disagreement: ([one, other]) => pairDisagreement(one!, other!),
+  weighed: ([one, other]) => lossDistance(one!, other!),
 };
 
 /**
@@ -63,7 +70,9 @@ export function scoresOf(
   members: readonly PoolOutputs[],
   options: ScoringOptions,
 ): Float64Array {
-  if (strategy === "random") return new Float64Array(options.rowCount);
+  // Without a second model draws are uniform.
+  const isUniform = strategy === "random" || (strategy === "weighed" && members.length < 2);
+  if (isUniform) return new Float64Array(options.rowCount);
   if (strategy === "mixed") return mixedScores(members, options);
   const one = ofOneModel[strategy];
   if (one !== undefined) {
@@ -77,7 +86,7 @@ export function scoresOf(
       "it compares two models at least, and the lineage holds one that runs on these features",
     );
   if (options.kind === "regression") {
-    const taken = strategy === "disagreement" ? members.slice(0, 2) : members;
+    const taken = ofTwo.includes(strategy) ? members.slice(0, 2) : members;
     return scored(taken, options, (rows) => committeeSpread(rows.map(([prediction]) => prediction!)));
   }
   return scored(members, options, ofCommittee[strategy]!);

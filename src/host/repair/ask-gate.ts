@@ -40,9 +40,9 @@ export interface GateAnswer {
 }
 
 export async function askGate(
-  validator: Validator,
+  validator: Pick<Validator, "evaluate">,
   candidates: GateCandidates,
-  slices: LabelledSlices,
+  slices: Pick<LabelledSlices, "gate" | "control">,
   question: GateQuestion,
 ): Promise<GateAnswer> {
   const { signal, metric, seed, tries } = question;

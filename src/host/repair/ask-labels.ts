@@ -1,5 +1,4 @@
 /** Makes a label request: from a pool of unlabelled rows, the points whose labels would tell most, as a durable record. */
-import { createHash } from "node:crypto";
 import { MendlineError } from "../../errors.js";
 import { labelClassesMax, labelPointsMax, labelPoolRowsMax } from "../../limits.js";
 import type { ModelRecord, ModelTask } from "../../lineage-store/records.js";
@@ -7,19 +6,19 @@ import type { LineageStore } from "../../lineage-store/store.js";
 import type { DataSource } from "../columns/column.js";
 import { choosePoints } from "../labels/choose-points.js";
 import {
-  type FeatureValue,
-  type LabelBudget,
   type LabelPoint,
   type LabelRequest,
   type PointPrediction,
   requestFormat,
 } from "../labels/label-request.js";
+import { contentOf, mayJudge, valuesAt } from "../labels/point-side.js";
 import { createRequest, listRequests, newRequestId, pointIdOf } from "../labels/requests.js";
 import { type PoolOutputs, type Strategy, scoresOf } from "../labels/strategies.js";
 import { likeliestClass } from "../labels/uncertainty.js";
 import { committeeOutputs } from "./committee.js";
 import type { RepairContext } from "./context.js";
-import { budgetOf, waitingRun } from "./label-budget.js";
+import { budgetOf, randomCountOf, waitingRun } from "./label-budget.js";
+import { drawnStrategies, inItsPlace, strategyOf } from "./label-strategy.js";
 import { readUnlabelled, selectUnlabelled, type UnlabelledData } from "./labelled-data.js";
 import type { RepairResult } from "./pipeline.js";
 import { Random } from "./random.js";
@@ -31,10 +30,10 @@ export interface AskLabelsRequest {
   /** Unlabelled rows; a label column is not looked at. Left out: the rows that the model's monitors keep. */
   readonly pool?: DataSource;
   readonly count: number;
-  /** `mixed` by default. */
+  /** After a repair that weighed labels can refine `weighed`, else `mixed`. */
   readonly strategy?: Strategy;
   readonly seed?: number;
-  /** Of the count, drawn at random for the gate; a quarter by default, half where the gate is what lacks labels. */
+  /** Of the count, drawn at random for the gate; half by default, nine in ten where the gate is what lacks labels. */
   readonly randomCount?: number;
   /** Names by class index; `0`, `1`, … by default. */
   readonly classes?: readonly string[];
@@ -53,7 +52,7 @@ export async function askLabels(
   request: AskLabelsRequest,
 ): Promise<LabelRequest> {
   const { store, runtime } = context;
-  const { strategy = "mixed", seed = 0, signal } = request;
+  const { seed = 0, signal } = request;
   checkCounts(request);
   const log =
     request.run === undefined ? await waitingRun(store, model.id) : await runOf(context, model, request.run);
@@ -62,10 +61,8 @@ export async function askLabels(
   const source = request.pool ?? (await recentPool(context, model));
   const all = await readUnlabelled(source, { features: task.features, memory, ...(signal && { signal }) });
   const pool = sampled(withoutInfinite(all), seed);
-  const run =
-    log === null
-      ? null
-      : { plan: log.started.plan, finalist: log.recorded("scale-searched")?.finalist ?? null };
+  const run = log === null ? null : { plan: log.started.plan, finalist: inItsPlace(log) };
+  const strategy = strategyOf(request.strategy, log);
   const outputs =
     pool.rowCount === 0 ? [] : await committeeOutputs(context, { model, task, pool, strategy, run, signal });
   const excluded = await askedBefore(store, model.id, pool);
@@ -76,9 +73,11 @@ export async function askLabels(
     pool,
     scores,
     count: request.count,
-    randomCount: strategy === "random" ? request.count : randomCountOf(request, budget),
+    randomCount: randomCountOf(request.count, request.randomCount, budget),
     random: new Random(seed),
     excluded,
+    mayJudge: (row) => mayJudge(contentOf(valuesAt(pool, row))),
+    isDrawn: drawnStrategies.includes(strategy),
   });
   const id = newRequestId();
   return createRequest(store, id, {
@@ -95,7 +94,7 @@ export async function askLabels(
     seed,
     committee: outputs.map(({ name }) => name),
     pool: { label: source.label, rows: source.rowCount },
-    points: chosen.map(({ row, score, isRandom }): LabelPoint => {
+    points: chosen.map(({ row, score, isRandom, draw }): LabelPoint => {
       const values = valuesAt(pool, row);
       const pointId = pointIdOf(id, pool.rowNumbers[row]!);
       const predicted = predictionOf(outputs[0], task.kind, row);
@@ -104,6 +103,7 @@ export async function askLabels(
         values,
         score,
         random: isRandom,
+        draw,
         content: contentOf(values),
         ...(predicted !== null && { predicted }),
       };
@@ -163,14 +163,6 @@ function checkCounts({ count, randomCount, seed = 0, classes }: AskLabelsRequest
   if (twice !== undefined) throw invalid(`class ${JSON.stringify(twice)} is empty, padded or named twice`);
 }
 
-/** Without random points nothing new comes to the gate, whatever people answer. */
-function randomCountOf({ count, randomCount }: AskLabelsRequest, budget: LabelBudget | null): number {
-  if (randomCount !== undefined) return randomCount;
-  if (budget === null) return Math.ceil(count / 4);
-  if (budget.chosen === 0) return Math.ceil(count / 2);
-  return Math.max(1, Math.round((count * budget.random) / (budget.random + budget.chosen)));
-}
-
 function classesOf(
   { kind }: ModelTask,
   [first]: readonly PoolOutputs[],
@@ -206,16 +198,22 @@ function sampled(pool: UnlabelledData, seed: number): UnlabelledData {
   return selectUnlabelled(pool, rows.slice(0, labelPoolRowsMax).sort());
 }
 
-/** Rows of the pool whose very values a request of the model asked about. */
+/** Rows of the pool whose very values a request of the model asked about; of rows that are alike as many as were asked. */
 async function askedBefore(store: LineageStore, model: string, pool: UnlabelledData): Promise<Set<number>> {
-  const asked = new Set<string>();
+  const asked = new Map<string, number>();
   for await (const { question, state } of listRequests(store)) {
     if (question.model !== model || state === "cancelled") continue;
-    for (const { content } of question.points) asked.add(content);
+    for (const { content } of question.points) asked.set(content, (asked.get(content) ?? 0) + 1);
   }
   const rows = new Set<number>();
   if (asked.size === 0) return rows;
-  for (let row = 0; row < pool.rowCount; row++) if (asked.has(contentOf(valuesAt(pool, row)))) rows.add(row);
+  for (let row = 0; row < pool.rowCount; row++) {
+    const content = contentOf(valuesAt(pool, row));
+    const count = asked.get(content) ?? 0;
+    if (count === 0) continue;
+    asked.set(content, count - 1);
+    rows.add(row);
+  }
   return rows;
 }
 
@@ -226,13 +224,6 @@ function refuseEmpty({ source, rowCount }: UnlabelledData, asked: number): void 
     `${source}: of ${rowCount} rows ${asked} have been asked about already, and none is left: give a larger --pool`,
     { details: { rows: rowCount, asked } },
   );
-}
-
-function valuesAt({ columns, texts }: UnlabelledData, row: number): FeatureValue[] {
-  return columns.map((column, index) => {
-    const value = column[row]!;
-    return Number.isNaN(value) ? null : (texts[index]?.[value] ?? value);
-  });
 }
 
 /** Of the deployed model; null where it was not run, or gives no finite output. */
@@ -248,10 +239,6 @@ function predictionOf(
   if (kind === "regression") return { label: said[0]!, share: null };
   const label = likeliestClass(said);
   return { label, share: said[label]! };
-}
-
-function contentOf(values: readonly FeatureValue[]): string {
-  return createHash("sha256").update(JSON.stringify(values)).digest("hex").slice(0, 16);
 }
 
 function invalid(message: string): MendlineError {

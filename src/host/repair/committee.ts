@@ -5,7 +5,7 @@
 import { MendlineError } from "../../errors.js";
 import { committeeMax } from "../../limits.js";
 import type { ModelRecord, ModelTask } from "../../lineage-store/records.js";
-import type { PoolOutputs, Strategy } from "../labels/strategies.js";
+import { ofTwo, type PoolOutputs, type Strategy } from "../labels/strategies.js";
 import type { CandidateSpec } from "./candidate-spec.js";
 import { Candidates } from "./candidates.js";
 import type { RepairContext } from "./context.js";
@@ -84,8 +84,9 @@ async function membersOf(
   const finalist = run?.finalist ?? null;
   if (finalist !== null && finalist.kind !== "keep")
     members.push({ name: `${labelOf(model)} repaired`, make: () => candidates.make(finalist) });
+  const most = ofTwo.includes(strategy) ? 2 : committeeMax;
   for await (const id of relativesOf(context, model)) {
-    if (members.length === committeeMax) break;
+    if (members.length === most) break;
     const relative = await store.get(id);
     if (!runsOn(relative, model, task) || (await store.presence(id)).state !== "kept") continue;
     members.push({ name: labelOf(relative), make: () => candidates.make({ kind: "ancestor", id }) });

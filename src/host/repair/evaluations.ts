@@ -16,9 +16,9 @@ export interface Evaluation {
 }
 
 export interface EvaluationOptions {
-  readonly log: RunLog;
-  readonly candidates: Candidates;
-  readonly validator: Validator;
+  readonly log: Pick<RunLog, "all" | "append">;
+  readonly candidates: Pick<Candidates, "make">;
+  readonly validator: Pick<Validator, "evaluate">;
   readonly selection: LabelledData;
   readonly folds: Folds;
   readonly signal?: AbortSignal | undefined;

@@ -19,7 +19,7 @@ export async function waitingRun(store: LineageStore, model: string): Promise<Ru
 }
 
 /** @returns null where the run gives no figure */
-export function budgetOf(log: RunLog): LabelBudget | null {
+export function budgetOf(log: Pick<RunLog, "recorded">): LabelBudget | null {
   const checked = log.recorded("checked");
   if (checked !== undefined && !checked.isEnough) {
     const { selection, gate, rowsMin } = checked;
@@ -38,4 +38,21 @@ export function budgetOf(log: RunLog): LabelBudget | null {
     chosen: 0,
     reason: `about ${random} labels at the gate decide this at 80 %, if the difference is what ${gated.gate.rows} rows show`,
   };
+}
+
+/** Of a batch, where the gate is what lacks labels: a scale is chosen by few. */
+const gateShareLacking = 0.9;
+
+/**
+ * How many of a batch are drawn for the gate: without them nothing new comes to it, whatever people answer.
+ *
+ * @param wanted  by the caller
+ * @param budget  null: nothing tells what is missing, so both slices get half
+ */
+export function randomCountOf(count: number, wanted: number | undefined, budget: LabelBudget | null): number {
+  if (wanted !== undefined) return wanted;
+  if (budget === null) return Math.ceil(count / 2);
+  const least = budget.chosen === 0 ? 0 : budget.random + budget.chosen;
+  if (count <= least) return Math.max(1, Math.round((count * budget.random) / least));
+  return (least === 0 ? 0 : budget.random) + Math.ceil(gateShareLacking * (count - least));
 }

@@ -4,7 +4,8 @@ import { sliceRowsMin } from "../../limits.js";
 import type { ModelTask } from "../../lineage-store/records.js";
 import type { DataSource } from "../columns/column.js";
 import type { RepairContext } from "./context.js";
-import { type LabelledData, readLabelled, selectRows, withoutRows } from "./labelled-data.js";
+import { readDrawn, weighed } from "./drawn-rows.js";
+import { type LabelledData, selectRows, withoutRows } from "./labelled-data.js";
 import { effectiveRows } from "./paired.js";
 import type { RepairSources } from "./request.js";
 import { refuseOverlap } from "./row-overlap.js";
@@ -64,6 +65,9 @@ export async function cutSlices(
   if (gateRows !== null) refuseOverlap("gate", gate, selection);
   if (control !== null) refuseOverlap("control", control, selection);
   const counts = [selection, gate].map(countOf);
+  // Weights that come of draws make up for their chances, and leave no row out: rows are counted.
+  const enough = options.weight === null ? [selection.rowCount, gate.rowCount] : counts;
+  const hasWeights = selection.weights !== null || gate.weights !== null;
   return {
     selection,
     gate,
@@ -75,26 +79,28 @@ export async function cutSlices(
       selection: selection.rowCount,
       gate: gate.rowCount,
       control: control?.rowCount ?? 0,
-      effective: selection.weights === null ? null : { selection: counts[0]!, gate: counts[1]! },
-      isEnough: Math.min(...counts) >= sliceRowsMin,
+      effective: !hasWeights ? null : { selection: counts[0]!, gate: counts[1]! },
+      isEnough: Math.min(...enough) >= sliceRowsMin,
       rowsMin: sliceRowsMin,
     },
   };
 }
 
-function readSlice(
+async function readSlice(
   { runtime }: RepairContext,
   source: DataSource,
   { task, weight, signal }: CutOptions,
 ): Promise<LabelledData> {
   const { features, label } = task;
-  return readLabelled(source, {
-    features,
-    label,
-    weight,
-    memory: runtime.arena.memory,
-    ...(signal && { signal }),
-  });
+  return weighed(
+    await readDrawn(source, {
+      features,
+      label,
+      weight,
+      memory: runtime.arena.memory,
+      ...(signal && { signal }),
+    }),
+  );
 }
 
 function splitBySeed(

@@ -1,6 +1,6 @@
 /**
- * The slices of a refinement: those of the run that it goes on with, and the new labels. Points that were drawn at random go to the gate;
- * those that were chosen go to the selection slice only, because a gate over chosen rows would be biased.
+ * The slices of a refinement: those of the run that it goes on with, and the new labels. Points that were drawn for the gate go there;
+ * the others go to the selection slice only, because a gate over chosen rows would be biased.
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
@@ -9,7 +9,8 @@ import { openData } from "../columns/open.js";
 import { type OutColumn, writeArrow } from "../columns/write-arrow.js";
 import type { FeatureValue, LabelPoint, LabelRequest } from "../labels/label-request.js";
 import type { RepairContext } from "./context.js";
-import { type LabelledData, readLabelled, selectRows } from "./labelled-data.js";
+import { type DrawnRows, drawColumns, readDrawn } from "./drawn-rows.js";
+import { type LabelledData, selectRows } from "./labelled-data.js";
 import { type RepairPlan, type RepairSources, taskOf } from "./request.js";
 import { splitRows } from "./slices.js";
 
@@ -46,7 +47,7 @@ export async function refinedSlices(
   const { store, runtime } = context;
   const task = taskOf(await store.get(plan.model), plan.label);
   const read = (source: DataSource) =>
-    readLabelled(source, {
+    readDrawn(source, {
       features: task.features,
       label: task.label,
       weight: plan.weight,
@@ -56,7 +57,7 @@ export async function refinedSlices(
   const validation = await read(sources.validation);
   const before =
     sources.gate === undefined
-      ? split(validation, task.kind, plan.seed)
+      ? split(validation.data, task.kind, plan.seed)
       : { selection: validation, gate: await read(sources.gate) };
   const points = labelledPoints(request);
   const chosen = points.filter(({ point }) => !point.random);
@@ -84,10 +85,13 @@ export async function refinedSlices(
 /** As the run itself split them (labelled-slices.ts), but for rows without an output, which are dropped there before. */
 function split(all: LabelledData, kind: "classification" | "regression", seed: number) {
   const { selection, gate } = splitRows(all.labels, { task: kind, seed });
-  return { selection: selectRows(all, selection), gate: selectRows(all, gate) };
+  return {
+    selection: { data: selectRows(all, selection), draws: null },
+    gate: { data: selectRows(all, gate), draws: null },
+  };
 }
 
-function withPoints(data: LabelledData, points: readonly LabelledPoint[]): OutColumn[] {
+function withPoints({ data, draws }: DrawnRows, points: readonly LabelledPoint[]): OutColumn[] {
   const { features, columns, texts, label, labels, weight, weights } = data;
   const out = features.map((name, index): OutColumn => {
     const added = points.map(({ point }) => point.values[index]!);
@@ -110,6 +114,10 @@ function withPoints(data: LabelledData, points: readonly LabelledPoint[]): OutCo
       points.map((point) => point.label),
     ),
   });
+  // A slice without a draw needs none of its columns.
+  const added = points.map(({ point }) => point.draw ?? null);
+  if (draws !== null || added.some((draw) => draw !== null))
+    out.push(...drawColumns([...(draws ?? new Array<null>(data.rowCount).fill(null)), ...added]));
   // What the others weigh on average: a new label is one row among them.
   if (weights !== null) {
     const mean = weights.length === 0 ? 1 : weights.reduce((sum, one) => sum + one, 0) / weights.length;

@@ -12,11 +12,13 @@ import type { ChosenStep, SearchedStep } from "./run-steps.js";
 import { searchScale } from "./scale-search.js";
 
 export interface SearchOptions {
-  readonly plan: RepairPlan;
-  readonly candidates: Candidates;
-  readonly evaluations: Evaluations;
+  readonly plan: Pick<RepairPlan, "scales">;
+  readonly candidates: Pick<Candidates, "specAt" | "layers" | "canRecalibrate">;
+  readonly evaluations: Pick<Evaluations, "folds" | "judge">;
   readonly labelCount: number;
-  readonly chosen: ChosenStep & { readonly ancestor: ChosenAncestor };
+  readonly chosen: Pick<ChosenStep, "companions" | "rival"> & {
+    readonly ancestor: Pick<ChosenAncestor, "id">;
+  };
   readonly controls: RepairControls;
 }
 
@@ -80,7 +82,7 @@ function judgeOf({ candidates, evaluations }: SearchOptions): (spec: CandidateSp
   };
 }
 
-function recalibratedOf(spec: CandidateSpec, { canRecalibrate }: Candidates): CandidateSpec {
+function recalibratedOf(spec: CandidateSpec, { canRecalibrate }: SearchOptions["candidates"]): CandidateSpec {
   const plain = plainOf(spec);
   const isBlend = plain.kind !== "keep" && plain.kind !== "ancestor";
   return canRecalibrate && isBlend ? { kind: "recalibrated", of: plain } : spec;

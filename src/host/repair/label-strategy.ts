@@ -1,0 +1,39 @@
+/** Which strategy a repair's labels are asked for by, and which two models it is about. */
+import { MendlineError } from "../../errors.js";
+import type { Strategy } from "../labels/strategies.js";
+import type { CandidateSpec } from "./candidate-spec.js";
+import type { RunLog } from "./run-log.js";
+
+type Run = Pick<RunLog, "started" | "recorded">;
+
+/** Strategies that draw every point, and pick none. */
+export const drawnStrategies: readonly Strategy[] = ["weighed", "random"];
+
+/**
+ * Metrics that weights are not taken for: of weighted rows no exact test is known for accuracy, and of the other two the error comes of
+ * a bootstrap, whose level over such draws nobody has looked at.
+ */
+const unweighedMetrics: readonly string[] = ["accuracy", "auc", "rmse"];
+
+/** @throws MendlineError MENDLINE_ARGUMENT_INVALID  weighed, where weights would be lost */
+export function strategyOf(wanted: Strategy | undefined, log: Run | null): Strategy {
+  const why = whyNotWeighed(log);
+  if (wanted === "weighed" && why !== null)
+    throw new MendlineError("MENDLINE_ARGUMENT_INVALID", `strategy weighed: ${why}: take mixed, or random`);
+  return wanted ?? (why === null ? "weighed" : "mixed");
+}
+
+function whyNotWeighed(log: Run | null): string | null {
+  if (log === null) return "weights count only where a repair is refined, and none waits for labels";
+  const { weight, metric } = log.started.plan;
+  if (weight !== null) return `the rows have weights of their own, ${weight}`;
+  return unweighedMetrics.includes(metric) ? `the repair is judged by ${metric}` : null;
+}
+
+/** What the repair would put in the deployed model's place: what its gate was asked about, or else the ancestor. */
+export function inItsPlace(log: Run): CandidateSpec | null {
+  const finalist = log.recorded("scale-searched")?.finalist;
+  if (finalist !== undefined && finalist.kind !== "keep") return finalist;
+  const ancestor = log.recorded("ancestor-chosen")?.ancestor ?? null;
+  return ancestor === null ? null : { kind: "ancestor", id: ancestor.id };
+}
