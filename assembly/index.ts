@@ -4,7 +4,7 @@
 import { buildCellTable, cellTableBytes } from "./cell-table";
 import { cellWorkBytes, countByCells } from "./count-cells";
 import { countByEdges, edgeWorkBytes } from "./count-edges";
-import { countCategories } from "./count-categories";
+import { categoryWorkBytes as categoryBytes, countCategories } from "./count-categories";
 import { addKeyPowersExactly, addKeysExactly } from "./exact-sum";
 import { keysFrom } from "./keys";
 import { ksStep } from "./ks";
@@ -815,4 +815,9 @@ export function wassersteinStepI64U64(
 /** Bytes that counting by so many edges works in, by compares or by a table. */
 export function countWorkBytes(edgeCount: u32): u32 {
   return max<u32>(cellWorkBytes(edgeCount), edgeWorkBytes(edgeCount));
+}
+
+/** Bytes that counting categories works in, its output at the beginning. */
+export function categoryWorkBytes(slotCount: u32): u32 {
+  return categoryBytes(slotCount);
 }

@@ -26,7 +26,8 @@ function check(
   slotCount: number,
 ): void {
   const missingSlot = slotCount - 1;
-  const byteLength = (slotCount + 1) * 4;
+  const byteLength = kernels.categoryWorkBytes(slotCount);
+  assert.ok(byteLength >= (slotCount + 1) * 4);
   put("u32", place.edges, remap);
   guard(place.out, byteLength);
   kernelOf(type)(
@@ -81,6 +82,19 @@ for (const type of codeTypes) {
     ];
     const ptr = put(type, place.values, values);
     check(type, { ptr, values }, { ptr: 0, bitOffset: 0, present: allPresent }, remap, 8);
+  });
+
+  test(`${type}: any number of slots, few of them or more than are counted in tables side by side`, () => {
+    const next = random(5);
+    const reach = Math.min(Number(rangeOf(type).highest) + 1, 3_000);
+    for (const slotCount of [2, 3, 1_023, 1_024, 1_025, 1_500]) {
+      const remap = Array.from({ length: reach }, () => Math.floor(next() * slotCount));
+      const values = Array.from({ length: 1_001 }, () => Math.floor(next() ** 4 * reach));
+      const ptr = put(type, place.values, values);
+      const present = putValidity(place.validity, 128, next)(3);
+      check(type, { ptr, values }, { ptr: 0, bitOffset: 0, present: allPresent }, remap, slotCount);
+      check(type, { ptr, values }, { ptr: place.validity, bitOffset: 3, present }, remap, slotCount);
+    }
   });
 
   test(`${type}: an empty dictionary makes every present code one out of range`, () => {

@@ -325,7 +325,7 @@ class CategoricalCounter implements CategoricalFeatureCounter {
   step(column: Column, from: number, rowCount: number, scope: Scope): CountingStep {
     if (column.kind !== "text") throw kindError(this.name, "categories", "numbers");
     const remap = this.#remapFor(column);
-    const countsPtr = scope.allocate((this.slotCount + 1) * 4);
+    const countsPtr = scope.allocate(this.#host.kernels.categoryWorkBytes(this.slotCount));
     const slice = sliceOf(column, from, rowCount);
     const { missingSlot } = this;
     const found = () => new Uint32Array(this.#host.arena.memory.buffer, countsPtr, this.slotCount + 1);

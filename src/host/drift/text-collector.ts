@@ -38,7 +38,7 @@ export class TextCollector {
     if (column.kind !== "text") throw new TypeError(`column ${column.name} is not text`);
     this.#setSlots(runtime, column);
     const codeCount = this.#slots.count;
-    const countsBytes = (codeCount + 2) * 4;
+    const countsBytes = runtime.kernels.categoryWorkBytes(codeCount + 1);
     const counting = (from: number, rowCount: number, countsPtr: number) => ({
       task: this.#task(column, codeCount, sliceOf(column, from, rowCount), countsPtr),
       add: async (turns: Turns) => {

@@ -88,6 +88,7 @@ export type KernelExports = SortExports &
     cellTableBytes32(edgeCount: number): number;
     cellTableBytes64(edgeCount: number): number;
     countWorkBytes(edgeCount: number): number;
+    categoryWorkBytes(slotCount: number): number;
     countPresent(validityPtr: number, bitOffset: number, count: number): number;
     divergenceFromCounts: OverCounts;
     divergenceWithFloor: OverCounts;

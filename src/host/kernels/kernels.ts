@@ -124,7 +124,15 @@ export class Kernels {
     );
   }
 
-  /** remap: u32 * remapCount, every value < slotCount. counts: u32 * (slotCount + 1), the last: codes out of range. */
+  /** Bytes that `countCategories` works in. */
+  categoryWorkBytes(slotCount: number): number {
+    return this.#exports.categoryWorkBytes(slotCount) >>> 0;
+  }
+
+  /**
+   * remap: u32 * remapCount, every value < slotCount. work: `categoryWorkBytes`, of which the first u32 * (slotCount + 1) are the result,
+   * the last of them: codes out of range.
+   */
   countCategories(
     type: CodeType,
     slice: ColumnSlice,
@@ -132,11 +140,12 @@ export class Kernels {
     remapCount: number,
     missingSlot: number,
     slotCount: number,
-    countsPtr: number,
+    workPtr: number,
   ): void {
     this.#checkColumn(type, slice);
     this.#check("remap", remapPtr, remapCount * 4, 4);
-    this.#check("counts", countsPtr, (slotCount + 1) * 4, 4);
+    this.#check("counts", workPtr, (slotCount + 1) * 4, 4);
+    this.#check("work", workPtr, this.categoryWorkBytes(slotCount), 4);
     if (!(missingSlot >= 0 && missingSlot < slotCount))
       throw outOfBounds("missing slot", missingSlot, slotCount);
     this.#exports[`countCategories${upper(type)}`](
@@ -148,7 +157,7 @@ export class Kernels {
       remapCount,
       missingSlot,
       slotCount,
-      countsPtr,
+      workPtr,
     );
   }
 

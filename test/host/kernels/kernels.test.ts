@@ -116,7 +116,7 @@ for (const type of codeTypes) {
       region("codes", rowCount * width, width),
       validity,
       region("remap", 20, 4),
-      region("counts", 16, 4),
+      region("work", kernels.categoryWorkBytes(3), 4),
     ];
     checkRegions("countCategories", regions, ([v, bits, remap, counts]) =>
       kernels.countCategories(type, sliceAt(v!, bits!), remap!, 5, 2, 3, counts!),
