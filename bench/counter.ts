@@ -1,6 +1,7 @@
 /** Our counting of one column, as drift reports and monitors do it: the engine itself chooses the kernel. */
 import type { Column } from "../src/host/columns/column.js";
-import { counterFor, type FeatureCounter } from "../src/host/drift/counter.js";
+import { counterFor } from "../src/host/drift/counter.js";
+import type { FeatureCounter } from "../src/host/drift/feature-counter.js";
 import type { CategoricalFeatureProfile, NumericFeatureProfile } from "../src/host/drift/profile.js";
 import type { Scope } from "../src/host/memory/arena.js";
 import { rowRanges } from "../src/scheduler/partition.js";

@@ -5,7 +5,7 @@ import { rowRanges } from "../../scheduler/partition.js";
 import { Turns } from "../../scheduler/turns.js";
 import type { Batch, DataSource, Field } from "../columns/column.js";
 import type { Kernels } from "../kernels/kernels.js";
-import { sliceOf } from "./counter.js";
+import { sliceOf } from "./feature-counter.js";
 
 export interface StreamOptions {
   readonly signal?: AbortSignal | undefined;

@@ -8,7 +8,7 @@ import { sortCounterBytes } from "../kernels/kernels.js";
 import { bytesOf } from "../kernels/types.js";
 import type { Scope } from "../memory/arena.js";
 import type { Collecting } from "./collecting.js";
-import { sliceOf } from "./counter.js";
+import { sliceOf } from "./feature-counter.js";
 import { SortedSample } from "./sorted-sample.js";
 
 export class KeyCollector {

@@ -8,7 +8,8 @@ import { jsonCellReader } from "../columns/infer.js";
 import { bytesOf, isFloatType, type NumericArray, type NumericType, viewOf } from "../kernels/types.js";
 import type { Arena, Scope } from "../memory/arena.js";
 import { assertComparable } from "./alignment.js";
-import type { CountScratch, InlineCount, NumericFeatureCounter } from "./counter.js";
+import type { CountScratch } from "./count-scratch.js";
+import type { InlineCount, NumericFeatureCounter } from "./feature-counter.js";
 import type { GatheredNumbers } from "./gathered-numbers.js";
 import { type CountedColumn, checkCells, isPresent } from "./staged-column.js";
 

@@ -10,7 +10,7 @@ import type { ColumnSlice } from "../kernels/kernels.js";
 import { bytesOf } from "../kernels/types.js";
 import type { Scope } from "../memory/arena.js";
 import type { Collecting } from "./collecting.js";
-import { sliceOf } from "./counter.js";
+import { sliceOf } from "./feature-counter.js";
 import type { CategoricalSample } from "./feature-profile.js";
 
 /** Slot of missing texts; the codes' follow it, so that a dictionary that grows keeps them. */

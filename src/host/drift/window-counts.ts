@@ -13,7 +13,8 @@ import { type AlignOptions, alignKinds } from "./alignment.js";
 import { expect, text, whole } from "./checked-json.js";
 import { fieldOf } from "./compare.js";
 import { countBatch } from "./compare-counts.js";
-import { type CounterHost, counterFor, type FeatureCounter } from "./counter.js";
+import { counterFor } from "./counter.js";
+import type { CounterHost, FeatureCounter } from "./feature-counter.js";
 import { canonicalJson, type FeatureProfile, type Profile, profileSignature } from "./profile.js";
 import { checkedDriftOptions, type DriftOptions, type DriftReport, driftReport } from "./report.js";
 

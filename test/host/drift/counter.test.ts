@@ -4,15 +4,15 @@ import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
 import type { Batch, Column, TextColumn } from "../../../src/host/columns/column.js";
 import { countBatch } from "../../../src/host/drift/compare-counts.js";
+import { CountScratch } from "../../../src/host/drift/count-scratch.js";
+import { counterFor } from "../../../src/host/drift/counter.js";
+import { type Edge, nextAbove, quantileEdges } from "../../../src/host/drift/edges.js";
 import {
   type CategoricalFeatureCounter,
-  CountScratch,
-  counterFor,
   type FeatureCounter,
   type NumericFeatureCounter,
   sliceOf,
-} from "../../../src/host/drift/counter.js";
-import { type Edge, nextAbove, quantileEdges } from "../../../src/host/drift/edges.js";
+} from "../../../src/host/drift/feature-counter.js";
 import { hashesOf } from "../../../src/host/drift/name-hashes.js";
 import type {
   CategoricalFeatureProfile,
