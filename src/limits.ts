@@ -202,7 +202,7 @@ export const modelTagsMax = 256;
 export const leveldbBlockBytesMax = 64 * 1024 * 1024;
 /** LevelDB files that are checked before every opening: a tenth of a second. Larger ones are checked by `model verify`. */
 export const openCheckBytesMax = 32 * 1024 * 1024;
-/** Different objects or records that one collection or check tells apart: 256 MB of marks, and more files than disks like in a folder. */
+/** Different objects that one collection, backup or check tells apart: up to 800 MB of hashes, and more files than disks like in a folder. */
 export const marksMax = 16_777_216;
 /** Models whose parameters are dropped in one commit. */
 export const dropBatchModels = 256;

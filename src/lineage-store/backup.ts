@@ -3,7 +3,7 @@
  * beginning, and every object that their models need. Records are written once and objects never change, so that nothing has to be held
  * still; the logs that drop their oldest entries keep them for that long (commits.ts), and collections wait (store.ts).
  *
- * Indexes are not in it: a restore makes them anew, and proves all by that. Memory: one frame, and 16 bytes an object.
+ * Indexes are not in it: a restore makes them anew, and proves all by that. Memory: one frame, and 40 to 48 bytes an object.
  */
 import type { FileHandle } from "node:fs/promises";
 import { backupRecordsBytes, parameterChunkBytes } from "../limits.js";

@@ -3,6 +3,7 @@
  * entry is lost, for their readers count on places without gaps; what needs a lost record goes with it, and is told.
  *
  *     scratch   "sort/" kind, group, order, … -> what the entry of a list will be, until all of the list is known
+ *               "place/" key of an alias's entry -> its place in the new log
  *               "late/" key -> null: records that the journal that was there does not name as they now are
  */
 import { MendlineError } from "../errors.js";
@@ -21,7 +22,16 @@ import { checkSignal } from "./walk.js";
 export const latePrefix = Buffer.from("late/", "latin1");
 
 /** Logs whose places have no gaps. */
-const logs = ["alias", "run", "request", "external", "declaration", "signature", "presence"] as const;
+const logs = [
+  "alias",
+  "run",
+  "request",
+  "external",
+  "declaration",
+  "signature",
+  "presence",
+  "trial",
+] as const satisfies readonly RecordKind[];
 type Log = (typeof logs)[number];
 
 export class RecordRebuild {
@@ -55,6 +65,7 @@ export class RecordRebuild {
     await this.#labels();
     await this.#derivations();
     for (const log of logs) await this.#log(log);
+    await this.#deliveries();
     await this.#monitors();
     await this.#notes.flush();
     await this.#lists();
@@ -231,6 +242,7 @@ export class RecordRebuild {
       const at = keyOf(kind, log, place);
       if (stood === place) await this.#keep(key);
       else await this.#rewrite(at, value);
+      if (kind === "alias") await this.#notes.put(placeKey(key), numberBytes(place));
       if (place === 0) await this.#begun(kind, log, key);
       if (kind === "external") await this.#named(log, key, value);
       place++;
@@ -264,6 +276,22 @@ export class RecordRebuild {
     await this.#notes.put(once, Buffer.of());
     const order = this.#salvaged.orderOf(key).bytes;
     await this.#list("named", [hashBytes(content), order, hashBytes(id)], id);
+  }
+
+  /** Told of a place in an alias's history: it goes where that went, or a webhook would be told of another deployment or of none. */
+  async #deliveries(): Promise<void> {
+    await this.#out.flush();
+    await this.#notes.flush();
+    for await (const key of this.#keys("delivery")) {
+      const [webhook, alias, stood] = partsOf("delivery", key);
+      const entry = keyOf("alias", alias, stood);
+      const value = this.#told(key, (found) => new Fields(key, found) && found);
+      if (value === null) continue;
+      const place = this.#scratch.bytes(placeKey(entry))?.readUIntBE(0, 6);
+      if (place === undefined) this.#loseWith(key, describeKey(entry));
+      else if (place === stood) await this.#keep(key);
+      else await this.#rewrite(keyOf("delivery", webhook, alias, place), value);
+    }
   }
 
   async #monitors(): Promise<void> {
@@ -359,6 +387,10 @@ export class RecordRebuild {
   get target(): Database {
     return this.#target;
   }
+}
+
+function placeKey(entry: Buffer): Buffer {
+  return Buffer.concat([Buffer.from("place/", "latin1"), entry]);
 }
 
 function sortPrefix(kind: RecordKind): Buffer {

@@ -127,7 +127,13 @@ async function addDocuments(store: LineageStore, versions: readonly AddedTensor[
       tx.appendRequest(`labels of ${id.slice(0, 8)}`, "labelled", { label: 1 }, 1);
       tx.appendReport("prod", { verdict: "drift" });
       tx.putMonitor("prod", { rows: 10 });
+      tx.appendTrial("prod", { rival: id, rows: 10 });
     });
+  await store.commit((tx) => {
+    for (const sequence of [0, 1])
+      tx.addDelivery({ webhook: "ops", alias: "prod", sequence, attempts: 1, problem: null });
+    tx.setGone(idOf("plain@1"), "dropped");
+  });
   await store.commit((tx) => {
     const named = { source: "huggingface", name: "org/a", version: null } as const;
     tx.addExternal({ ...named, document: idOf("card"), hash: first });
@@ -154,6 +160,7 @@ export async function allOf(store: LineageStore): Promise<unknown[]> {
   all.push(requests);
   for (const id of requests) all.push(await store.labelRequest(id));
   all.push(await collect(store.reports("prod")), await collect(store.listMonitors()));
+  all.push(await store.lastTrial("prod"), await store.lastDelivery("ops", "prod"));
   const externals = await collect(store.externals());
   all.push(externals);
   for (const external of externals)

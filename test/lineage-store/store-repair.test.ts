@@ -9,7 +9,7 @@ import { Level } from "level";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { encodeRecord } from "../../src/lineage-store/codec.js";
-import { keyOf, parseKey } from "../../src/lineage-store/keys.js";
+import { journaledKinds, keyOf, parseKey } from "../../src/lineage-store/keys.js";
 import { LineageStore } from "../../src/lineage-store/store.js";
 import { discardSetAside, repairStore } from "../../src/lineage-store/store-repair.js";
 import { allOf, packing, seededNumbers, writeRichStore } from "./rich-store.js";
@@ -85,6 +85,11 @@ test("a sound store: nothing is lost, and everything reads as before, the journa
   assert.ok(existsSync(join(dir, "db.damaged")));
   assert.equal(await discardSetAside(dir), [join(dir, "db.damaged")]);
   assert.equal(readdirSync(dir).sort(), ["FORMAT", "HEAD", "db", "objects", "tmp"]);
+});
+
+test("there is one of every kind in the store that these tests repair", async () => {
+  const kinds = new Set((await rawKeys(copyOfRich())).map((key) => parseKey(key)!.kind));
+  assert.equal([...kinds].sort(), [...journaledKinds, "journal" as const, ...indexKinds].sort());
 });
 
 test("indexes that are lost to the last record are made again, record for record", async () => {
@@ -169,7 +174,10 @@ test("a log with a hole is closed up, and the last entry counts; a first label i
     { key: keyOf("label", "m", "1"), value: null },
   ]);
   const repair = await repairStore(dir);
-  assert.equal(repair.lost, [{ record: 'alias "prod" 0', problem: "is damaged or missing" }]);
+  assert.equal(repair.lost, [
+    { record: 'alias "prod" 0', problem: "is damaged or missing" },
+    { record: 'delivery "ops" "prod" 0', problem: 'needs alias "prod" 0, which is lost' },
+  ]);
   const store = await LineageStore.open(dir, packing());
   await store.verifyJournal();
   const m1 = await store.resolve("m@1");
@@ -178,6 +186,7 @@ test("a log with a hole is closed up, and the last entry counts; a first label i
     (await collect(store.aliasHistory("prod"))).map(({ sequence, id }) => [sequence, id]),
     [[0, await store.resolve("m@3")]],
   );
+  assert.is((await store.lastDelivery("ops", "prod"))!.sequence, 0);
   // It goes on.
   await store.commit((tx) => tx.setAlias({ alias: "prod", id: m1, reason: "back" }));
   assert.is((await store.alias("prod"))!.sequence, 1);
@@ -235,7 +244,7 @@ test("a record that no commit wrote, and one that is another, are not taken over
   const repair = await repairStore(dir);
   assert.equal(
     repair.lost.map(({ record }) => record),
-    ['alias "prod" 1', 'run "slipped in" 0'],
+    ['alias "prod" 1', 'run "slipped in" 0', 'delivery "ops" "prod" 1'],
   );
   const store = await LineageStore.open(dir, packing());
   await failure("MENDLINE_STORE_UNKNOWN", () => store.run("slipped in"));
