@@ -198,7 +198,13 @@ export const storeOwnerBytesMax = 4_096;
 export const migrationBatchRecords = 1_000;
 /** Tags of one model: each is a record of the index that searches begin with. */
 export const modelTagsMax = 256;
-/** One block of a LevelDB table: it begins a new one at 4 KiB, but never cuts a record. */
+/** A key of the store's records: three texts of 200 UTF-16 units, three bytes each, and what stands between them. */
+export const storeKeyBytesMax = 2_048;
+/** Tables of one database, 2 MB each as a rule: two terabytes of records. */
+export const leveldbFilesMax = 1_000_000;
+/** Bytes of records that are written at once while a store is repaired or restored, beside the last of them. */
+export const repairBatchBytes = 16 * 1024 * 1024;
+/** One block of a LevelDB table, or one edit of a manifest: it begins a new block at 4 KiB, but never cuts a record. */
 export const leveldbBlockBytesMax = 64 * 1024 * 1024;
 /** LevelDB files that are checked before every opening: a tenth of a second. Larger ones are checked by `model verify`. */
 export const openCheckBytesMax = 32 * 1024 * 1024;

@@ -1,9 +1,9 @@
 /** Refuses to let LevelDB open files that are damaged: it would read past the damage, say nothing, and write the rest anew. */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { MendlineError } from "../errors.js";
 import { openCheckBytesMax } from "../limits.js";
 import { repairRemedy } from "./codec.js";
-import { disk, fileError, stagingPrefix } from "./files.js";
+import { disk, errnoOf, fileError, stagingPrefix } from "./files.js";
 import { databaseBytes, databaseProblems, type FileProblem } from "./leveldb-files.js";
 
 /**
@@ -38,18 +38,20 @@ export function damaged(problems: readonly FileProblem[]): MendlineError {
 /**
  * LevelDB cannot lock a database without opening it. A database beside, whose LOCK is the same file under another name, takes the very
  * same lock.
+ *
+ * @param elsewhere  a folder for it outside of the store, of which then nothing is touched; where left out, it lies beside the database
  */
 export async function whileLocked<T>(
   path: string,
   openAt: (dir: string) => Promise<() => Promise<void>>,
   work: () => Promise<T>,
+  elsewhere?: string,
 ): Promise<T> {
-  const beside = join(path, "..", `${stagingPrefix}lock-${process.pid}`);
+  const beside = join(elsewhere ?? join(path, ".."), `${stagingPrefix}lock-${process.pid}`);
   try {
     await disk.rm(beside, { recursive: true, force: true });
     await disk.mkdir(beside);
-    // Without a LOCK nobody has it open.
-    await disk.link(join(path, "LOCK"), join(beside, "LOCK")).catch(() => undefined);
+    await linkLock(path, beside, elsewhere !== undefined);
     const close = await openAt(beside);
     try {
       return await work();
@@ -61,5 +63,17 @@ export async function whileLocked<T>(
   } finally {
     // What stays is removed by the next of the same process id, and is no harm until then.
     await disk.rm(beside, { recursive: true, force: true }).catch(() => undefined);
+  }
+}
+
+/** Without a LOCK nobody has it open. @param isFar  a hard link does not reach to another disk, and changes the file's entry */
+async function linkLock(path: string, beside: string, isFar: boolean): Promise<void> {
+  const lock = join(path, "LOCK");
+  try {
+    if (!isFar) return await disk.link(lock, join(beside, "LOCK"));
+    await disk.lstat(lock);
+    await disk.symlink(resolve(lock), join(beside, "LOCK"));
+  } catch (error) {
+    if (isFar && errnoOf(error) !== "ENOENT") throw error;
   }
 }

@@ -54,6 +54,16 @@ export async function finishSwap(dir: string): Promise<void> {
   }
 }
 
+/** Where the store's database lies now: a swap that was cut off may have left the new one beside its place. */
+export async function presentDatabaseDir(dir: string): Promise<string> {
+  try {
+    const isCutOff = !(await exists(databaseDir(dir))) && (await exists(rebuiltDir(dir)));
+    return isCutOff ? rebuiltDir(dir) : databaseDir(dir);
+  } catch (error) {
+    throw fileError(databaseDir(dir), "read", error);
+  }
+}
+
 /** Names of databases that repairs have set aside. */
 export async function setAsideNames(dir: string): Promise<string[]> {
   try {

@@ -78,14 +78,15 @@ export class Database implements RecordReader {
   /**
    * Work on the files of a database that nobody has open meanwhile, without opening it.
    *
+   * @param elsewhere  see whileLocked in database-check.ts
    * @throws MendlineError MENDLINE_STORE_LOCKED  somebody has it open
    */
-  static async whileLocked<T>(path: string, work: () => Promise<T>): Promise<T> {
+  static async whileLocked<T>(path: string, work: () => Promise<T>, elsewhere?: string): Promise<T> {
     const folder = realpathSync(dirname(path));
     if (openFolders.has(folder)) throw lockedError(path, "this process");
     openFolders.add(folder);
     try {
-      return await whileLocked(path, (beside) => Database.#openBeside(beside), work);
+      return await whileLocked(path, (beside) => Database.#openBeside(beside), work, elsewhere);
     } finally {
       openFolders.delete(folder);
     }

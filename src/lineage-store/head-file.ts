@@ -14,6 +14,7 @@ import { MendlineError } from "../errors.js";
 import { repairRemedy } from "./codec.js";
 import { disk, errnoOf, fileError, writeAll } from "./files.js";
 import type { JournalHead } from "./journal.js";
+import { numberMax } from "./keys.js";
 
 const lineBytes = 96;
 const pattern = /^(\d{15}) ([0-9a-f]{64}) ([0-9a-f]{8}) *\n$/;
@@ -37,19 +38,29 @@ export class HeadFile {
     }
   }
 
+  /** What the file says, if there is one; it is not made, and not written. */
+  static async told(dir: string): Promise<JournalHead | null> {
+    const path = join(dir, "HEAD");
+    try {
+      const file = await disk.open(path, "r");
+      try {
+        return await headsIn(file);
+      } finally {
+        await file.close();
+      }
+    } catch (error) {
+      if (errnoOf(error) === "ENOENT") return null;
+      throw fileError(path, "read", error);
+    }
+  }
+
   /** The last head that was written; null where none was, or both lines are damaged. */
   async read(): Promise<JournalHead | null> {
-    const bytes = Buffer.alloc(2 * lineBytes);
     try {
-      await this.#file.read(bytes, 0, bytes.length, 0);
+      return await headsIn(this.#file);
     } catch (error) {
       throw fileError(this.#path, "read", error);
     }
-    const heads = [headIn(bytes.subarray(0, lineBytes)), headIn(bytes.subarray(lineBytes))];
-    return heads.reduce(
-      (last, head) => (head !== null && head.sequence > (last?.sequence ?? -1) ? head : last),
-      null,
-    );
   }
 
   /** Never throws: the commit it tells of is done. What could not be written is made good by the next. */
@@ -60,6 +71,16 @@ export class HeadFile {
   async close(): Promise<void> {
     await this.#file.close();
   }
+}
+
+async function headsIn(file: FileHandle): Promise<JournalHead | null> {
+  const bytes = Buffer.alloc(2 * lineBytes);
+  await file.read(bytes, 0, bytes.length, 0);
+  const heads = [headIn(bytes.subarray(0, lineBytes)), headIn(bytes.subarray(lineBytes))];
+  return heads.reduce(
+    (last, head) => (head !== null && head.sequence > (last?.sequence ?? -1) ? head : last),
+    null,
+  );
 }
 
 async function openOrMake(path: string): Promise<FileHandle> {
@@ -79,6 +100,7 @@ function lineOf({ sequence, hash }: JournalHead): Buffer {
 function headIn(line: Buffer): JournalHead | null {
   const found = pattern.exec(line.toString("latin1"));
   if (found === null || checksum(`${found[1]} ${found[2]}`) !== found[3]) return null;
+  if (Number(found[1]) > numberMax) return null;
   return { sequence: Number(found[1]), hash: Buffer.from(found[2]!, "hex") };
 }
 

@@ -37,7 +37,7 @@ export interface JournalSummary {
 
 /** Before the first entry. */
 export const noHead: JournalHead = { sequence: -1, hash: Buffer.alloc(32) };
-const isJournaled = (kind: RecordKind) => (journaledKinds as readonly RecordKind[]).includes(kind);
+export const isJournaled = (kind: RecordKind) => (journaledKinds as readonly RecordKind[]).includes(kind);
 export const isCapped = (kind: RecordKind) => (cappedKinds as readonly RecordKind[]).includes(kind);
 
 export async function journalHead(database: Database): Promise<JournalHead> {

@@ -111,7 +111,7 @@ export const cappedKinds = ["report", "monitor"] as const satisfies readonly Rec
 const slash = 0x2f;
 const idBytes = 32;
 const numberBytes = 6;
-const numberMax = 2 ** (8 * numberBytes) - 1;
+export const numberMax = 2 ** (8 * numberBytes) - 1;
 
 export function keyOf<K extends RecordKind>(kind: K, ...parts: KeyParts<K>): Buffer {
   return prefixOf(kind, ...(parts as (string | number)[]));

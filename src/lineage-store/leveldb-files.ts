@@ -4,11 +4,13 @@
  *
  * Not looked at: files that the manifest does not name (a crash leaves some, half written), LOG, LOCK.
  */
+import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { MendlineError } from "../errors.js";
+import { leveldbBlockBytesMax, leveldbFilesMax } from "../limits.js";
 import { disk, errnoOf, fileError } from "./files.js";
-import { checkLog } from "./leveldb-log.js";
-import { tableProblem } from "./leveldb-table.js";
+import { checkLog, LogScan, logRecords } from "./leveldb-log.js";
+import { tableProblems as problemsIn } from "./leveldb-table.js";
+import { PlacesReader } from "./places-reader.js";
 import { varint } from "./snappy.js";
 
 export interface FileProblem {
@@ -32,26 +34,73 @@ export async function databaseBytes(dir: string): Promise<number> {
   return byteLength;
 }
 
-/** @param dir  LevelDB's folder; empty or missing is sound @throws MendlineError MENDLINE_STORE_IO  a file cannot be read */
+/**
+ * All that is wrong, in stable order. Memory: a block of a table or a record of the manifest, `leveldbBlockBytesMax`, and a number for each
+ * table.
+ *
+ * @param dir  LevelDB's folder; empty or missing is sound
+ * @throws MendlineError MENDLINE_STORE_IO  a file cannot be read
+ */
 export async function databaseProblems(dir: string): Promise<FileProblem[]> {
   const names = await namesIn(dir);
   if (!names.includes("CURRENT")) {
     const isNew = !names.some((name) => /\.(?:ldb|sst)$/.test(name));
-    return isNew ? [] : [{ path: join(dir, "CURRENT"), problem: "is missing" }];
+    return isNew
+      ? []
+      : [{ path: join(dir, "CURRENT"), problem: "is missing" }, ...(await othersIn(dir, names))];
   }
-  const manifest = join(dir, (await read(join(dir, "CURRENT"))).toString("latin1").trimEnd());
+  const manifest = join(dir, await manifestName(dir));
   const live = await liveFiles(manifest);
-  if (live === null) return [{ path: manifest, problem: "is damaged" }];
+  if (live === null) return [{ path: manifest, problem: "is damaged" }, ...(await othersIn(dir, names))];
+  return liveProblems(dir, names, live);
+}
+
+/** What is wrong with the files that another manifest names, where the current one cannot be read: LevelDB keeps a single one at rest. */
+async function othersIn(dir: string, names: readonly string[]): Promise<FileProblem[]> {
+  for (const name of names.filter((one) => /^MANIFEST-\d+$/.test(one)).reverse()) {
+    const live = await liveFiles(join(dir, name));
+    if (live !== null) return liveProblems(dir, names, live);
+  }
+  return [];
+}
+
+async function liveProblems(dir: string, names: readonly string[], live: LiveFiles): Promise<FileProblem[]> {
   const problems: FileProblem[] = [];
   for (const name of names) {
     const number = Number.parseInt(name, 10);
-    const path = join(dir, name);
     const isLive = number >= live.firstLog || number === live.previousLog;
-    if (name.endsWith(".log") && isLive) problems.push(...(await logProblems(path)));
+    if (name.endsWith(".log") && isLive) problems.push(...(await logProblems(join(dir, name))));
   }
   for (const [number, byteLength] of live.tables)
     problems.push(...(await tableProblems(dir, names, number, byteLength)));
   return problems;
+}
+
+/** Where the ends of logs are torn: by a crash in the middle of a write, or, where something acknowledged is missing, by damage. */
+export async function tornEnds(dir: string): Promise<FileProblem[]> {
+  const problems: FileProblem[] = [];
+  for (const name of (await namesIn(dir)).filter((one) => /^\d+\.log$/.test(one))) {
+    const path = join(dir, name);
+    const { tornAt } = await withFile(path, checkLog);
+    if (tornAt !== null) problems.push({ path, problem: `is damaged from byte ${tornAt} to its end` });
+  }
+  return problems;
+}
+
+async function withFile<T>(
+  path: string,
+  work: (file: FileHandle, byteLength: number) => Promise<T>,
+): Promise<T> {
+  try {
+    const file = await disk.open(path, "r");
+    try {
+      return await work(file, (await file.stat()).size);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fileError(path, "read", error);
+  }
 }
 
 async function namesIn(dir: string): Promise<string[]> {
@@ -71,19 +120,19 @@ async function sizeOf(path: string): Promise<number> {
   }
 }
 
-async function read(path: string): Promise<Buffer> {
-  try {
-    return await disk.readFile(path);
-  } catch (error) {
-    throw fileError(path, "read", error);
-  }
+/** What CURRENT says, as far as it can be a name. */
+async function manifestName(dir: string): Promise<string> {
+  const text = await withFile(join(dir, "CURRENT"), async (file) => {
+    const bytes = Buffer.alloc(64);
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, 0);
+    return bytes.toString("latin1", 0, bytesRead).trimEnd();
+  });
+  return /^MANIFEST-\d+$/.test(text) ? text : "CURRENT";
 }
 
 async function logProblems(path: string): Promise<FileProblem[]> {
-  const { damagedAt } = checkLog(await read(path));
-  return damagedAt === null
-    ? []
-    : [{ path, problem: `is damaged at byte ${damagedAt}, and goes on behind it` }];
+  const { damagedAt } = await withFile(path, checkLog);
+  return damagedAt.map((at) => ({ path, problem: `is damaged at byte ${at}, and goes on behind it` }));
 }
 
 async function tableProblems(
@@ -96,34 +145,38 @@ async function tableProblems(
   const name = names.find((one) => one === `${stem}.ldb` || one === `${stem}.sst`);
   const path = join(dir, name ?? `${stem}.ldb`);
   if (name === undefined) return [{ path, problem: "is missing" }];
-  const file = await disk.open(path, "r").catch((error: unknown) => {
-    throw fileError(path, "read", error);
-  });
-  try {
-    const { size } = await file.stat();
-    const problem =
-      size === byteLength ? await tableProblem(file, size) : `has ${size} bytes instead of ${byteLength}`;
-    return problem === null ? [] : [{ path, problem }];
-  } catch (error) {
-    throw fileError(path, "read", error);
-  } finally {
-    await file.close();
-  }
+  const problems = await withFile(path, async (file, size) =>
+    size === byteLength ? problemsIn(file, size) : [`has ${size} bytes instead of ${byteLength}`],
+  );
+  return problems.map((problem) => ({ path, problem }));
 }
 
-/** null where the manifest cannot be read through. */
+/** null where the manifest is not there, or cannot be read through. */
 async function liveFiles(manifest: string): Promise<LiveFiles | null> {
-  const bytes = await read(manifest).catch((error: unknown) => {
-    if (error instanceof MendlineError && errnoOf(error.cause) === "ENOENT") return null;
-    throw error;
+  if (!(await isThere(manifest))) return null;
+  return withFile(manifest, async (file, fileBytes) => {
+    const tables = new Map<number, number>();
+    const logs = { firstLog: 0, previousLog: 0 };
+    const scan = new LogScan();
+    let edits = 0;
+    for await (const places of logRecords(file, fileBytes, scan)) {
+      const byteLength = places.reduce((sum, place) => sum + place.byteLength, 0);
+      if (byteLength > leveldbBlockBytesMax) return null;
+      if (!applyEdit(await new PlacesReader(file, places).take(byteLength), tables, logs)) return null;
+      if (tables.size > leveldbFilesMax) return null;
+      edits++;
+    }
+    return edits === 0 || scan.damagedAt.length > 0 ? null : { tables, ...logs };
   });
-  if (bytes === null) return null;
-  const { records, damagedAt } = checkLog(bytes);
-  if (damagedAt !== null || records.length === 0) return null;
-  const tables = new Map<number, number>();
-  const logs = { firstLog: 0, previousLog: 0 };
-  for (const record of records) if (!applyEdit(record, tables, logs)) return null;
-  return { tables, ...logs };
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    return (await disk.stat(path)).isFile();
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return false;
+    throw fileError(path, "read", error);
+  }
 }
 
 /** Fields of a version edit (google/leveldb, db/version_edit.cc): a tag, then as many numbers and texts as that has. */

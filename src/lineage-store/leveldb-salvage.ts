@@ -5,20 +5,25 @@
  *
  * Deletions are not told, and values that were deleted come back: whoever reads must know which keys are written once.
  */
+import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { leveldbBlockBytesMax } from "../limits.js";
+import { leveldbBlockBytesMax, storeKeyBytesMax, storeRecordBytesMax } from "../limits.js";
 import { maskedCrc32cPlace } from "./crc32c.js";
-import { disk, errnoOf, fileError } from "./files.js";
-import { checkLog } from "./leveldb-log.js";
+import { disk, errnoOf, fileError, readAll } from "./files.js";
+import { LogScan, logRecords } from "./leveldb-log.js";
 import {
+  blockAt,
   blockContent,
+  bytesAt,
   footerBytes,
   magic,
   type Place,
   placeAt,
   placesIn,
+  soundBlock,
   trailerBytes,
 } from "./leveldb-table.js";
+import { PlacesReader } from "./places-reader.js";
 import { varint } from "./snappy.js";
 
 export interface StoredEntry {
@@ -26,17 +31,29 @@ export interface StoredEntry {
   readonly value: Buffer;
 }
 
-/** In the order in which the files were made, so that of several values of a key the last is likely to be the newest. */
+const varintBytesMax = 8;
+/** What is read of a table without an index, until a block turns out to be larger. */
+const windowBytes = 1024 * 1024;
+
+/**
+ * In the order in which the files were made, so that of several values of a key the last is likely to be the newest. A key and its value
+ * hold until the next are asked for. Memory: a block of a table, `leveldbBlockBytesMax`, twice where it is packed; of a log a record and
+ * a window of a megabyte.
+ */
 export async function* salvagedEntries(dir: string): AsyncGenerator<StoredEntry> {
   for (const name of await fileNames(dir)) {
     const path = join(dir, name);
-    let bytes: Buffer;
     try {
-      bytes = await disk.readFile(path);
+      const file = await disk.open(path, "r");
+      try {
+        const { size } = await file.stat();
+        yield* name.endsWith(".log") ? logEntries(file, size) : tableEntries(file, size);
+      } finally {
+        await file.close();
+      }
     } catch (error) {
       throw fileError(path, "read", error);
     }
-    yield* name.endsWith(".log") ? logEntries(bytes) : tableEntries(bytes);
   }
 }
 
@@ -51,61 +68,87 @@ async function fileNames(dir: string): Promise<string[]> {
 }
 
 /** A batch: u64 sequence, u32 count, then puts (1, key, value) and deletions (0, key). Source: google/leveldb, db/write_batch.cc. */
-function* logEntries(bytes: Buffer): Generator<StoredEntry> {
-  for (const record of checkLog(bytes).records) yield* batchEntries(Buffer.from(record));
+async function* logEntries(file: FileHandle, fileBytes: number): AsyncGenerator<StoredEntry> {
+  for await (const places of logRecords(file, fileBytes, new LogScan()))
+    yield* batchEntries(new PlacesReader(file, places));
 }
 
-function* batchEntries(batch: Buffer): Generator<StoredEntry> {
-  for (let at = 12; at < batch.length; ) {
-    const isPut = batch[at] === 1;
-    const key = slice(batch, at + 1);
-    const value = key !== null && isPut ? slice(batch, key.end) : key;
-    if (key === null || value === null) return;
-    if (isPut) yield { key: key.bytes, value: value.bytes };
-    at = value.end;
+async function* batchEntries(batch: PlacesReader): AsyncGenerator<StoredEntry> {
+  await batch.skip(12);
+  for (;;) {
+    const [kind] = await batch.take(1);
+    if (kind === undefined) return;
+    const key = await slice(batch, storeKeyBytesMax);
+    if (key === null) return;
+    if (kind !== 1) continue;
+    // The next piece is read over this one.
+    const kept = Buffer.from(key);
+    const value = await slice(batch, storeRecordBytesMax);
+    if (value === null) return;
+    if (kept.length > 0 && value.length > 0) yield { key: kept, value };
   }
 }
 
-function slice(bytes: Buffer, at: number): { readonly bytes: Buffer; readonly end: number } | null {
-  const length = varint(bytes, at);
-  if (length === null || length.end + length.value > bytes.length) return null;
-  const end = length.end + length.value;
-  return { bytes: bytes.subarray(length.end, end), end };
+/** A length and so many bytes; null behind the last, empty for what is longer than anything that a store writes. */
+async function slice(batch: PlacesReader, byteLengthMax: number): Promise<Buffer | null> {
+  const length = varint(await batch.peek(varintBytesMax), 0);
+  if (length === null) return null;
+  await batch.skip(length.end);
+  if (length.value > byteLengthMax) {
+    await batch.skip(length.value);
+    return Buffer.alloc(0);
+  }
+  const bytes = await batch.take(length.value);
+  return bytes.length < length.value ? null : bytes;
 }
 
-function* tableEntries(bytes: Buffer): Generator<StoredEntry> {
-  for (const place of indexedBlocks(bytes) ?? blocksInARow(bytes)) {
-    const block = blockAt(bytes, place);
-    const content = block === null ? null : blockContent(block);
-    if (content !== null) yield* blockEntries(Buffer.from(content));
+async function* tableEntries(file: FileHandle, fileBytes: number): AsyncGenerator<StoredEntry> {
+  const places = await indexedBlocks(file, fileBytes);
+  if (places === null) {
+    for await (const block of blocksInARow(file, fileBytes)) yield* entriesOf(block);
+    return;
+  }
+  for (const place of places) {
+    const block = await blockAt(file, place, fileBytes);
+    if (block !== null) yield* entriesOf(block.subarray(0, -4));
   }
 }
 
-function blockAt(bytes: Buffer, { offset, byteLength }: Place): Buffer | null {
-  if (byteLength > leveldbBlockBytesMax || offset + byteLength + trailerBytes > bytes.length) return null;
-  return bytes.subarray(offset, offset + byteLength + 1);
+/** @param block  as stored, with the mark of its compression */
+function* entriesOf(block: Buffer): Generator<StoredEntry> {
+  const content = blockContent(block);
+  if (content !== null)
+    yield* blockEntries(Buffer.from(content.buffer, content.byteOffset, content.byteLength));
 }
 
 /** null where the footer or the index is not readable. */
-function indexedBlocks(bytes: Buffer): Place[] | null {
-  const footer = bytes.subarray(-footerBytes);
-  if (footer.length < footerBytes || !footer.subarray(-8).equals(magic)) return null;
+async function indexedBlocks(file: FileHandle, fileBytes: number): Promise<Place[] | null> {
+  const footer = await bytesAt(file, Math.max(0, fileBytes - footerBytes), footerBytes);
+  if (footer === null || !footer.subarray(-8).equals(magic)) return null;
   const metaindex = placeAt(footer, 0);
   const index = metaindex === null ? null : placeAt(footer, metaindex.end);
-  const block = index === null ? null : blockAt(bytes, index.place);
-  if (index === null || block === null) return null;
-  const end = index.place.offset + index.place.byteLength + 1;
   // An index is worth more than a block: one that does not hold is not followed.
-  return maskedCrc32cPlace(bytes, index.place.offset, end) === end ? placesIn(block) : null;
+  const block = index === null ? null : await soundBlock(file, index.place, fileBytes);
+  return block === null ? null : placesIn(block);
 }
 
 /** Without an index: each block ends where its checksum stands, and the next begins there. Up to the first that is damaged. */
-function* blocksInARow(bytes: Buffer): Generator<Place> {
-  for (let offset = 0; offset + trailerBytes < bytes.length; ) {
-    const end = maskedCrc32cPlace(bytes, offset, Math.min(bytes.length, offset + leveldbBlockBytesMax));
-    if (end === null) return;
-    yield { offset, byteLength: end - 1 - offset };
-    offset = end + 4;
+async function* blocksInARow(file: FileHandle, fileBytes: number): AsyncGenerator<Buffer> {
+  let length = windowBytes;
+  for (let start = 0; start + trailerBytes < fileBytes; ) {
+    const window = Buffer.allocUnsafe(Math.min(length, fileBytes - start));
+    const filled = await readAll(file, window, start);
+    let offset = 0;
+    for (;;) {
+      const end = maskedCrc32cPlace(window.subarray(0, filled), offset, filled);
+      if (end === null) break;
+      yield window.subarray(offset, end);
+      offset = end + 4;
+    }
+    start += offset;
+    if (offset > 0) length = windowBytes;
+    else if (length > leveldbBlockBytesMax || start + length >= fileBytes) return;
+    else length *= 2;
   }
 }
 

@@ -9,7 +9,7 @@
  * Source: google/leveldb, doc/table_format.md.
  */
 import type { FileHandle } from "node:fs/promises";
-import { leveldbBlockBytesMax } from "../limits.js";
+import { findingsMax, leveldbBlockBytesMax } from "../limits.js";
 import { maskedCrc32c } from "./crc32c.js";
 import { readAll } from "./files.js";
 import { unsnappy, varint } from "./snappy.js";
@@ -23,27 +23,29 @@ export interface Place {
   readonly byteLength: number;
 }
 
-/** @returns what is wrong with the table; null where every block is sound */
-export async function tableProblem(file: FileHandle, fileBytes: number): Promise<string | null> {
+/** @returns the first things that are wrong with the table; none where every block is sound */
+export async function tableProblems(file: FileHandle, fileBytes: number): Promise<string[]> {
   const footer = await bytesAt(file, Math.max(0, fileBytes - footerBytes), footerBytes);
-  if (footer === null || !footer.subarray(-8).equals(magic)) return "has no table's footer";
+  if (footer === null || !footer.subarray(-8).equals(magic)) return ["has no table's footer"];
   const metaindex = placeAt(footer, 0);
   const index = metaindex === null ? null : placeAt(footer, metaindex.end);
-  if (metaindex === null || index === null) return "has a damaged footer";
-  const places: Place[] = [];
+  if (metaindex === null || index === null) return ["has a damaged footer"];
+  const problems: string[] = [];
   for (const place of [metaindex.place, index.place]) {
     const block = await soundBlock(file, place, fileBytes);
     const listed = block === null ? null : placesIn(block);
-    if (listed === null) return `has a damaged index at byte ${place.offset}`;
-    places.push(...listed);
+    if (listed === null) problems.push(`has a damaged index at byte ${place.offset}`);
+    for (const { offset, byteLength } of listed ?? []) {
+      if (problems.length >= findingsMax) return problems;
+      if ((await soundBlock(file, { offset, byteLength }, fileBytes)) === null)
+        problems.push(`has a damaged block at byte ${offset}`);
+    }
   }
-  for (const place of places)
-    if ((await soundBlock(file, place, fileBytes)) === null)
-      return `has a damaged block at byte ${place.offset}`;
-  return null;
+  return problems;
 }
 
-async function bytesAt(file: FileHandle, offset: number, byteLength: number): Promise<Buffer | null> {
+/** null where the file ends before. */
+export async function bytesAt(file: FileHandle, offset: number, byteLength: number): Promise<Buffer | null> {
   const bytes = Buffer.allocUnsafe(byteLength);
   return (await readAll(file, bytes, offset)) === byteLength ? bytes : null;
 }
@@ -58,17 +60,22 @@ export function placeAt(
   return { place: { offset: offset.value, byteLength: length.value }, end: length.end };
 }
 
-/** The block's stored bytes and the mark of their compression, proven; null where they are not what was written. */
-async function soundBlock(
+/** The block's stored bytes, the mark of their compression, and its checksum; null where it is none that could be in the file. */
+export async function blockAt(
   file: FileHandle,
   { offset, byteLength }: Place,
   fileBytes: number,
 ): Promise<Buffer | null> {
   if (byteLength > leveldbBlockBytesMax || offset + byteLength + trailerBytes > fileBytes) return null;
-  const bytes = await bytesAt(file, offset, byteLength + trailerBytes);
-  if (bytes === null || maskedCrc32c(bytes.subarray(0, -4)) !== bytes.readUInt32LE(byteLength + 1))
+  return bytesAt(file, offset, byteLength + trailerBytes);
+}
+
+/** The block's stored bytes and the mark of their compression, proven; null where they are not what was written. */
+export async function soundBlock(file: FileHandle, place: Place, fileBytes: number): Promise<Buffer | null> {
+  const bytes = await blockAt(file, place, fileBytes);
+  if (bytes === null || maskedCrc32c(bytes.subarray(0, -4)) !== bytes.readUInt32LE(place.byteLength + 1))
     return null;
-  return bytes.subarray(0, byteLength + 1);
+  return bytes.subarray(0, -4);
 }
 
 /** @param block  as stored, with the mark of its compression @returns null where it cannot be unpacked */

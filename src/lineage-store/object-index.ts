@@ -1,6 +1,7 @@
 /** The index of objects, made anew while the store is repaired, from what the models refer to and what lies in the folder. */
 import { MendlineError } from "../errors.js";
 import { keyOf } from "./keys.js";
+import { MarkSet } from "./mark-set.js";
 import { allModels } from "./models.js";
 import type { ObjectFiles } from "./objects.js";
 import { hasPages, objectsOf, presenceOf } from "./presence.js";
@@ -24,30 +25,29 @@ export async function rebuildObjectIndex(
   { checkObjects, atMs, signal }: ObjectIndexOptions,
 ): Promise<void> {
   const { target } = rebuild;
-  const missing = new Set<string>();
+  const missing = new MarkSet();
   for await (const model of allModels(target, signal)) {
     const { state } = presenceOf(target, model);
     const isKept = state === "kept";
     const wanted = isKept && !hasPages(target, model) ? [] : objectsOf(target, model, isKept);
-    const lost: string[] = [];
+    let lost = 0;
     for (const { object } of wanted) {
-      if (missing.has(object)) lost.push(object);
+      if (missing.has(object)) lost++;
       if (missing.has(object) || rebuild.knowsObject(object)) continue;
       const byteLength = await soundLength(files, object, checkObjects);
       if (byteLength === null) {
         // Of parameters that were lost before, what else lies in the file may be lost as well.
         if (state === "lost") continue;
         missing.add(object);
-        lost.push(object);
-        findings.lose(`object ${object}`, "is damaged or missing");
+        lost++;
+        findings.loseObject(object);
       } else {
         findings.objects.found++;
         await rebuild.addObject(object, byteLength);
       }
     }
-    if (isKept && (lost.length > 0 || !hasPages(target, model)))
+    if (isKept && (lost > 0 || !hasPages(target, model)))
       await markLost(rebuild, findings, model, lost, atMs);
-    findings.objects.missing = missing.size;
   }
   await rebuild.flush();
 }
@@ -56,14 +56,15 @@ async function markLost(
   rebuild: RecordRebuild,
   findings: RepairFindings,
   model: ModelRecord,
-  lost: readonly string[],
+  /** Of its objects; 0 where the list of its tensors is. */
+  lost: number,
   atMs: number,
 ): Promise<void> {
   const sequence = nextPlace(rebuild.target, (index) => keyOf("presence", model.id, index));
   await rebuild.loseParameters(model, sequence, atMs);
   const { id, name, version } = model;
-  if (lost.length === 0) return;
-  const problem = `${lost.length === 1 ? "an object is" : `${lost.length} objects are`} damaged or missing`;
+  if (lost === 0) return;
+  const problem = `${lost === 1 ? "an object is" : `${lost} objects are`} damaged or missing`;
   findings.loseParameters({ id, name, version, problem });
 }
 

@@ -62,6 +62,11 @@ export class ObjectFiles implements ObjectPlaces {
     return files;
   }
 
+  /** To read only: nothing is made or removed. */
+  static at(dir: string, transform: DeltaTransform | null = null): ObjectFiles {
+    return new ObjectFiles(dir, transform);
+  }
+
   async #sweep(): Promise<void> {
     try {
       if (!(await disk.lstat(this.#tmpDir)).isDirectory()) throw new Error("it is a link, not a folder");

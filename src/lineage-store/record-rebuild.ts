@@ -110,7 +110,7 @@ export class RecordRebuild {
       return read(decodeRecord(key, this.#scratch.bytes(key)!));
     } catch (error) {
       if (!(error instanceof MendlineError) || error.code !== "MENDLINE_STORE_CORRUPT") throw error;
-      this.#findings.lose(describeKey(key), "does not say what it should");
+      this.#findings.lose(key, "does not say what it should");
       return null;
     }
   }
@@ -123,7 +123,7 @@ export class RecordRebuild {
       const model = this.#told(key, (value) => modelFrom(id, key, value));
       const number = model === null ? null : keyOf("number", model.number);
       if (model === null || this.#out.has(number!)) {
-        if (model !== null) this.#findings.lose(describeKey(key), "has the place of another model");
+        if (model !== null) this.#findings.lose(key, "has the place of another model");
         await this.#scratch.write([{ key, bytes: null }]);
         continue;
       }
@@ -160,7 +160,7 @@ export class RecordRebuild {
 
   /** Tells of a record that cannot be without another. */
   #loseWith(key: Buffer, needed: string): void {
-    this.#findings.lose(describeKey(key), `needs ${needed}, which is lost`);
+    this.#findings.lose(key, `needs ${needed}, which is lost`);
   }
 
   async #labels(): Promise<void> {
@@ -191,7 +191,7 @@ export class RecordRebuild {
     const at = sequence ?? this.#salvaged.lastSequence + 1;
     await this.#rewrite(key, { id: hashBytes(id), atMs: commit?.atMs ?? model.createdMs, sequence: at });
     await this.#listLabel(model, key, at);
-    this.#findings.regain(describeKey(key));
+    this.#findings.regain(key, this.#salvaged.namedCheck(key) !== null);
   }
 
   async #listLabel(model: ModelRecord, key: Buffer, sequence: number): Promise<void> {

@@ -3,26 +3,35 @@
  *
  *     scratch   journaled records and journal entries under their own keys, each proven by its hash
  *               "mark/" key -> the place in the journal (u48 commit, u32 change), the check that the journal names (16 bytes)
+ *               "index/" key -> null: index records that are sound, where they are asked for
+ *
+ * Memory: a batch of `repairBatchBytes`, one entry of the journal, a number for each monitor, and what salvagedEntries takes.
  */
 import { MendlineError } from "../errors.js";
-import { journalEntriesLostMax, migrationBatchRecords } from "../limits.js";
+import {
+  journalEntriesLostMax,
+  migrationBatchRecords,
+  repairBatchBytes,
+  storeKeyBytesMax,
+} from "../limits.js";
 import { checkOf, decodeRecord } from "./codec.js";
 import type { Database, RecordWrite } from "./database.js";
-import { entryHash, isCapped, type JournalHead, journalCommit, noteDropped, wasDropped } from "./journal.js";
 import {
-  describeKey,
-  journaledKinds,
-  parseKey,
-  partsOf,
-  prefixOf,
-  type RecordKind,
-  rangeOf,
-} from "./keys.js";
+  entryHash,
+  isCapped,
+  isJournaled,
+  type JournalHead,
+  journalCommit,
+  noteDropped,
+  wasDropped,
+} from "./journal.js";
+import { journaledKinds, keyOf, parseKey, partsOf, prefixOf, type RecordKind, rangeOf } from "./keys.js";
 import { salvagedEntries } from "./leveldb-salvage.js";
 import type { RepairFindings } from "./repair-findings.js";
 import { checkSignal } from "./walk.js";
 
 const markPrefix = Buffer.from("mark/", "latin1");
+const indexPrefix = Buffer.from("index/", "latin1");
 const orderBytes = 10;
 const damagedText = "is damaged or missing";
 
@@ -30,6 +39,7 @@ const damagedText = "is damaged or missing";
 export class RecordBatch {
   readonly #database: Database;
   #pending = new Map<string, RecordWrite>();
+  #byteLength = 0;
 
   constructor(database: Database) {
     this.#database = database;
@@ -37,7 +47,9 @@ export class RecordBatch {
 
   async put(key: Buffer, bytes: Buffer | null): Promise<void> {
     this.#pending.set(key.toString("latin1"), { key, bytes });
-    if (this.#pending.size >= migrationBatchRecords) await this.flush();
+    this.#byteLength += key.length + (bytes?.length ?? 0);
+    if (this.#pending.size >= migrationBatchRecords || this.#byteLength >= repairBatchBytes)
+      await this.flush();
   }
 
   /** Whether the key was put, flushed or not. */
@@ -48,6 +60,7 @@ export class RecordBatch {
   async flush(): Promise<void> {
     if (this.#pending.size > 0) await this.#database.write([...this.#pending.values()]);
     this.#pending = new Map();
+    this.#byteLength = 0;
   }
 }
 
@@ -75,16 +88,29 @@ export class SalvagedRecords {
   /**
    * @param dir  LevelDB's folder, locked by the caller
    * @param told  up to where commits were acknowledged, where that is known
+   * @param notesIndexes  whether sound index records are remembered, for `hasIndex`
    * @throws MendlineError MENDLINE_STORE_VERSION  a sound record of a later mendline
    */
-  async read(dir: string, told: JournalHead | null): Promise<void> {
+  async read(dir: string, told: JournalHead | null, notesIndexes = false): Promise<void> {
     const batch = new RecordBatch(this.scratch);
+    const toldKey = told === null ? null : keyOf("journal", told.sequence);
     for await (const { key, value } of salvagedEntries(dir)) {
       checkSignal(this.#signal, "the repair of the store");
-      if (SalvagedRecords.takes(key, value)) await batch.put(Buffer.from(key), Buffer.from(value));
+      if (SalvagedRecords.takes(key, value)) {
+        // A commit that failed and was tried again may have left another entry in that place. The acknowledged one counts.
+        const isTold = toldKey?.equals(key) === true;
+        if (isTold && batch.has(key) && !entryHash(value).equals(told!.hash)) continue;
+        await batch.put(Buffer.from(key), Buffer.from(value));
+      } else if (notesIndexes && isIndex(key) && isSound(key, value))
+        await batch.put(Buffer.concat([indexPrefix, key]), Buffer.of());
     }
     await batch.flush();
     await this.judge(told);
+  }
+
+  /** Whether a sound record of an index was found. */
+  hasIndex(key: Buffer): boolean {
+    return this.scratch.has(Buffer.concat([indexPrefix, key]));
   }
 
   /** Whether these bytes are a proven record of a kind that is not an index. @throws MendlineError MENDLINE_STORE_VERSION */
@@ -111,6 +137,7 @@ export class SalvagedRecords {
         await batch.put(key, null);
         continue;
       }
+      this.#findings.loseEntries(this.lastSequence + 1, sequence);
       if (sequence !== this.lastSequence + 1) previous = null;
       if (previous !== null && !previous.equals(commit.previous)) this.isChainWhole = false;
       for (const [index, change] of commit.changes.entries()) {
@@ -123,10 +150,23 @@ export class SalvagedRecords {
     }
     await batch.flush();
     const expected = Math.max(this.lastSequence, await this.#lastLabelled(), told?.sequence ?? -1) + 1;
-    this.#findings.lostEntries = expected - found;
+    const isOther = told !== null && this.#isAnother(told);
+    // Another entry in the place of the acknowledged one: of that, nothing is known either.
+    this.#findings.lostEntries = expected - found + (isOther ? 1 : 0);
     if (expected - found > journalEntriesLostMax) throw tooManyLost(found, expected);
+    this.#findings.loseEntries(this.lastSequence + 1, expected);
     // The next commit must come behind all that are told of, or its labels would take the places of theirs.
     this.lastSequence = expected - 1;
+  }
+
+  /** Whether the journal has, where the last acknowledged entry stood, one that is not it. */
+  #isAnother({ sequence, hash }: JournalHead): boolean {
+    if (sequence < 0) return false;
+    const key = keyOf("journal", sequence);
+    const bytes = this.scratch.bytes(key);
+    if (bytes === undefined || entryHash(bytes).equals(hash)) return false;
+    this.#findings.lose(key, "is not the one that was acknowledged");
+    return true;
   }
 
   async #lastLabelled(): Promise<number> {
@@ -145,9 +185,9 @@ export class SalvagedRecords {
       const key = mark.subarray(markPrefix.length);
       const bytes = this.scratch.bytes(key);
       if (this.isDropped(key)) continue;
-      if (bytes === undefined) this.#findings.lose(describeKey(key), damagedText);
+      if (bytes === undefined) this.#findings.lose(key, damagedText);
       else if (!checkOf(bytes).equals(this.scratch.bytes(mark)!.subarray(orderBytes))) {
-        this.#findings.lose(describeKey(key), "is not the one that the journal names");
+        this.#findings.lose(key, "is not the one that the journal names");
         await batch.put(key, null);
       }
     }
@@ -161,7 +201,7 @@ export class SalvagedRecords {
     for (const kind of journaledKinds) {
       for await (const key of this.scratch.keys(rangeOf(prefixOf(kind)))) {
         if (this.isDropped(key) || this.scratch.has(markKey(key))) continue;
-        this.#findings.lose(describeKey(key), "is named by no commit: something else wrote it");
+        this.#findings.lose(key, "is named by no commit: something else wrote it");
         await batch.put(key, null);
       }
     }
@@ -196,10 +236,18 @@ function readableCommit(scratch: Database, sequence: number): ReturnType<typeof 
 }
 
 function isPrimary(key: Buffer): boolean {
-  const kind = parseKey(key)?.kind;
-  return (
-    kind === "journal" || (kind !== undefined && (journaledKinds as readonly RecordKind[]).includes(kind))
-  );
+  const kind = kindOf(key);
+  return kind === "journal" || (kind !== null && isJournaled(kind));
+}
+
+function isIndex(key: Buffer): boolean {
+  const kind = kindOf(key);
+  return kind !== null && kind !== "journal" && !isJournaled(kind);
+}
+
+/** null for a key that is none of the store's. */
+function kindOf(key: Buffer): RecordKind | null {
+  return key.length > storeKeyBytesMax ? null : (parseKey(key)?.kind ?? null);
 }
 
 function isSound(key: Buffer, value: Buffer): boolean {

@@ -1,5 +1,6 @@
 /** What a repair of the store finds out: what is lost, and what with it. */
 import { findingsMax } from "../limits.js";
+import { describeKey } from "./keys.js";
 import type { FileProblem } from "./leveldb-files.js";
 
 export interface LostRecord {
@@ -30,8 +31,9 @@ export interface StoreRepair {
   };
   /** The first of the lost ones; with a lost model, what cannot be without it. */
   readonly lost: readonly LostRecord[];
-  /** Models that stay, without their parameters, until their file is added again. */
+  /** The first of the models that stay, without their parameters, until their file is added again. */
   readonly parametersLost: readonly LostParameters[];
+  readonly parametersLostCount: number;
   readonly journal: {
     /** Of commits, of which nothing is known but what their records tell. */
     readonly lostEntries: number;
@@ -45,28 +47,57 @@ export interface StoreRepair {
   readonly setAside: string | null;
 }
 
+/** Memory: `findingsMax` of each, whatever there is. */
 export class RepairFindings {
   readonly lost: LostRecord[] = [];
+  /** Keys of the lost records, in the same order. */
+  readonly lostKeys: Buffer[] = [];
+  /** What was thought lost and could be made again from others. */
+  readonly regained: Buffer[] = [];
   readonly parametersLost: LostParameters[] = [];
+  readonly lostSequences: number[] = [];
   readonly counts = { kept: 0, lost: 0, rewritten: 0, indexed: 0 };
   readonly objects = { found: 0, missing: 0 };
+  parametersLostCount = 0;
   lostEntries = 0;
   isJournalRewritten = false;
 
-  lose(record: string, problem: string): void {
+  lose(key: Buffer, problem: string): void {
     this.counts.lost++;
-    if (this.lost.length < findingsMax) this.lost.push({ record, problem });
+    if (this.lost.length >= findingsMax) return;
+    this.lost.push({ record: describeKey(key), problem });
+    this.lostKeys.push(key);
   }
 
-  /** What was thought lost could be made again from others. */
-  regain(record: string): void {
-    const index = this.lost.findIndex((lost) => lost.record === record);
-    if (index < 0) return;
-    this.lost.splice(index, 1);
+  loseObject(object: string): void {
+    this.counts.lost++;
+    this.objects.missing++;
+    // A record that is none: its key is left empty.
+    if (this.lost.length >= findingsMax) return;
+    this.lost.push({ record: `object ${object}`, problem: "is damaged or missing" });
+    this.lostKeys.push(Buffer.of());
+  }
+
+  /** @param wasTold  whether it was told as lost, within the first ones or behind them */
+  regain(key: Buffer, wasTold: boolean): void {
+    const index = this.lostKeys.findIndex((lost) => lost.equals(key));
+    if (index < 0 && !wasTold) return;
+    if (index >= 0) {
+      this.lost.splice(index, 1);
+      this.lostKeys.splice(index, 1);
+    }
     this.counts.lost--;
+    if (this.regained.length < findingsMax) this.regained.push(key);
+  }
+
+  /** @param end  behind the last */
+  loseEntries(first: number, end: number): void {
+    for (let lost = first; lost < end && this.lostSequences.length < findingsMax; lost++)
+      this.lostSequences.push(lost);
   }
 
   loseParameters(lost: LostParameters): void {
+    this.parametersLostCount++;
     if (this.parametersLost.length < findingsMax) this.parametersLost.push(lost);
   }
 }

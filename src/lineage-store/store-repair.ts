@@ -4,34 +4,26 @@
  *
  *     DIR/.mendline-repair/   scratch, and the new database on its way; removed at the end, and by the next repair
  *
- * Until the swap (database-swap.ts) nothing of the store is changed; a crash before it leaves the store as it was.
+ * Until the swap (database-swap.ts) nothing of the store is changed; a crash before it leaves the store as it was. A dry run changes nothing
+ * at all (unchanged.ts). Memory, whatever is damaged: what record-salvage.ts and repair-findings.ts name, and the marks of missing objects.
  */
 import { join } from "node:path";
 import { Database } from "./database.js";
 import { finishSwap, rebuiltDir, setAsideNames, swapDatabase } from "./database-swap.js";
-import type { DeltaTransform } from "./deltas.js";
 import { disk, fileError, makeFolder, stagingPrefix, syncFolder } from "./files.js";
 import { databaseDir, prepareFolder, writeFormat } from "./folder.js";
 import { HeadFile } from "./head-file.js";
-import { verifyJournal } from "./journal.js";
-import { rebuildJournal } from "./journal-rebuild.js";
 import { databaseProblems } from "./leveldb-files.js";
-import { rebuildObjectIndex } from "./object-index.js";
 import { ObjectFiles } from "./objects.js";
 import { heldBy } from "./owner.js";
-import { RecordRebuild } from "./record-rebuild.js";
-import { SalvagedRecords } from "./record-salvage.js";
 import { RepairFindings, type StoreRepair } from "./repair-findings.js";
+import { newStoreDir, type RebuildOptions, type RebuildSource, rebuildDatabase } from "./store-rebuild.js";
+import { whileUnchanged } from "./unchanged.js";
 
-export interface StoreRepairOptions {
+export interface StoreRepairOptions extends RebuildOptions {
   /** Tells what would be lost, and changes nothing. */
   readonly dryRun?: boolean;
-  /** Reads every byte of every object, too. */
-  readonly checkObjects?: boolean;
-  /** To read packed objects with; only `checkObjects` needs it. */
-  readonly deltas?: DeltaTransform;
   readonly nowMs?: () => number;
-  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -43,7 +35,7 @@ export interface StoreRepairOptions {
  */
 export async function repairStore(dir: string, options: StoreRepairOptions = {}): Promise<StoreRepair> {
   await prepareFolder(dir, false);
-  return locked(dir, () => new StoreRepairRun(dir, options).run());
+  return options.dryRun === true ? dryRun(dir, options) : locked(dir, () => repair(dir, options));
 }
 
 /** Removes the databases that repairs have set aside. @returns their paths */
@@ -66,95 +58,72 @@ async function locked<T>(dir: string, work: () => Promise<T>): Promise<T> {
   }
 }
 
-class StoreRepairRun {
-  readonly #dir: string;
-  readonly #options: StoreRepairOptions;
-  readonly #workDir: string;
-  readonly #findings = new RepairFindings();
-  readonly #atMs: number;
+function dryRun(dir: string, options: StoreRepairOptions): Promise<StoreRepair> {
+  return whileUnchanged(dir, async (unchanged) => {
+    const files = ObjectFiles.at(dir, options.deltas);
+    return { ...(await rebuild(dir, { ...unchanged, files }, options)), dryRun: true };
+  });
+}
 
-  constructor(dir: string, options: StoreRepairOptions) {
-    this.#dir = dir;
-    this.#options = options;
-    this.#workDir = join(dir, `${stagingPrefix}repair`);
-    this.#atMs = (options.nowMs ?? Date.now)();
-  }
-
-  async run(): Promise<StoreRepair> {
-    const { dryRun = false } = this.#options;
-    const files = await databaseProblems(databaseDir(this.#dir));
-    await removeFolder(this.#workDir);
-    await removeFolder(rebuiltDir(this.#dir));
-    try {
-      const scratch = await openIn(join(this.#workDir, "scratch"));
-      const journal = await this.#rebuild(scratch).finally(() => scratch.close());
-      const setAside = dryRun ? null : await this.#publish();
-      const findings = this.#findings;
-      return {
-        dryRun,
-        files,
-        records: findings.counts,
-        lost: findings.lost,
-        parametersLost: findings.parametersLost,
-        journal: {
-          lostEntries: findings.lostEntries,
-          isRewritten: findings.isJournalRewritten,
-          entryCount: journal.entryCount,
-          head: journal.head,
-        },
-        objects: { checked: this.#options.checkObjects === true, ...findings.objects },
-        setAside,
-      };
-    } finally {
-      await removeFolder(this.#workDir).catch(() => undefined);
-    }
-  }
-
-  /** Puts the new database together, and proves it. */
-  async #rebuild(scratch: Database) {
-    const { signal, checkObjects = false, deltas } = this.#options;
-    const salvaged = new SalvagedRecords(scratch, this.#findings, signal);
-    await salvaged.read(databaseDir(this.#dir), await this.#toldHead());
-    const target = await openIn(join(this.#workDir, "new"));
-    try {
-      const rebuild = new RecordRebuild(salvaged, target, this.#findings, signal);
-      await rebuild.rebuild();
-      const files = await ObjectFiles.open(this.#dir, deltas);
-      await rebuildObjectIndex(rebuild, files, this.#findings, { checkObjects, atMs: this.#atMs, signal });
-      await rebuildJournal(salvaged, target, this.#findings, this.#atMs);
-      return await verifyJournal(target);
-    } finally {
-      await target.close();
-    }
-  }
-
-  async #toldHead() {
-    const file = await HeadFile.open(this.#dir);
-    try {
-      return await file.read();
-    } finally {
-      await file.close();
-    }
-  }
-
-  async #publish(): Promise<string> {
-    // All indexes are of this schema; what is made anew needs no migration.
-    try {
-      await syncFolder(databaseDir(join(this.#workDir, "new")));
-      await disk.rename(databaseDir(join(this.#workDir, "new")), rebuiltDir(this.#dir));
-      await syncFolder(this.#dir);
-    } catch (error) {
-      throw fileError(rebuiltDir(this.#dir), "written", error);
-    }
-    const aside = await swapDatabase(this.#dir);
-    await writeFormat(this.#dir);
-    return aside;
+async function repair(dir: string, options: StoreRepairOptions): Promise<StoreRepair> {
+  const workDir = join(dir, `${stagingPrefix}repair`);
+  await removeFolder(workDir);
+  await removeFolder(rebuiltDir(dir));
+  try {
+    const files = await ObjectFiles.open(dir, options.deltas);
+    const rebuilt = await rebuild(dir, { databaseDir: databaseDir(dir), workDir, files }, options);
+    return { ...rebuilt, setAside: await publish(dir, workDir) };
+  } finally {
+    await removeFolder(workDir).catch(() => undefined);
   }
 }
 
-async function openIn(dir: string): Promise<Database> {
-  await makeFolder(dir);
-  return Database.open(databaseDir(dir));
+async function rebuild(
+  dir: string,
+  source: Pick<RebuildSource, "databaseDir" | "workDir" | "files">,
+  options: StoreRepairOptions,
+): Promise<StoreRepair> {
+  const files = await databaseProblems(source.databaseDir);
+  const [told, atMs] = [await HeadFile.told(dir), (options.nowMs ?? Date.now)()];
+  const findings = new RepairFindings();
+  const journal = await rebuildDatabase(
+    { ...source, told, atMs },
+    findings,
+    options,
+    (rebuilt) => rebuilt.journal,
+  );
+  return {
+    dryRun: false,
+    files,
+    records: findings.counts,
+    lost: findings.lost,
+    parametersLost: findings.parametersLost,
+    parametersLostCount: findings.parametersLostCount,
+    journal: {
+      lostEntries: findings.lostEntries,
+      isRewritten: findings.isJournalRewritten,
+      entryCount: journal.entryCount,
+      head: journal.head,
+    },
+    objects: { checked: options.checkObjects === true, ...findings.objects },
+    setAside: null,
+  };
+}
+
+/** @returns where the database that was there lies now */
+async function publish(dir: string, workDir: string): Promise<string> {
+  const made = databaseDir(newStoreDir(workDir));
+  // All indexes are of this schema; what is made anew needs no migration.
+  try {
+    await syncFolder(made);
+    await disk.rename(made, rebuiltDir(dir));
+    await syncFolder(dir);
+  } catch (error) {
+    throw fileError(rebuiltDir(dir), "written", error);
+  }
+  const aside = await swapDatabase(dir);
+  await writeFormat(dir);
+  return aside;
 }
 
 async function removeFolder(path: string): Promise<void> {

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { LineageStore } from "../../src/lineage-store/store.js";
+import { repairStore } from "../../src/lineage-store/store-repair.js";
 import { addAll, collect, emptyModel, failure, freshDir } from "./support.js";
 
 async function written(count: number): Promise<string> {
@@ -105,6 +106,8 @@ test("files that look damaged because another process is writing: it is told who
   try {
     writeFileSync(path, "MANIFEST-999999\n");
     await failure("MENDLINE_STORE_LOCKED", () => LineageStore.open(dir));
+    const held = await failure("MENDLINE_STORE_LOCKED", () => repairStore(dir, { dryRun: true }));
+    assert.match(held.message, `process ${child.pid} `);
   } finally {
     writeFileSync(path, sound);
     child.kill("SIGKILL");

@@ -1,7 +1,17 @@
 /** A repaired store says what it said before, less what was lost, and tells what that is. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { ClassicLevel } from "classic-level";
@@ -34,6 +44,15 @@ async function read(dir: string): Promise<unknown[]> {
 }
 
 const expected = await read(copyOfRich());
+
+async function sitting(dir: string, work: (store: LineageStore) => Promise<void>): Promise<void> {
+  const store = await LineageStore.open(dir, { ...packing(), create: false });
+  try {
+    await work(store);
+  } finally {
+    await store.close();
+  }
+}
 
 type Change = { readonly key: Buffer; readonly value: Buffer | null };
 
@@ -275,10 +294,81 @@ test("flipped bits in tables and logs: repaired each time, with nothing that was
   assert.ok(lossless > 10, String(lossless));
 });
 
+/** Everything that a look at the folder tells: names, kinds, times, links, and bytes. */
+function traces(dir: string): string[] {
+  const names = ["", ...(readdirSync(dir, { recursive: true }) as string[]).sort()];
+  return names.map((name) => {
+    const path = join(dir, name);
+    const { mtimeNs, ctimeNs, nlink, size, mode } = lstatSync(path, { bigint: true });
+    const bytes = mode & 0o040000n ? "" : readFileSync(path).toString("base64");
+    return [name, mtimeNs, ctimeNs, nlink, size, mode, bytes].join(" ");
+  });
+}
+
+test("a dry run tells what a repair tells, and leaves every byte and every time as it was", async () => {
+  const log = (dir: string) => readdirSync(join(dir, "db")).find((name) => name.endsWith(".log"))!;
+  const states: Readonly<Record<string, (dir: string) => void>> = {
+    sound: () => undefined,
+    "no HEAD": (dir) => rmSync(join(dir, "HEAD")),
+    "no folder for staging": (dir) => rmSync(join(dir, "tmp"), { recursive: true }),
+    "no LOCK": (dir) => rmSync(join(dir, "db", "LOCK")),
+    "a log without its end": (dir) => truncateSync(join(dir, "db", log(dir)), 300),
+    "no CURRENT": (dir) => rmSync(join(dir, "db", "CURRENT")),
+    "a swap that was cut off": (dir) => renameSync(join(dir, "db"), join(dir, "db.rebuilt")),
+  };
+  for (const [name, change] of Object.entries(states)) {
+    const dir = copyOfRich();
+    change(dir);
+    const before = traces(dir);
+    const options = { checkObjects: true, deltas: plainDeltas(), nowMs: () => 1 };
+    const dry = await repairStore(dir, { ...options, dryRun: true });
+    assert.equal(traces(dir), before, name);
+    const repair = await repairStore(dir, options);
+    const comparable = ({ files, ...told }: typeof dry) => ({ ...told, files: files.length });
+    assert.equal({ ...comparable(repair), setAside: null, dryRun: true }, comparable(dry), name);
+    await read(dir);
+  }
+});
+
+test("a journal that is not the acknowledged one is told of, and nothing is thrown away for it", async () => {
+  const [dir, other] = [copyOfRich(), copyOfRich()];
+  await sitting(other, (store) => store.commit((tx) => tx.appendReport("prod", { other: true })));
+  await sitting(dir, (store) => store.commit((tx) => tx.appendReport("prod", { own: true })));
+  writeFileSync(join(dir, "HEAD"), readFileSync(join(other, "HEAD")));
+  const refused = await failure("MENDLINE_STORE_CORRUPT", () => read(dir));
+  assert.match(refused.message, "its journal is not the one that it had");
+  const repair = await repairStore(dir);
+  assert.is(repair.lost.length, 1);
+  assert.match(repair.lost[0]!.record, /^journal \d+$/);
+  assert.is(repair.lost[0]!.problem, "is not the one that was acknowledged");
+  assert.equal([repair.journal.lostEntries, repair.journal.isRewritten], [1, true]);
+  await sitting(dir, async (store) => {
+    assert.equal((await collect(store.reports("prod")))[0]!.report, { own: true });
+    await store.verifyJournal();
+  });
+});
+
+test("of two entries in the last place of the journal the acknowledged one counts", async () => {
+  const dir = copyOfRich();
+  const before = expected[0] as { readonly entryCount: number; readonly head: string };
+  const key = keyOf("journal", before.entryCount - 1);
+  const level = new Level<Buffer, Buffer>(join(dir, "db"), {
+    keyEncoding: "buffer",
+    valueEncoding: "buffer",
+  });
+  await level.put(key, encodeRecord(key, { previous: Buffer.alloc(32), atMs: 1, changes: [] }));
+  await level.close();
+  await failure("MENDLINE_STORE_CORRUPT", () => read(dir));
+  const repair = await repairStore(dir);
+  assert.equal([repair.lost, repair.journal.isRewritten, repair.journal.head], [[], false, before.head]);
+  assert.equal(await read(dir), expected);
+});
+
 test("a store that is held is not repaired", async () => {
   const dir = copyOfRich();
   const store = await LineageStore.open(dir, packing());
   await failure("MENDLINE_STORE_LOCKED", () => repairStore(dir));
+  await failure("MENDLINE_STORE_LOCKED", () => repairStore(dir, { dryRun: true }));
   await store.close();
   await failure("MENDLINE_STORE_UNKNOWN", () => repairStore(freshDir()));
 });

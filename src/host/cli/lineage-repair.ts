@@ -51,7 +51,8 @@ function discardedText(paths: readonly string[]): string {
 const listedMax = 50;
 
 function repairText(repair: StoreRepair): string {
-  const { dryRun, files, records, lost, parametersLost, journal, objects, setAside } = repair;
+  const { dryRun, files, records, lost, parametersLost, parametersLostCount, journal, objects, setAside } =
+    repair;
   const lines = [
     ...files.map(({ path, problem }) => `damaged  ${nameText(path)}: ${problem}`),
     ...listed(
@@ -63,7 +64,7 @@ function repairText(repair: StoreRepair): string {
         ({ name, version, problem }) =>
           `parameters lost  ${nameText(`${name}@${version}`)}: ${problem}; add its file again`,
       ),
-      parametersLost.length,
+      parametersLostCount,
     ),
   ];
   if (journal.lostEntries > 0)
