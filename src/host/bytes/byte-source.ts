@@ -39,10 +39,21 @@ export async function openByteSource(
   label: string = path,
   failures: ByteFailures = dataFailures,
 ): Promise<OpenByteSource> {
+  const handle = await open(path, "r").catch((cause: unknown) => {
+    throw failures.unreadable(label, cause);
+  });
+  return handleSource(handle, label, failures);
+}
+
+/** The same of a file that is open already. @param handle  closed with the source */
+export async function handleSource(
+  handle: FileHandle,
+  label: string,
+  failures: ByteFailures = dataFailures,
+): Promise<OpenByteSource> {
   const refused = (cause: unknown): never => {
     throw failures.unreadable(label, cause);
   };
-  const handle: FileHandle = await open(path, "r").catch(refused);
   const { size: byteLength } = await handle.stat();
   return {
     label,

@@ -5,12 +5,19 @@ import { formatPlural } from "../pages/format.js";
 import { visibleText } from "../pages/markup.js";
 import type { CommandContext } from "./context.js";
 import { bytesText } from "./figures.js";
-import { addComputeOptions, addOutputOption, type ComputeOptions, type OutputOptions } from "./options.js";
+import {
+  addComputeOptions,
+  addExternalDataOption,
+  addOutputOption,
+  type ComputeOptions,
+  type ExternalDataOptions,
+  type OutputOptions,
+} from "./options.js";
 import { print } from "./output.js";
 import { parseNumber, parseText } from "./values.js";
 import { withEngine } from "./workspace.js";
 
-interface BlendFlags extends OutputOptions, ComputeOptions {
+interface BlendFlags extends OutputOptions, ComputeOptions, ExternalDataOptions {
   readonly scale: number;
   readonly out: string;
 }
@@ -18,7 +25,8 @@ interface BlendFlags extends OutputOptions, ComputeOptions {
 const notes = `
 The result is drifted + scale * (ancestor - drifted): 0 keeps the drifted parameters, 1 rolls back. Everything else of the drifted file
 stays byte for byte. Memory does not grow with the models. Of a model in shards give its model.safetensors.index.json; it is written as
-shards again, into a new folder. No store is needed, and nothing is judged: that is what \`mendline repair\` does.`;
+shards again, into a new folder. So is an ONNX model with external data, which is read with --external-data only: its data files must lie
+in its own folder, and be no links. No store is needed, and nothing is judged: that is what \`mendline repair\` does.`;
 
 export function addModelBlendCommand(parent: Command, context: CommandContext): void {
   const command = parent
@@ -27,13 +35,13 @@ export function addModelBlendCommand(parent: Command, context: CommandContext): 
     .argument("<drifted>", ".safetensors or .onnx file, or index of shards", parseText)
     .argument("<ancestor>", "the same, with the same tensors", parseText)
     .requiredOption("--scale <number>", "how far from the drifted model to the ancestor", parseNumber)
-    .requiredOption("--out <path>", "file to write; for a model in shards a new folder", parseText)
+    .requiredOption("--out <path>", "file to write; for a model in several files a new folder", parseText)
     .addHelpText("after", notes);
-  addOutputOption(addComputeOptions(command)).action(
+  addOutputOption(addComputeOptions(addExternalDataOption(command))).action(
     async (drifted: string, ancestor: string, flags: BlendFlags) => {
-      const { scale, out } = flags;
+      const { scale, out, externalData } = flags;
       const blended = await withEngine(context, flags, ({ engine, signal }) =>
-        engine.blend({ drifted, ancestor, scale, out, signal }),
+        engine.blend({ drifted, ancestor, scale, out, externalData, signal }),
       );
       await print({ json: blended, text: () => blendedText(blended) }, flags);
     },

@@ -17,6 +17,10 @@ export interface ComputeOptions {
   readonly threads?: number;
 }
 
+export interface ExternalDataOptions {
+  readonly externalData?: boolean;
+}
+
 /** Which columns count, and how. */
 export interface FeatureOptions {
   readonly features?: readonly string[];
@@ -41,6 +45,11 @@ export function addStoreOption(command: Command): Command {
       .default(dir, `$MENDLINE_STORE or ${storeDefault}`)
       .argParser(parseText),
   );
+}
+
+/** For commands that take model files. Off by default: the model then says which other files are read. */
+export function addExternalDataOption(command: Command): Command {
+  return command.option("--external-data", "read values of ONNX models from the files beside that they name");
 }
 
 /** For commands that go through data. */

@@ -6,8 +6,9 @@
  *     verify   read back: every byte by its hash, every tensor in its place
  *     rename   the target shows what was there before, or the whole blend
  *
- * Memory: three pieces of `parameterChunkBytes` and the two indexes of tensors, whatever the models' size. A model in shards is written
- * in shards of the same names and sizes, with the drifted model's index, into a folder that must not be there yet.
+ * Memory: three pieces of `parameterChunkBytes` and the two indexes of tensors, whatever the models' size. A model in several files
+ * (safetensors in shards, ONNX with external data) is written as files of the same names and sizes, with the drifted model's index, into
+ * a folder that must not be there yet.
  */
 import { createHash, type Hash, randomBytes } from "node:crypto";
 import { copyFile, type FileHandle, lstat, mkdir, open, rename, rm } from "node:fs/promises";
@@ -28,8 +29,10 @@ export interface BlendRequest {
   readonly ancestor: string;
   /** 0 gives the drifted parameters, 1 the ancestor's. */
   readonly scale: number;
-  /** A file; for a model in shards a folder that does not exist. */
+  /** A file; for a model in several files a folder that does not exist. */
   readonly out: string;
+  /** Whether ONNX models may keep their values in other files of their folders. */
+  readonly externalData?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -40,7 +43,7 @@ export interface WrittenFile {
 }
 
 export interface BlendedModel {
-  /** The file, or the index of shards. */
+  /** The file; of a model in several files the index of shards, or the ONNX model. */
   readonly path: string;
   readonly tensorCount: number;
   readonly files: readonly WrittenFile[];
@@ -52,11 +55,11 @@ export interface BlendedModel {
  * @throws MendlineError MENDLINE_DATA_WRITE  the target cannot be written, or does not read back; it is then as it was
  */
 export async function blendModelFiles(runtime: Runtime, request: BlendRequest): Promise<BlendedModel> {
-  const { scale, signal } = request;
+  const { scale, externalData, signal } = request;
   if (!Number.isFinite(scale))
     throw new MendlineError("MENDLINE_ARGUMENT_INVALID", `scale ${scale} is no number`);
-  const drifted = await openParameterFile(request.drifted);
-  const ancestor = await openParameterFile(request.ancestor);
+  const drifted = await openParameterFile(request.drifted, { externalData });
+  const ancestor = await openParameterFile(request.ancestor, { externalData });
   const { pairing } = await assertBlendable(runtime, drifted, ancestor);
   signal?.throwIfAborted();
   const pieces = blendFiles(runtime, drifted, ancestor, scale, pairing.pairs);
@@ -78,7 +81,7 @@ export async function writeModel(
   try {
     if (isSharded) await mkdir(staged);
     const files = await writeParts(like, pieces, staged, signal);
-    if (isSharded) await copySynced(like.path, inner(staged), staged);
+    if (isSharded && like.format === "safetensors") await copySynced(like.path, inner(staged), staged);
     await readBack(like, inner(staged), files, signal);
     await rename(staged, target);
     await syncFolder(dirname(target));
@@ -109,6 +112,7 @@ async function writeParts(
   signal: AbortSignal | undefined,
 ): Promise<WrittenFile[]> {
   const parts: readonly Shard[] = shards ?? [{ name: "", byteOffset: 0, byteLength }];
+  const folders = await makeFolders(parts, staged);
   const written: WrittenFile[] = [];
   let part = await Part.open(parts[0]!, staged);
   try {
@@ -124,13 +128,31 @@ async function writeParts(
         at += taken.length;
       }
     }
-    if (part.missing > 0 || written.length + 1 < parts.length) throw new Error(`${path} ended early`);
+    // Files of external data may be empty.
+    while (part.missing === 0 && written.length + 1 < parts.length) {
+      written.push(await part.close());
+      part = await Part.open(parts[written.length]!, staged);
+    }
+    if (part.missing > 0) throw new Error(`${path} ended early`);
     written.push(await part.close());
-    if (shards !== undefined) await syncFolder(staged);
+    // The innermost first: a name is safe when the folder that holds it is.
+    for (const folder of folders.toReversed()) await syncFolder(folder);
     return written;
   } finally {
     await part.release();
   }
+}
+
+/** Those of several files' names, each behind the one that it lies in; none for one file. */
+async function makeFolders(parts: readonly Shard[], staged: string): Promise<string[]> {
+  if (parts[0]!.name === "") return [];
+  const folders = new Set([staged]);
+  for (const { name } of parts) {
+    const names = name.split("/").slice(0, -1);
+    for (const index of names.keys()) folders.add(join(staged, ...names.slice(0, index + 1)));
+  }
+  for (const folder of folders) await mkdir(folder, { recursive: true });
+  return [...folders];
 }
 
 class Part {
@@ -190,7 +212,9 @@ async function readBack(
   files: readonly WrittenFile[],
   signal: AbortSignal | undefined,
 ): Promise<void> {
-  const found = await openParameterFile(path);
+  const found = await openParameterFile(path, {
+    externalData: like.format === "onnx" && like.shards !== undefined,
+  });
   const form = ({ tensors, byteLength }: ParameterFile) =>
     JSON.stringify([
       byteLength,

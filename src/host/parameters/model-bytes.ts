@@ -5,7 +5,7 @@ import { parameterWindowBytes } from "../../limits.js";
 import { type ByteFailures, type ByteSource, bytesAsSource, openByteSource } from "../bytes/byte-source.js";
 import { modelError } from "./tensor-index.js";
 
-const modelFailures: ByteFailures = {
+export const modelFailures: ByteFailures = {
   unreadable: (path, cause) => unreadable(path, messageOf(cause), cause),
   endsEarly: (path, wanted, end) =>
     modelError(

@@ -1,7 +1,7 @@
 /**
  * TensorProto: a shape, a type, and values in one of seven fields. Where the values lie in the file as they would lie in
  * memory (raw_data, or one packed run of floats or doubles) the entry is a byte range; elsewhere (varints, scattered
- * floats, strings) they are decoded to canonical bytes.
+ * floats, strings) they are decoded to canonical bytes. Values in other files are external-data.ts's to place.
  *
  * Field numbers and storage rules: onnx/onnx.proto, message TensorProto.
  */
@@ -36,7 +36,8 @@ const tensorField = {
 } as const;
 
 const { floatData, doubleData, int32Data, int64Data, uint64Data, stringData, rawData } = tensorField;
-const externalLocation = 1;
+/** TensorProto.DataLocation. */
+const dataLocations = { default: 0, external: 1 } as const;
 
 /** TensorProto.DataType -> our dtype and the typed field that may hold it instead of raw_data. */
 const onnxTypes: ReadonlyMap<number, { readonly dtype: Dtype; readonly storage: number }> = new Map(
@@ -122,6 +123,9 @@ interface TensorFacts {
   name: string | null;
   dataType: number | null;
   raw: ByteRange | null;
+  isExternal: boolean;
+  /** Keys and values of external_data. */
+  readonly external: Map<string, string>;
 }
 
 /** @returns the tensor's own name (null where it has none) and where its values are. */
@@ -140,13 +144,27 @@ export async function readTensor(
       `${what} has data_type ${facts.dataType}, which mendline does not know`,
     );
   }
+  if (facts.isExternal) {
+    const values = await placeExternal(wire, range, facts, type.dtype, what);
+    return { name: facts.name, values };
+  }
+  if (facts.external.size > 0)
+    throw wire.malformed(range.start, `${what} has external data, and a data_location that says otherwise`);
   const storage = pickStorage(wire, range, facts, type, what);
   const values = await placeValues(wire, range, type.dtype, facts.dims, storage, what);
   return { name: facts.name, values };
 }
 
 async function readFacts(wire: Wire, range: ByteRange, what: string): Promise<TensorFacts> {
-  const facts: TensorFacts = { dims: [], stored: new Map(), name: null, dataType: null, raw: null };
+  const facts: TensorFacts = {
+    dims: [],
+    stored: new Map(),
+    name: null,
+    dataType: null,
+    raw: null,
+    isExternal: false,
+    external: new Map(),
+  };
   const singular = new Singular(wire, what);
   await wire.walk(range, (field) => {
     switch (field.number) {
@@ -170,11 +188,10 @@ async function readFacts(wire: Wire, range: ByteRange, what: string): Promise<Te
         throw wire.unsupported(field.at, `${what} is a segment of a tensor; save it in one piece`);
       case tensorField.dataLocation:
         singular.once(field);
-        if (wire.count(field, `data_location of ${what}`) === externalLocation)
-          throw externalData(wire, field, what);
+        facts.isExternal = isExternal(wire, field, what);
         return;
       case tensorField.externalData:
-        throw externalData(wire, field, what);
+        return readEntry(wire, field, facts.external, what);
       default:
         noteTypedData(wire, field, facts.stored, what);
     }
@@ -182,11 +199,72 @@ async function readFacts(wire: Wire, range: ByteRange, what: string): Promise<Te
   return facts;
 }
 
+function isExternal(wire: Wire, field: WireField, what: string): boolean {
+  const location = wire.count(field, `data_location of ${what}`);
+  if (location === dataLocations.default) return false;
+  if (location !== dataLocations.external)
+    throw wire.unsupported(field.at, `${what} has data_location ${location}, which mendline does not know`);
+  if (wire.external === null) throw externalData(wire, field, what);
+  return true;
+}
+
 function externalData(wire: Wire, field: WireField, what: string): Error {
   return wire.unsupported(
     field.at,
-    `${what} keeps its values in another file (external data), which is off by default; save the model as one file, as onnx.save(model, path) does after onnx.load`,
+    `${what} keeps its values in another file (external data), which is off by default: the model says which files are read. Allow it with --external-data (externalData: true in code), or save the model as one file, as onnx.save(model, path) does after onnx.load`,
   );
+}
+
+/** StringStringEntryProto: key 1, value 2. */
+async function readEntry(
+  wire: Wire,
+  field: WireField,
+  entries: Map<string, string>,
+  what: string,
+): Promise<void> {
+  const { external } = wire;
+  if (external === null) throw externalData(wire, field, what);
+  const message = `external_data of ${what}`;
+  wire.expect(field, wireBytes, message);
+  const parts = ["", ""];
+  const singular = new Singular(wire, message);
+  await wire.walk(field, (part) => {
+    if (part.number !== 1 && part.number !== 2) return;
+    singular.once(part);
+    return wire.text(part, message, (text) => {
+      parts[part.number - 1] = text;
+    });
+  });
+  external.note(entries, parts[0]!, parts[1]!, what);
+}
+
+async function placeExternal(
+  wire: Wire,
+  range: ByteRange,
+  { dims: shape, stored, raw, external: entries }: TensorFacts,
+  dtype: Dtype,
+  what: string,
+): Promise<TensorValues> {
+  const hasOwn = raw !== null || [...stored.values()].some(({ fieldCount }) => fieldCount > 0);
+  if (hasOwn) throw wire.malformed(range.start, `${what} has values of its own, and others in external data`);
+  if (dtype === "STRING")
+    throw wire.malformed(range.start, `${what} is STRING, which external data cannot hold`);
+  const byteLength = byteLengthOfShape(wire, range, dtype, shape, what);
+  const byteOffset = await wire.external!.place(entries, byteLength, what);
+  return { dtype, shape, byteOffset, byteLength, inline: null };
+}
+
+function byteLengthOfShape(
+  wire: Wire,
+  range: ByteRange,
+  dtype: Dtype,
+  shape: readonly number[],
+  what: string,
+): number {
+  const elementCount = elementCountOf(shape);
+  const byteLength = elementCount === null ? null : byteLengthOf(dtype, elementCount);
+  if (byteLength !== null) return byteLength;
+  throw wire.malformed(range.start, `${what} has a shape whose size overflows: [${shape.join(", ")}]`);
 }
 
 /** Dimensions are repeated int64, packed or not. */
@@ -250,11 +328,9 @@ async function placeValues(
   stored: StoredValues,
   what: string,
 ): Promise<TensorValues> {
-  const elementCount = elementCountOf(shape);
-  const byteLength = elementCount === null ? null : byteLengthOf(dtype, elementCount);
-  if (elementCount === null || byteLength === null)
-    throw wire.malformed(range.start, `${what} has a shape whose size overflows: [${shape.join(", ")}]`);
-  if (stored.field === stringData) return readStrings(wire, range, shape, elementCount, stored, what);
+  const byteLength = byteLengthOfShape(wire, range, dtype, shape, what);
+  if (stored.field === stringData)
+    return readStrings(wire, range, shape, elementCountOf(shape)!, stored, what);
   if (stored.field === rawData || stored.field === floatData || stored.field === doubleData)
     return placeFixed(wire, range, dtype, shape, byteLength, stored, what);
   const inline = await decodeVarints(wire, range, dtype, byteLength, stored, what);

@@ -8,6 +8,7 @@
  */
 import { onnxNodesMax, parameterIndexBytesMax, tensorNameBytesMax, tensorsMax } from "../../limits.js";
 import type { ByteSource } from "../bytes/byte-source.js";
+import type { ExternalFiles } from "./external-data.js";
 import { ByteWindow } from "./model-bytes.js";
 import { modelError } from "./tensor-index.js";
 
@@ -48,6 +49,8 @@ const varintBytesMax = 10;
 /** One walk over one model: its window, and what its index may still take. */
 export class Wire {
   readonly source: ByteSource;
+  /** Files beside the model's that it may name; null where it must not. */
+  readonly external: ExternalFiles | null;
   private readonly window: ByteWindow;
   private readonly decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   private indexBytes = 0;
@@ -58,8 +61,9 @@ export class Wire {
   private high = 0;
   private next = 0;
 
-  constructor(source: ByteSource) {
+  constructor(source: ByteSource, external: ExternalFiles | null = null) {
     this.source = source;
+    this.external = external;
     this.window = new ByteWindow(source);
   }
 

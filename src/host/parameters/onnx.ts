@@ -10,12 +10,13 @@
  *   Constant nodes and the like in model functions   the above behind `function <domain>::<name>/`
  * The ordinal counts a graph's nodes of one op type in graph order; slots are built from the same.
  *
- * Refused with their reason: sparse tensors, external data, segments, duplicate names, a second graph. Training
- * information is no part of the deployed model and is left alone, as every byte that is no parameter.
+ * Refused with their reason: sparse tensors, segments, duplicate names, a second graph; external data where the caller did not allow it
+ * (external-data.ts). Training information is no part of the deployed model and is left alone, as every byte that is no parameter.
  * Field numbers: onnx/onnx.proto.
  */
 import { onnxDepthMax } from "../../limits.js";
 import type { ByteSource } from "../bytes/byte-source.js";
+import { ExternalFiles } from "./external-data.js";
 import { type Attribute, listOfFloats, listOfIntegers, readAttribute, scalarOf } from "./onnx-attribute.js";
 import { readTensor, type TensorValues } from "./onnx-tensor.js";
 import { readValueInfo } from "./onnx-values.js";
@@ -74,14 +75,21 @@ const quantizedOps: ReadonlySet<string> = new Set([
 ]);
 const quantizedFamily = /^(QLinear|QOrdered|DynamicQuantize)/;
 
-/** @throws MendlineError MENDLINE_MODEL_MALFORMED (with the byte offset), MENDLINE_MODEL_FORMAT */
-export async function readOnnx(source: ByteSource): Promise<ParameterFile> {
-  const reader = new ModelReader(new Wire(source));
+/**
+ * @param allowsExternal  values may lie in other files of the model's folder; the source's label is then its path
+ * @throws MendlineError MENDLINE_MODEL_MALFORMED (with the byte offset), MENDLINE_MODEL_FORMAT
+ */
+export async function readOnnx(source: ByteSource, allowsExternal = false): Promise<ParameterFile> {
+  const external = allowsExternal ? new ExternalFiles(source) : null;
+  const reader = new ModelReader(new Wire(source, external));
   await reader.model(source);
+  const shards = external?.finish() ?? null;
+  const last = shards?.at(-1);
   return {
     path: source.label,
+    ...(shards !== null && { shards }),
     format: "onnx",
-    byteLength: source.byteLength,
+    byteLength: last === undefined ? source.byteLength : last.byteOffset + last.byteLength,
     tensors: sortByName([...reader.tensors.values()].map(toEntry)),
     quantized: reader.quantized,
     inputs: reader.inputs,

@@ -1,11 +1,12 @@
-/** Models' bytes, open for as long as they are needed; those of a model in shards look like one file's. */
+/** Models' bytes, open for as long as they are needed; those of a model in several files look like one file's. */
 import { dirname, join } from "node:path";
 import type { ByteSource } from "../bytes/byte-source.js";
-import { withFile } from "./model-bytes.js";
+import { openContained, Refusal } from "./contained-file.js";
+import { modelFailures, withFile } from "./model-bytes.js";
 import { joinedSource } from "./shards.js";
-import type { ParameterFile } from "./tensor-index.js";
+import { modelError, type ParameterFile } from "./tensor-index.js";
 
-type Place = Pick<ParameterFile, "path" | "shards">;
+type Place = Pick<ParameterFile, "path" | "shards" | "format">;
 
 /** @throws MendlineError MENDLINE_DATA_NOT_FOUND  missing or unreadable; MENDLINE_MODEL_MALFORMED  a shard was rewritten meanwhile */
 export async function withModel<T>(file: Place, use: (source: ByteSource) => Promise<T>): Promise<T> {
@@ -14,12 +15,36 @@ export async function withModel<T>(file: Place, use: (source: ByteSource) => Pro
   const sources: ByteSource[] = [];
   const holdFrom = (index: number): Promise<T> => {
     if (index === shards.length) return use(joinedSource(path, shards, sources));
-    return withFile(join(dirname(path), shards[index]!.name), (source) => {
+    const { name } = shards[index]!;
+    const hold = (source: ByteSource) => {
       sources.push(source);
       return holdFrom(index + 1);
-    });
+    };
+    return file.format === "onnx" && index > 0
+      ? withContained(path, name, hold)
+      : withFile(join(dirname(path), name), hold);
   };
   return holdFrom(0);
+}
+
+/** A file that a model names: looked at anew, for the folder may be another by now. */
+async function withContained<T>(
+  path: string,
+  name: string,
+  use: (source: ByteSource) => Promise<T>,
+): Promise<T> {
+  const label = join(dirname(path), name);
+  const { source } = await openContained(dirname(path), name, label, modelFailures).catch(
+    (thrown: unknown) => {
+      if (!(thrown instanceof Refusal)) throw thrown;
+      throw modelError("MENDLINE_MODEL_MALFORMED", label, `the model's external data ${thrown.problem}`);
+    },
+  );
+  try {
+    return await use(source);
+  } finally {
+    await source.close();
+  }
 }
 
 export interface OpenFiles {

@@ -12,26 +12,39 @@ import { readSafetensors } from "./safetensors.js";
 import { joinShards, type ShardIndex, shardIndexOf } from "./shards.js";
 import { modelError, type ParameterFile } from "./tensor-index.js";
 
+export interface ReadOptions {
+  /** Whether an ONNX model may keep its values in other files of its folder: it then says which are read. */
+  readonly externalData?: boolean | undefined;
+}
+
 /**
  * @throws MendlineError MENDLINE_DATA_NOT_FOUND   no such file, or it cannot be read
  * @throws MendlineError MENDLINE_MODEL_FORMAT     another format, or something in it that mendline does not take
  * @throws MendlineError MENDLINE_MODEL_MALFORMED  breaks a rule of its format
  */
-export async function openParameterFile(path: string): Promise<ParameterFile> {
+export async function openParameterFile(
+  path: string,
+  { externalData = false }: ReadOptions = {},
+): Promise<ParameterFile> {
   return withFile(path, async (source) => {
     const index = await shardIndexOf(source);
-    return index === null ? readParameters(source) : openShards(path, index);
+    return index === null ? readAny(source, externalData) : openShards(path, index);
   });
 }
 
 async function openShards(path: string, index: ShardIndex): Promise<ParameterFile> {
   const files: ParameterFile[] = [];
-  for (const name of index.names) files.push(await withFile(join(dirname(path), name), readParameters));
+  for (const name of index.names)
+    files.push(await withFile(join(dirname(path), name), (source) => readParameters(source)));
   return joinShards(path, index, files);
 }
 
 /** The same from any bytes: a candidate in memory, by `memorySource`. */
-export async function readParameters(source: ByteSource): Promise<ParameterFile> {
+export function readParameters(source: ByteSource): Promise<ParameterFile> {
+  return readAny(source, false);
+}
+
+async function readAny(source: ByteSource, externalData: boolean): Promise<ParameterFile> {
   if (source.byteLength < 8)
     throw modelError(
       "MENDLINE_MODEL_MALFORMED",
@@ -45,7 +58,7 @@ export async function readParameters(source: ByteSource): Promise<ParameterFile>
   const advice = foreignAdvice(head);
   if (advice !== null) throw modelError("MENDLINE_MODEL_FORMAT", source.label, advice);
   if (isBrokenSafetensors(head, source.byteLength)) return readSafetensors(source);
-  if (isOnnx(head)) return readOnnx(source);
+  if (isOnnx(head)) return readOnnx(source, externalData);
   throw modelError(
     "MENDLINE_MODEL_FORMAT",
     source.label,

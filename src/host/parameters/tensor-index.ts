@@ -71,7 +71,7 @@ export interface ValueInfo {
 
 /** One file of a model that is spread over several. */
 export interface Shard {
-  /** Of the file, in the index's folder. */
+  /** Of the file, in the folder of the index, or of the ONNX model that names it; of that, the name may have folders. */
   readonly name: string;
   /** Where its bytes begin when all shards are read as one file. */
   readonly byteOffset: number;
@@ -81,7 +81,10 @@ export interface Shard {
 export interface ParameterFile {
   /** Of a model in shards: that of its index. */
   readonly path: string;
-  /** A model in shards: they are read one behind the other, and every offset here counts from the first one's beginning. */
+  /**
+   * A model in several files: safetensors in shards, or ONNX and its external data, of which the first is the model at `path`. They are
+   * read one behind the other, and every offset here counts from the first one's beginning.
+   */
   readonly shards?: readonly Shard[];
   readonly format: "safetensors" | "onnx";
   readonly byteLength: number;

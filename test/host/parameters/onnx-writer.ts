@@ -71,6 +71,21 @@ export function rawF32(name: string, dims: readonly number[], values: readonly n
   return tensor(name, 1, dims, bytes(9, f32(...values)));
 }
 
+/** TensorProto's external_data. */
+export type ExternalEntries = readonly (readonly [key: string, value: string])[];
+
+/** A tensor whose values lie in another file. */
+export function externalTensor(
+  name: string,
+  type: number,
+  dims: readonly number[],
+  entries: ExternalEntries,
+  ...more: Bytes[]
+): Bytes {
+  const stated = entries.map(([key, value]) => bytes(13, text(1, key), text(2, value)));
+  return tensor(name, type, dims, ...stated, int(14, 1), ...more);
+}
+
 export function node(
   opType: string,
   inputs: readonly string[],

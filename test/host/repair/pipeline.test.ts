@@ -83,7 +83,7 @@ test("the rain scenario: a dry run, the publication, the same again, and the way
 
     // What was published is the blend at the chosen scale, byte for byte.
     const [drifted, ancestor] = await Promise.all(
-      [rainPath("rain-3"), rainPath("rain-1")].map(openParameterFile),
+      [rainPath("rain-3"), rainPath("rain-1")].map((path) => openParameterFile(path)),
     );
     const blend = await blendToBytes(runtime, drifted!, ancestor!, scale!);
     assert.is(report.path, join(dir, "model.onnx"));
