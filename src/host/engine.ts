@@ -40,7 +40,7 @@ import { type LabelRequestSummary, requestSummary } from "./labels/request-json.
 import type { BlendedModel, BlendRequest } from "./models/blended-file.js";
 import type { ModelDifference } from "./models/difference.js";
 import { type MonitorStatus, monitorStatuses } from "./models/monitors.js";
-import type { ParentGuess } from "./models/parentage.js";
+import type { GuessOptions, ParentGuess } from "./models/parentage.js";
 import {
   type ModelPath,
   modelPath,
@@ -300,10 +300,10 @@ export class Engine extends EventEmitter<EngineEvents> {
   }
 
   /** Whose child a model file may be, told from its weights; the store stays as it is. */
-  async guessParent(file: string, { signal }: { signal?: AbortSignal } = {}): Promise<ParentGuess> {
+  async guessParent(file: string, options: GuessOptions = {}): Promise<ParentGuess> {
     const { store } = this;
     const { guessParent } = await import("./models/parentage.js");
-    return guessParent(this.runtime, store, file, signal);
+    return guessParent(this.runtime, store, file, options);
   }
 
   /** Writes a blend of two model files to a third, whatever their size; see blended-file.ts for what it throws. No store is needed. */
@@ -316,7 +316,7 @@ export class Engine extends EventEmitter<EngineEvents> {
     return loadProfile(this.store, await this.model(ref));
   }
 
-  /** Writes the model's file; verified before it takes the place of `path`. */
+  /** Writes the model's file; verified before it takes the place of `path`. Of several files, a new folder. */
   async restore(ref: string, path: string): Promise<ModelRecord> {
     const model = await this.model(ref);
     await this.store.restoreFile(model.id, absolutePath(path));

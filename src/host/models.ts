@@ -17,12 +17,15 @@ import { type ParentLink, resolvedLinks } from "./models/links.js";
 import { parentDoubts } from "./models/parentage.js";
 import { privateTags } from "./models/private-columns.js";
 import { contentId, contentIdOf } from "./parameters/identity.js";
+import { withUnchangedModel } from "./parameters/open-files.js";
 import { openParameterFile } from "./parameters/parameter-file.js";
 import { type ParameterFile, segments, type TensorEntry } from "./parameters/tensor-index.js";
 import { tensorOrigins } from "./parameters/tensor-origins.js";
 
 export interface AddModelRequest {
   readonly file: string;
+  /** Whether an ONNX model may keep its values in other files of its folder. */
+  readonly externalData?: boolean | undefined;
   readonly name: string;
   readonly version: string;
   readonly parents?: readonly ParentLink[];
@@ -58,8 +61,9 @@ export async function addModel(
   store: LineageStore,
   request: AddModelRequest,
 ): Promise<AddedModelVersion> {
-  const file = await openParameterFile(request.file);
-  if (file.shards !== undefined) {
+  const { externalData } = request;
+  const file = await openParameterFile(request.file, { externalData });
+  if (file.shards !== undefined && file.format === "safetensors") {
     throw new MendlineError(
       "MENDLINE_MODEL_FORMAT",
       `${request.file} is an index of ${file.shards.length} shards, and the store takes a model as one file: save it unsharded (it can be blended as it is: \`mendline model blend\`)`,
@@ -113,7 +117,10 @@ export async function addModel(
   return { id, name: request.name, version: request.version, parents: parentIds, isNew, warnings };
 }
 
-type StoredParts = Pick<NewModel, "byteLength" | "fileHash" | "layout" | "tensors" | "signature" | "profile">;
+type StoredParts = Pick<
+  NewModel,
+  "byteLength" | "fileHash" | "files" | "layout" | "tensors" | "signature" | "profile"
+>;
 
 const noParts: StoredParts = {
   byteLength: 0,
@@ -138,12 +145,19 @@ export async function storeFile(
   const pieces = segments(file).map((segment) =>
     segment.tensor === null ? segment : { ...segment, origin: originOf(segment.tensor) },
   );
-  const added = await store.addFile(file.path, pieces, signal);
+  const { path, shards } = file;
+  const added =
+    shards === undefined
+      ? await store.addFile(path, pieces, signal)
+      : await withUnchangedModel(file, ({ read }) =>
+          store.addParts({ path, parts: shards, read }, pieces, signal),
+        );
   const hashOf = ({ name, inline }: TensorEntry) => added.tensorObjects.get(name) ?? sha256Of(inline);
   return {
     id: contentIdOf(file.tensors, hashOf),
     byteLength: added.byteLength,
     fileHash: added.fileHash,
+    ...(added.files !== undefined && { files: added.files }),
     layout: added.layout,
     tensors: file.tensors.map(({ name, dtype, shape, byteLength }) => ({
       name,
@@ -270,8 +284,9 @@ export class ScratchModels {
   }
 
   async #restore(model: ModelRecord): Promise<ParameterFile> {
-    const path = await this.path(`${model.id}.${model.format}`);
-    await this.#store.restoreFile(model.id, path);
-    return openParameterFile(path);
+    const target = await this.path(`${model.id}.${model.format}`);
+    const path = await this.#store.restoreFile(model.id, target);
+    // Whoever added it allowed that.
+    return openParameterFile(path, { externalData: model.files !== undefined });
   }
 }

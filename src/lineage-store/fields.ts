@@ -24,6 +24,12 @@ export class Fields {
     return typeof value === "string" ? value : this.#refuse(name);
   }
 
+  /** Text that is of a kind. */
+  matching(name: string | number, accepts: (text: string) => boolean): string {
+    const value = this.text(name);
+    return accepts(value) ? value : this.#refuse(name);
+  }
+
   textOrNull(name: string | number): string | null {
     return this.isNull(name) ? null : this.text(name);
   }
@@ -52,6 +58,11 @@ export class Fields {
   oneOf<T extends string>(name: string | number, allowed: readonly T[]): T {
     const value = this.text(name);
     return allowed.find((candidate) => candidate === value) ?? this.#refuse(name);
+  }
+
+  /** Of a member that not every record has. */
+  has(name: string | number): boolean {
+    return Object.hasOwn(this.#members, name);
   }
 
   isNull(name: string | number): boolean {

@@ -1,10 +1,10 @@
-/** A model's file into the store, piece by piece. Memory: a few chunks and frames, whatever the model's size. */
-import { createHash } from "node:crypto";
+/** A model's file, or its files, into the store, piece by piece. Memory: a few chunks and frames, whatever the model's size. */
 import type { BigIntStats } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { MendlineError } from "../errors.js";
 import { parameterChunkBytes } from "../limits.js";
 import { disk, errnoOf, fileError, readAll } from "./files.js";
+import { type ModelFile, ModelHash, type ModelPart } from "./model-parts.js";
 import type { ObjectSink, StoredObject } from "./object-sink.js";
 import { ObjectBatch, type ObjectFiles } from "./objects.js";
 import { BaseFailure } from "./packed-sink.js";
@@ -23,10 +23,21 @@ export interface FileSegment {
   readonly origin?: TensorOrigin;
 }
 
+/** A model in several files, which lie one behind the other; open as long as it is read, and its opener's to watch over. */
+export interface ModelParts {
+  /** For messages. */
+  readonly path: string;
+  readonly parts: readonly ModelPart[];
+  /** Fills all of the target with the bytes from there on. */
+  read(target: Uint8Array, byteOffset: number): Promise<void>;
+}
+
 export interface AddedFile {
   readonly byteLength: number;
-  /** sha256 of the file as it was read. */
+  /** sha256 of the file as it was read; of several files, see model-parts.ts. */
   readonly fileHash: string;
+  /** Only of several. */
+  readonly files?: readonly ModelFile[];
   /** One a segment, in order. */
   readonly layout: readonly LayoutRecord[];
   /** The object of each tensor that has a segment, by its name. */
@@ -51,13 +62,39 @@ export async function addFile(
   try {
     const before = await statOf(file, path);
     checkSegments(path, segments, Number(before.size));
-    const added = await new FileReader(files, path, file, signal).read(segments, Number(before.size));
+    const source = { path, parts: null, read: filler(file, path) };
+    const added = await new FileReader(files, source, signal).read(segments, Number(before.size));
     const after = await statOf(file, path);
     if (after.size !== before.size || after.mtimeNs !== before.mtimeNs) throw changed(path);
     return added;
   } finally {
     await file.close();
   }
+}
+
+/** The same of a model in several files. @throws besides, what their opener's `read` throws */
+export async function addParts(
+  files: ObjectFiles,
+  source: ModelParts,
+  segments: readonly FileSegment[],
+  signal?: AbortSignal,
+): Promise<AddedFile> {
+  const byteLength = source.parts.reduce((sum, part) => sum + part.byteLength, 0);
+  checkSegments(source.path, segments, byteLength);
+  return new FileReader(files, source, signal).read(segments, byteLength);
+}
+
+function filler(file: FileHandle, path: string): ModelParts["read"] {
+  return async (target, position) => {
+    let filled: number;
+    try {
+      filled = await readAll(file, target, position);
+    } catch (error) {
+      const isFolder = errnoOf(error) === "EISDIR";
+      throw fileError(path, "read", error, isFolder ? "MENDLINE_DATA_NOT_FOUND" : undefined);
+    }
+    if (filled < target.length) throw changed(path);
+  };
 }
 
 async function openSource(path: string): Promise<FileHandle> {
@@ -109,19 +146,24 @@ interface ChunkBuffer {
 class FileReader {
   readonly #files: ObjectFiles;
   readonly #path: string;
-  readonly #file: FileHandle;
+  readonly #readInto: ModelParts["read"];
   readonly #signal: AbortSignal | undefined;
   readonly #batch: ObjectBatch;
-  readonly #fileHash = createHash("sha256");
+  readonly #hash: ModelHash;
   readonly #layout: LayoutRecord[] = [];
   readonly #tensorObjects = new Map<string, string>();
   #sink: ObjectSink | null = null;
   #sinkBytes = 0;
 
-  constructor(files: ObjectFiles, path: string, file: FileHandle, signal: AbortSignal | undefined) {
+  constructor(
+    files: ObjectFiles,
+    { path, parts, read }: Omit<ModelParts, "parts"> & { readonly parts: readonly ModelPart[] | null },
+    signal: AbortSignal | undefined,
+  ) {
     this.#files = files;
     this.#path = path;
-    this.#file = file;
+    this.#readInto = read;
+    this.#hash = new ModelHash(parts);
     this.#signal = signal;
     this.#batch = new ObjectBatch(files);
   }
@@ -134,8 +176,7 @@ class FileReader {
       await this.#sink?.discard();
       await this.#batch.settle();
     }
-    const fileHash = this.#fileHash.digest("hex");
-    return { byteLength, fileHash, layout: this.#layout, tensorObjects: this.#tensorObjects };
+    return { byteLength, ...this.#hash.end(), layout: this.#layout, tensorObjects: this.#tensorObjects };
   }
 
   async #pass(segments: readonly FileSegment[], byteLength: number): Promise<void> {
@@ -149,7 +190,7 @@ class FileReader {
       const pending = this.#fill(buffers[(index + 1) % bufferCount]!, end, byteLength);
       // Awaited below; if the work before that throws, this one may fail unheard.
       pending.catch(() => undefined);
-      this.#fileHash.update(filled);
+      this.#hash.update(filled);
       await this.#cut(filled, segments, buffer);
       position = end;
       filled = await pending;
@@ -171,17 +212,6 @@ class FileReader {
     throw new MendlineError("MENDLINE_TASK_ABORTED", `reading ${this.#path} was cancelled`, {
       cause: this.#signal.reason,
     });
-  }
-
-  async #readInto(target: Uint8Array, position: number): Promise<void> {
-    let filled: number;
-    try {
-      filled = await readAll(this.#file, target, position);
-    } catch (error) {
-      const isFolder = errnoOf(error) === "EISDIR";
-      throw fileError(this.#path, "read", error, isFolder ? "MENDLINE_DATA_NOT_FOUND" : undefined);
-    }
-    if (filled < target.length) throw changed(this.#path);
   }
 
   async #cut(chunk: Buffer, segments: readonly FileSegment[], buffer: ChunkBuffer): Promise<void> {

@@ -1,6 +1,7 @@
 /** The records of the store as their users see them, and as they are kept. */
 import { type Json, JsonDocument, type Stored } from "./codec.js";
 import { Fields, hashBytes } from "./fields.js";
+import { checkFiles, isPartName, type ModelFile } from "./model-parts.js";
 import {
   checkCount,
   checkHash,
@@ -51,9 +52,11 @@ export interface NewModel extends ModelParameters {
   readonly name: string;
   readonly version: string;
   readonly format: ModelFormat;
-  /** Of the file, and its sha256. */
+  /** Of the file, and its sha256. Of several files: of all, and what model-parts.ts says. */
   readonly byteLength: number;
   readonly fileHash: string;
+  /** Only of a model in several files. */
+  readonly files?: readonly ModelFile[];
   /** Milliseconds since 1970; now, if left out. */
   readonly createdMs?: number;
   /** Signature of the training data: sha256 of the canonical profile. */
@@ -74,6 +77,8 @@ export interface ModelRecord {
   readonly format: ModelFormat;
   readonly byteLength: number;
   readonly fileHash: string;
+  /** Only of a model in several files: an ONNX model, which is the first, and its external data. */
+  readonly files?: readonly ModelFile[];
   readonly createdMs: number;
   readonly signature: string | null;
   readonly profile: string | null;
@@ -120,6 +125,7 @@ export function checkModel(model: NewModel): void {
   checkOneOf("model format", model.format, modelFormats);
   checkCount("byteLength", model.byteLength);
   checkHash("fileHash", model.fileHash);
+  if (model.files !== undefined) checkFiles(model.files, model.byteLength, model.fileHash);
   checkCount("createdMs", model.createdMs ?? 0);
   if (model.signature != null) checkHash("signature", model.signature);
   if (model.profile != null) checkHash("profile", model.profile);
@@ -175,6 +181,9 @@ export function modelValue(model: Omit<ModelRecord, "id">): Stored {
     format: model.format,
     byteLength: model.byteLength,
     fileHash: hashBytes(model.fileHash),
+    ...(model.files !== undefined && {
+      files: model.files.map(({ name, byteLength, sha256 }) => [name, byteLength, hashBytes(sha256)]),
+    }),
     createdMs: model.createdMs,
     signature: model.signature === null ? null : hashBytes(model.signature),
     profile: model.profile === null ? null : hashBytes(model.profile),
@@ -196,6 +205,7 @@ export function modelFrom(id: string, key: Buffer, value: Stored): ModelRecord {
     format: fields.oneOf("format", modelFormats),
     byteLength: fields.number("byteLength"),
     fileHash: fields.hash("fileHash"),
+    ...(fields.has("files") && { files: filesFrom(fields) }),
     createdMs: fields.number("createdMs"),
     signature: fields.hashOrNull("signature"),
     profile: fields.hashOrNull("profile"),
@@ -206,6 +216,14 @@ export function modelFrom(id: string, key: Buffer, value: Stored): ModelRecord {
     segmentCount: fields.number("segmentCount"),
     number: fields.number("number"),
   };
+}
+
+function filesFrom(fields: Fields): ModelFile[] {
+  return fields.rows("files").map((row) => ({
+    name: row.matching(0, isPartName),
+    byteLength: row.number(1),
+    sha256: row.hash(2),
+  }));
 }
 
 function taskFrom(fields: Fields): ModelTask {

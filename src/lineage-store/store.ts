@@ -34,7 +34,7 @@ import {
   reportsOf,
   stepsOf,
 } from "./documents.js";
-import { type AddedFile, addFile, type FileSegment } from "./file-reader.js";
+import { type AddedFile, addFile, addParts, type FileSegment, type ModelParts } from "./file-reader.js";
 import { databaseDir, prepareFolder } from "./folder.js";
 import { type Collection, type CollectOptions, Collector } from "./garbage.js";
 import { Graph } from "./graph.js";
@@ -239,16 +239,26 @@ export class LineageStore extends LineageReader {
     return addFile(this.#files, path, segments, signal);
   }
 
+  /** The same of a model in several files. */
+  async addParts(
+    source: ModelParts,
+    segments: readonly FileSegment[],
+    signal?: AbortSignal,
+  ): Promise<AddedFile> {
+    return addParts(this.#files, source, segments, signal);
+  }
+
   /**
    * Writes a model's file as it was added. Its objects and the whole are verified before the target shows anything; a file
-   * that is there is replaced.
+   * that is there is replaced. A model in several files goes into a folder, `target`, which must not be there.
    *
+   * @returns the path of the model's own file
    * @throws MendlineError MENDLINE_STORE_UNKNOWN, MENDLINE_STORE_DROPPED, MENDLINE_STORE_CORRUPT, MENDLINE_DATA_WRITE
    */
-  async restoreFile(id: string, target: string): Promise<void> {
-    await this.reading(id, async (model) => {
+  async restoreFile(id: string, target: string): Promise<string> {
+    return this.reading(id, async (model) => {
       const { layout } = parametersOf(this.#database, model);
-      await restoreFile(this.#files, model, layout, target);
+      return restoreFile(this.#files, model, layout, target);
     });
   }
 

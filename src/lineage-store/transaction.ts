@@ -180,6 +180,7 @@ export class Transaction implements RecordReader, Neighbourhood {
       format: model.format,
       byteLength: model.byteLength,
       fileHash: model.fileHash,
+      ...(model.files !== undefined && { files: model.files }),
       createdMs: model.createdMs ?? this.#atMs,
       signature: model.signature ?? null,
       profile: model.profile ?? null,

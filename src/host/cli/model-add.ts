@@ -15,10 +15,12 @@ import { readProfile } from "./files.js";
 import { transformationKinds } from "./model-filters.js";
 import {
   addComputeOptions,
+  addExternalDataOption,
   addFeatureOptions,
   addOutputOption,
   addStoreOption,
   type ComputeOptions,
+  type ExternalDataOptions,
   type FeatureOptions,
   type OutputOptions,
   type StoreOptions,
@@ -28,7 +30,7 @@ import { nameText } from "./table.js";
 import { parseList, parseNames, parseNumbers, parseParameters, parseText, parseTexts } from "./values.js";
 import { type Workspace, withNewStore } from "./workspace.js";
 
-interface AddFlags extends OutputOptions, StoreOptions, ComputeOptions, FeatureOptions {
+interface AddFlags extends OutputOptions, StoreOptions, ComputeOptions, FeatureOptions, ExternalDataOptions {
   readonly name: string;
   /** Of the model; `version` alone is the program's own in commander. */
   readonly version: string;
@@ -56,7 +58,9 @@ With several --parent, the same --transformation and --param hold for each of th
   merge weights=0.3,0.7 (one a --parent, in their order) · repair scale=1.1 ancestor=REF
 Others are kept as they are; a value may be a number, true, false, text, or a list or object in JSON.
 --training-data makes the reference profile that drift is judged by; --profile takes a finished one.
-Adding the same parameters again, under another name too, is the same model.`;
+Adding the same parameters again, under another name too, is the same model.
+An ONNX model with external data is read with --external-data only. Its data files, which must lie in its own folder and be no links,
+are added with it.`;
 
 export function addModelAddCommand(parent: Command, context: CommandContext): void {
   const command = parent
@@ -85,7 +89,7 @@ export function addModelAddCommand(parent: Command, context: CommandContext): vo
     .option("--private <names>", "features whose values no monitor may keep, here and below", parseNames)
     .option("--tag <k=v>", "free text to keep with it; may be repeated", parseTexts)
     .addHelpText("after", notes);
-  addOutputOption(addComputeOptions(addStoreOption(command))).action(
+  addOutputOption(addComputeOptions(addStoreOption(addExternalDataOption(command)))).action(
     async (file: string, flags: AddFlags) => {
       const added = await addModel(context, file, flags);
       for (const warning of added.warnings)
@@ -108,9 +112,10 @@ async function addTo(
   flags: AddFlags,
   profile: Profile | undefined,
 ): Promise<AddedModelVersion> {
-  const { name, version, features, bins, label, task, trainingData } = flags;
+  const { name, version, features, bins, label, task, trainingData, externalData } = flags;
   const request: AddModelRequest = {
     file,
+    externalData,
     name,
     version,
     parents: (flags.parent ?? []).map((ref) => parentLink(ref, flags)),

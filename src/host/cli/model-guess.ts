@@ -6,9 +6,11 @@ import type { CommandContext } from "./context.js";
 import { figure, shareFigure, shortId } from "./figures.js";
 import {
   addComputeOptions,
+  addExternalDataOption,
   addOutputOption,
   addStoreOption,
   type ComputeOptions,
+  type ExternalDataOptions,
   type OutputOptions,
   type StoreOptions,
 } from "./options.js";
@@ -17,7 +19,7 @@ import { nameText, tableText } from "./table.js";
 import { parseText } from "./values.js";
 import { withStore } from "./workspace.js";
 
-type GuessFlags = OutputOptions & StoreOptions & ComputeOptions;
+type GuessFlags = OutputOptions & StoreOptions & ComputeOptions & ExternalDataOptions;
 
 /** Candidates listed in the text; `--json` has them all. */
 const listedMax = 8;
@@ -32,10 +34,10 @@ export function addModelGuessCommand(parent: Command, context: CommandContext): 
     .description("Guess which model of the store a file was derived from, by its weights.")
     .argument("<file>", ".onnx or .safetensors", parseText)
     .addHelpText("after", notes);
-  addOutputOption(addComputeOptions(addStoreOption(command))).action(
+  addOutputOption(addComputeOptions(addStoreOption(addExternalDataOption(command)))).action(
     async (file: string, flags: GuessFlags) => {
       const guess = await withStore(context, flags, ({ engine, signal }) =>
-        engine.guessParent(file, { signal }),
+        engine.guessParent(file, { externalData: flags.externalData, signal }),
       );
       await print({ json: guess, text: () => guessText(guess) }, flags);
     },

@@ -23,17 +23,17 @@ interface RestoreFlags extends OutputOptions, StoreOptions {
 export function addModelRestoreCommand(parent: Command, context: CommandContext): void {
   const command = parent
     .command("restore")
-    .description("Write a model's file as it was added; every byte is verified before the file appears.")
+    .description("Write a model's file, or files, as added; every byte is verified before they appear.")
     .argument("<ref>", refHelp, parseText)
-    .requiredOption("--out <file>", "file to write", parseText);
+    .requiredOption("--out <path>", "file to write; for a model in several files a new folder", parseText);
   addOutputOption(addStoreOption(command)).action(async (ref: string, flags: RestoreFlags) => {
     const { out } = flags;
     await checkTarget(out);
     const model = await withStore(context, flags, ({ engine }) => engine.restore(ref, out));
-    const { id, name, version, byteLength, fileHash } = model;
+    const { id, name, version, byteLength, fileHash, files } = model;
     await print(
       {
-        json: { id, name, version, out, byteLength, fileHash },
+        json: { id, name, version, out, byteLength, fileHash, ...(files !== undefined && { files }) },
         text: () => `${visibleText(out)} is ${nameText(`${name}@${version}`)}, ${bytesText(byteLength)}`,
       },
       flags,

@@ -35,6 +35,7 @@ interface ShownModel
     | "format"
     | "byteLength"
     | "fileHash"
+    | "files"
     | "createdMs"
     | "signature"
     | "task"
@@ -92,6 +93,7 @@ async function shownModel(engine: Engine, ref: string): Promise<ShownModel> {
   const profile = await engine.profileOf(model.id);
   const { id, name, version, format, byteLength, fileHash, createdMs, signature, task, metrics, tags } =
     model;
+  const { files } = model;
   return {
     id,
     name,
@@ -99,6 +101,7 @@ async function shownModel(engine: Engine, ref: string): Promise<ShownModel> {
     format,
     byteLength,
     fileHash,
+    ...(files !== undefined && { files }),
     createdMs,
     signature,
     task,
@@ -163,7 +166,7 @@ function modelText(model: ShownModel): string {
       .join(", "),
   );
   add("aliases", model.aliases.map(nameText).join(", "));
-  add("file", `${model.format}, ${bytesText(model.byteLength)}, sha256 ${model.fileHash}`);
+  add(model.files === undefined ? "file" : "files", filesText(model));
   add("added", timeText(model.createdMs));
   add("metrics", visibleText(pairsText(model.metrics)));
   add("tags", visibleText(pairsText(model.tags)));
@@ -174,6 +177,14 @@ function modelText(model: ShownModel): string {
   add("signed by", model.signedBy.map((hint) => `key ${nameText(hint.slice(0, 12))}, unchecked`).join(", "));
   add("trained on", profileText(model));
   return `${factsText(facts)}\n\n${tensorsText(model)}`;
+}
+
+function filesText({ format, byteLength, fileHash, files }: ShownModel): string {
+  if (files === undefined) return `${format}, ${bytesText(byteLength)}, sha256 ${fileHash}`;
+  const lines = files.map(
+    (file) => `${visibleText(file.name)}, ${bytesText(file.byteLength)}, ${file.sha256}`,
+  );
+  return [`${format}, ${bytesText(byteLength)}`, ...lines].join("\n");
 }
 
 function taskText(task: ModelRecord["task"]): string {

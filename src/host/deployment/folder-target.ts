@@ -39,6 +39,7 @@ export function folderTarget(dir: string): DeployTarget {
   return {
     text: dir,
     path: (model) => Promise.resolve(join(dir, modelFileName(model))),
+    assertTakes: (model) => assertTakes(model, dir),
     stage: (store, model, card) => stage(store, model, dir, card),
     isServing: (model) => isServing(model, dir),
   };
@@ -51,6 +52,7 @@ async function stage(
   dir: string,
   card: string | null,
 ): Promise<StagedModel> {
+  assertTakes(model, dir);
   const staged = join(dir, `.${modelFileName(model)}.staged-${model.id.slice(0, 16)}`);
   let added: string | null = null;
   const takeBack = async () => {
@@ -74,6 +76,13 @@ async function stage(
     if (cause instanceof MendlineError && cause.code === "MENDLINE_STORE_CORRUPT") throw cause;
     throw failed(dir, cause);
   }
+}
+
+/** Its data files keep their names from version to version: between two renames a reader would see one's graph and another's weights. */
+function assertTakes({ name, version, files }: ModelRecord, dir: string): void {
+  if (files === undefined) return;
+  const problem = `${name}@${version} is ${files.length} files (ONNX with external data), which cannot be swapped at once: deploy it to a Triton repository, serve it in process, or save it as one file`;
+  throw failed(dir, new Error(problem));
 }
 
 /** What stands in the way of the swap is found out before the alias moves. */

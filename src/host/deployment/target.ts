@@ -23,6 +23,8 @@ export interface DeployTarget {
   readonly text: string;
   /** Of the published file; null before there is one. */
   path(model: ModelRecord): Promise<string | null>;
+  /** @throws MendlineError MENDLINE_DEPLOY_FAILED  it has no place for such a model, now or later */
+  assertTakes(model: ModelRecord): void;
   /**
    * @param card  of the repair that made the model, to lie beside it; null: none, or the one that is there with it
    * @throws MendlineError MENDLINE_DEPLOY_FAILED  the target is then as it was

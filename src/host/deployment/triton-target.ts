@@ -1,7 +1,7 @@
 /**
  * A server with the model repository extension of the Open Inference Protocol, as Triton has it, and its repository:
  *
- *     stage    REPOSITORY/NAME/<n + 1>/model.onnx           restored, every byte verified, synced
+ *     stage    REPOSITORY/NAME/<n + 1>/model.onnx           restored, every byte verified, synced; external data beside it
  *              POST /v2/repository/models/NAME/load         the server loads it, beside the old one, and changes over
  *     commit   the alias moves in the store
  *
@@ -47,8 +47,9 @@ export function tritonTarget(text: string): DeployTarget {
       const version = await latestVersion(place.dir);
       return version === 0 ? null : join(place.dir, String(version), fileName);
     },
+    assertTakes: (model) => assertTakes(place, model),
     stage: (store, model, card) => stage(place, store, model, card),
-    isServing: async ({ fileHash }) => (await hashOfLatest(place.dir)) === fileHash,
+    isServing: (model) => isLatest(place.dir, model),
   };
 }
 
@@ -72,16 +73,18 @@ function placeOf(text: string): Place {
   return { loadUrl, dir: join(repository, name), name, timeoutMs };
 }
 
+function assertTakes(place: Place, { name, version, format }: ModelRecord): void {
+  if (format === "onnx") return;
+  throw failed(place, new Error(`${name}@${version} is ${format}, and the server's layout takes model.onnx`));
+}
+
 async function stage(
   place: Place,
   store: LineageStore,
   model: ModelRecord,
   card: string | null,
 ): Promise<StagedModel> {
-  if (model.format !== "onnx") {
-    const problem = `${model.name}@${model.version} is ${model.format}, and the server's layout takes model.onnx`;
-    throw new MendlineError("MENDLINE_DEPLOY_FAILED", `cannot deploy to ${place.dir}: ${problem}`);
-  }
+  assertTakes(place, model);
   const version = await placeVersion(place, store, model, card);
   const takeBack = async () => {
     await rm(version, { recursive: true, force: true });
@@ -108,8 +111,7 @@ async function placeVersion(
   try {
     await makeFolder(dir);
     await rm(staged, { recursive: true, force: true });
-    await mkdir(staged);
-    await store.restoreFile(model.id, join(staged, fileName));
+    await placeFiles(store, model, staged);
     if (card !== null) await replaceFile(join(staged, cardName), (file) => file.writeFile(card));
     const version = join(dir, String((await latestVersion(dir)) + 1));
     await rename(staged, version);
@@ -120,6 +122,21 @@ async function placeVersion(
     if (cause instanceof MendlineError && cause.code === "MENDLINE_STORE_CORRUPT") throw cause;
     throw failed(place, cause);
   }
+}
+
+async function placeFiles(store: LineageStore, model: ModelRecord, folder: string): Promise<void> {
+  if (model.files === undefined) {
+    await mkdir(folder);
+    await store.restoreFile(model.id, join(folder, fileName));
+    return;
+  }
+  const [own, ...others] = model.files.map(({ name }) => name);
+  const taken = [fileName, cardName].find((name) => others.some((other) => other.split("/")[0] === name));
+  if (taken !== undefined)
+    throw new Error(`one of its data files lies at ${taken}, which has another meaning there`);
+  await store.restoreFile(model.id, folder);
+  await rename(join(folder, own!), join(folder, fileName));
+  await syncFolder(folder);
 }
 
 async function load({ loadUrl, name, timeoutMs }: Place): Promise<void> {
@@ -134,10 +151,18 @@ async function latestVersion(dir: string): Promise<number> {
   return Math.max(0, ...names.filter((name) => /^[1-9]\d{0,14}$/.test(name)).map(Number));
 }
 
-async function hashOfLatest(dir: string): Promise<string | null> {
+async function isLatest(dir: string, { fileHash, files }: ModelRecord): Promise<boolean> {
+  const folder = join(dir, String(await latestVersion(dir)));
+  const [own, ...others] = files ?? [{ name: fileName, sha256: fileHash }];
+  for (const { name, sha256 } of [{ name: fileName, sha256: own!.sha256 }, ...others])
+    if ((await hashOf(join(folder, name))) !== sha256) return false;
+  return true;
+}
+
+/** null where it cannot be read. */
+async function hashOf(path: string): Promise<string | null> {
   const hash = createHash("sha256");
   try {
-    const path = join(dir, String(await latestVersion(dir)), fileName);
     for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
   } catch {
     return null;

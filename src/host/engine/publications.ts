@@ -115,12 +115,11 @@ export class Publications {
   }
 
   async #withRestored<T>(model: ModelRecord, use: (path: string) => Promise<T>): Promise<T> {
-    const path = await this.#context.scratch.path(`serving-${randomUUID()}.${model.format}`);
+    const target = await this.#context.scratch.path(`serving-${randomUUID()}.${model.format}`);
     try {
-      await this.#store.restoreFile(model.id, path);
-      return await use(path);
+      return await use(await this.#store.restoreFile(model.id, target));
     } finally {
-      await rm(path, { force: true });
+      await rm(target, { recursive: true, force: true });
     }
   }
 

@@ -65,6 +65,12 @@ export interface ParentGuess {
   readonly comparedCount: number;
 }
 
+export interface GuessOptions {
+  /** Whether an ONNX model may keep its values in other files of its folder. */
+  readonly externalData?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Distance beyond which nothing is proven: that of two models of the same size whose cosine is the least that tells. */
 const kinDistanceMax = strangers * Math.sqrt(1 - relatedCosineMin);
 
@@ -73,9 +79,9 @@ export async function guessParent(
   runtime: Runtime,
   store: LineageStore,
   path: string,
-  signal?: AbortSignal,
+  { externalData, signal }: GuessOptions = {},
 ): Promise<ParentGuess> {
-  const file = await openParameterFile(path);
+  const file = await openParameterFile(path, { externalData });
   const known = await store.find(await contentId(file));
   if (known !== null)
     return { same: namedModel(known), parent: null, confidence: 0, candidates: [], comparedCount: 0 };

@@ -99,15 +99,18 @@ async function readNode(wire: Wire, node: WireField): Promise<{ op: string; inpu
 /**
  * The model with one more output: a value that a node computes. Nothing in the file is changed; what stands behind it is a second piece of
  * the same message, whose graph a protobuf reader merges with the first one's. Source: protobuf.dev, "Last One Wins".
+ *
+ * @param end  where the model ends and its external data begin
  */
-export function withExtraOutput(bytes: Uint8Array, value: string): Uint8Array {
+export function withExtraOutput(bytes: Uint8Array, value: string, end = bytes.length): Uint8Array {
   const piece = message(
     modelGraph,
     message(graphOutput, message(valueName, new TextEncoder().encode(value))),
   );
   const out = new Uint8Array(bytes.length + piece.length);
-  out.set(bytes);
-  out.set(piece, bytes.length);
+  out.set(bytes.subarray(0, end));
+  out.set(piece, end);
+  out.set(bytes.subarray(end), end + piece.length);
   return out;
 }
 

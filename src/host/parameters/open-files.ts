@@ -1,4 +1,5 @@
 /** Models' bytes, open for as long as they are needed; those of a model in several files look like one file's. */
+import { stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { ByteSource } from "../bytes/byte-source.js";
 import { openContained, Refusal } from "./contained-file.js";
@@ -45,6 +46,28 @@ async function withContained<T>(
   } finally {
     await source.close();
   }
+}
+
+/**
+ * The same for a pass over all of it, of which nothing may change on the way.
+ *
+ * @throws besides, MendlineError MENDLINE_MODEL_MALFORMED  a file was written to meanwhile
+ */
+export function withUnchangedModel<T>(file: Place, use: (source: ByteSource) => Promise<T>): Promise<T> {
+  return withModel(file, async (source) => {
+    const before = await stampOf(file);
+    const result = await use(source);
+    if ((await stampOf(file)) !== before)
+      throw modelError("MENDLINE_MODEL_MALFORMED", file.path, "changed while it was read: read it again");
+    return result;
+  });
+}
+
+/** Sizes and times of all its files. */
+async function stampOf({ path, shards }: Place): Promise<string> {
+  const paths = shards?.map(({ name }) => join(dirname(path), name)) ?? [path];
+  const found = await Promise.all(paths.map((each) => stat(each, { bigint: true }).catch(() => null)));
+  return found.map((one) => `${one?.ino} ${one?.size} ${one?.mtimeNs}`).join();
 }
 
 export interface OpenFiles {

@@ -1,5 +1,4 @@
 /** Candidates of a repair: the drifted model as it is, an ancestor as it is, and what lies between them. */
-import { copyFile, open, readFile } from "node:fs/promises";
 import { MendlineError } from "../../errors.js";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import { blendFiles, isBlendable, type ScaleOf } from "../parameters/blend.js";
@@ -9,6 +8,7 @@ import { mixFiles } from "../parameters/mix.js";
 import { pairTensors, type TensorFilter, type TensorPair } from "../parameters/pairing.js";
 import { openParameterFile } from "../parameters/parameter-file.js";
 import type { ParameterFile } from "../parameters/tensor-index.js";
+import { candidateBytes, copyCandidate, writeCandidate } from "./candidate-files.js";
 import { type CandidateSpec, nameOf, type PlainSpec } from "./candidate-spec.js";
 import type { RepairContext } from "./context.js";
 import type { Recalibration } from "./recalibration.js";
@@ -82,20 +82,20 @@ export class Candidates {
     return {
       format: this.drifted.format,
       name,
+      parts: this.drifted.shards,
       bytes: () => this.#gather(pieces()),
-      writeTo: (path) => writePieces(path, pieces()),
+      writeTo: (path) => writeCandidate(this.drifted, pieces(), path),
     };
   }
 
   /**
-   * Writes a candidate's file, synced, and reads it back: it must index to the very tensors of the drifted one.
+   * Writes a candidate's file, or its folder, synced, and reads it back: it must index to the very tensors of the drifted one.
    *
    * @throws MendlineError MENDLINE_REPAIR_INCOMPATIBLE  it does not
    */
   async write(spec: CandidateSpec, path: string): Promise<WrittenCandidate> {
     const { name, writeTo } = await this.make(spec);
-    await writeTo(path);
-    const file = await openParameterFile(path);
+    const file = await openParameterFile(await writeTo(path), { externalData: true });
     if (spec.kind !== "keep" && spec.kind !== "ancestor") checkForm(this.drifted, file);
     return { file, id: await contentId(file), candidate: fileCandidate(file, name) };
   }
@@ -109,13 +109,8 @@ export class Candidates {
     );
     return {
       ...candidate,
-      writeTo: async (path) =>
-        writePieces(
-          path,
-          (async function* () {
-            yield await candidate.bytes();
-          })(),
-        ),
+      parts: this.drifted.shards,
+      writeTo: (path) => writeCandidate(this.drifted, onePiece(candidate), path),
     };
   }
 
@@ -168,23 +163,18 @@ export class Candidates {
   }
 }
 
-function fileCandidate({ path, format }: ParameterFile, name: string): Candidate {
+function fileCandidate(file: ParameterFile, name: string): Candidate {
   return {
-    format,
+    format: file.format,
     name,
-    bytes: () => readFile(path),
-    writeTo: (target) => copyFile(path, target),
+    parts: file.shards,
+    bytes: () => candidateBytes(file),
+    writeTo: (target) => copyCandidate(file, target),
   };
 }
 
-async function writePieces(path: string, pieces: AsyncIterable<Uint8Array>): Promise<void> {
-  const handle = await open(path, "w", 0o600);
-  try {
-    for await (const piece of pieces) await handle.writeFile(piece);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+async function* onePiece(candidate: Candidate): AsyncGenerator<Uint8Array> {
+  yield await candidate.bytes();
 }
 
 function checkForm(drifted: ParameterFile, repaired: ParameterFile): void {

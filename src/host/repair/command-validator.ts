@@ -79,14 +79,14 @@ export class CommandValidator implements Validator {
     const folder = await this.#openFolder();
     const candidatePath = join(folder, `candidate.${candidate.format}`);
     try {
-      await candidate.writeTo(candidatePath);
+      const parameters = await candidate.writeTo(candidatePath);
       const slicePath = await this.#slicePath(folder, slice);
-      const output = await this.#runCommand([candidatePath, slicePath], slice.rowCount, ends);
+      const output = await this.#runCommand([parameters, slicePath], slice.rowCount, ends);
       return judgementOfLoss(lossOf(output, slice.rowCount), slice);
     } catch (thrown) {
       throw asValidatorError(thrown, candidate.name);
     } finally {
-      await rm(candidatePath, { force: true });
+      await rm(candidatePath, { recursive: true, force: true });
     }
   }
 

@@ -142,7 +142,7 @@ async function answer(
     const { id } = await candidates.write(candidate, path);
     return { ...decided, candidate, repaired: id, try: made };
   } finally {
-    await rm(path, { force: true });
+    await rm(path, { recursive: true, force: true });
   }
 }
 

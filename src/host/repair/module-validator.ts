@@ -60,8 +60,8 @@ export class ModuleValidator implements Validator {
     }
     const { features, columns, texts, label, labels, weights, rowCount } = slice;
     const value = await this.#thread.ask(async () => {
-      const parameters = join(await this.#openFolder(), `candidate.${candidate.format}`);
-      await candidate.writeTo(parameters);
+      const target = join(await this.#openFolder(), `candidate.${candidate.format}`);
+      const parameters = await candidate.writeTo(target);
       const rows = { features, columns, texts, label, labels, weights, rowCount };
       return { work: { parameters, rows }, name: this.#named(candidate), rowCount };
     }, options);

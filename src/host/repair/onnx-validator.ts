@@ -117,7 +117,7 @@ export class OnnxValidator implements Validator {
     const { source, rowCount, features, columns, texts, rowNumbers } = data;
     const rows = { source, rowCount, features, columns, texts, rowNumbers };
     const question = async () => ({
-      work: { model: compact(await candidate.bytes()), rows, task },
+      work: { model: compact(await candidate.bytes()), parts: candidate.parts ?? null, rows, task },
       name: candidate.name,
       rowCount,
     });

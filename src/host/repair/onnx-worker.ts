@@ -18,9 +18,18 @@ export interface Predictions {
   readonly values: Float64Array;
 }
 
+/** One file of a model: its name, as the model has it, and its bytes among all. */
+export interface ModelPart {
+  readonly name: string;
+  readonly byteOffset: number;
+  readonly byteLength: number;
+}
+
 /** What can be asked of the thread, one at a time; the answer's value is of the type behind. */
 export interface JudgeWork {
   readonly model: Uint8Array;
+  /** Of a model with external data: which bytes are whose. The first is the model itself. */
+  readonly parts: readonly ModelPart[] | null;
   readonly rows: JudgeRows;
   readonly task:
     | { readonly kind: "survey" }
@@ -82,8 +91,8 @@ async function loadRuntime(): Promise<Runtime> {
   );
 }
 
-async function judge(runtime: Runtime, { model, rows, task }: JudgeWork): Promise<JudgeValue> {
-  const session = await openSession(runtime, model);
+async function judge(runtime: Runtime, { model, parts, rows, task }: JudgeWork): Promise<JudgeValue> {
+  const session = await openSession(runtime, model, parts);
   try {
     const plan = planInputs(session.inputMetadata, rows);
     const batchesOf = (output: InferenceSession.ValueMetadata) =>
@@ -97,14 +106,22 @@ async function judge(runtime: Runtime, { model, rows, task }: JudgeWork): Promis
   }
 }
 
-async function openSession(runtime: Runtime, model: Uint8Array): Promise<InferenceSession> {
-  // Shared bytes are not taken by every runtime.
-  const bytes = model.buffer instanceof SharedArrayBuffer ? model.slice() : model;
-  const session = await runtime.InferenceSession.create(bytes, { logSeverityLevel: 3 }).catch(
-    (thrown: unknown) => {
-      throw new Error(`it cannot load the model: ${messageOf(thrown)}`);
-    },
-  );
+async function openSession(
+  runtime: Runtime,
+  model: Uint8Array,
+  parts: readonly ModelPart[] | null,
+): Promise<InferenceSession> {
+  const [own, ...others] = parts ?? [{ name: "", byteOffset: 0, byteLength: model.length }];
+  const bytesOf = ({ byteOffset, byteLength }: ModelPart) => {
+    const bytes = model.subarray(byteOffset, byteOffset + byteLength);
+    // Shared bytes are not taken by every runtime.
+    return model.buffer instanceof SharedArrayBuffer ? bytes.slice() : bytes;
+  };
+  const externalData = others.map((part) => ({ path: part.name, data: bytesOf(part) }));
+  const options = { logSeverityLevel: 3 as const, ...(parts !== null && { externalData }) };
+  const session = await runtime.InferenceSession.create(bytesOf(own!), options).catch((thrown: unknown) => {
+    throw new Error(`it cannot load the model: ${messageOf(thrown)}`);
+  });
   if (Array.isArray(session.inputMetadata)) return session;
   throw new MendlineError(
     "MENDLINE_REPAIR_VALIDATOR",

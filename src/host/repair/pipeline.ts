@@ -10,6 +10,7 @@
 import { MendlineError, messageOf } from "../../errors.js";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import { type Deployment, reconcile, toDeployment } from "../deployment/deployments.js";
+import { deployTarget } from "../deployment/target.js";
 import { chooseAncestor } from "./ancestor.js";
 import type { RepairContext } from "./context.js";
 import { describeInputs, type InputColumns, refuseOtherInputs, reopenInputs } from "./inputs.js";
@@ -115,6 +116,7 @@ async function checkSources(
   plan: RepairPlan,
   { live, validation, gate, control }: RepairSources,
 ): Promise<InputColumns> {
+  if (plan.dir !== null) deployTarget(plan.dir).assertTakes(model);
   const own = await requireProfile(context, model);
   checkLive(context, own, live, plan.threshold === null ? {} : { threshold: plan.threshold });
   const { features, label } = taskOf(model, plan.label);

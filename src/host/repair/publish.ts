@@ -132,7 +132,7 @@ async function addRepaired(
     if (written.id !== gated.repaired) throw notWhatWasJudged(log.id, gated.repaired, written.id);
     return await addFile(context, publication, written);
   } finally {
-    await rm(path, { force: true });
+    await rm(path, { recursive: true, force: true });
   }
 }
 

@@ -94,7 +94,7 @@ export class Recalibration {
   async apply(candidate: Candidate): Promise<Uint8Array> {
     const bytes = new Uint8Array(await candidate.bytes());
     for (const { input, mean, variance } of this.#nodes) {
-      const probed = candidateOfBytes(withExtraOutput(bytes, input), "onnx", candidate.name);
+      const probed = probeOf(bytes, candidate, input);
       const moments = await this.#probe.moments(probed, this.#rows!, input, { signal: this.#signal });
       if (moments.rowCount < recalibrationRowsMin || moments.means.length !== mean.shape[0]) {
         throw unmeasured(candidate.name, input, moments.rowCount, moments.means.length);
@@ -108,6 +108,18 @@ export class Recalibration {
   close(): Promise<void> {
     return this.#probe.close();
   }
+}
+
+/** The candidate with one more output; files of external data move behind it. */
+function probeOf(bytes: Uint8Array, { name, parts }: Candidate, value: string): Candidate {
+  const longer = withExtraOutput(bytes, value, parts?.[0]?.byteLength);
+  const by = longer.length - bytes.length;
+  const moved = parts?.map((part, index) =>
+    index === 0
+      ? { ...part, byteLength: part.byteLength + by }
+      : { ...part, byteOffset: part.byteOffset + by },
+  );
+  return { ...candidateOfBytes(longer, "onnx", name), parts: moved };
 }
 
 function put(bytes: Uint8Array, { dtype, byteOffset }: TensorEntry, values: Float64Array): void {

@@ -1,9 +1,9 @@
 /** What a caller asks of a repair, and the checked plan that its run is recorded with. */
-import { resolve as absolutePath } from "node:path";
 import { MendlineError } from "../../errors.js";
 import type { ModelRecord, ModelTask } from "../../lineage-store/records.js";
 import type { LineageStore } from "../../lineage-store/store.js";
 import type { DataSource } from "../columns/column.js";
+import { deployTarget } from "../deployment/target.js";
 import { mixTermsMax } from "../parameters/mix.js";
 import type { TensorFilter } from "../parameters/pairing.js";
 import { controlMarginDefault } from "./gate.js";
@@ -149,7 +149,7 @@ export async function planOf(
     controlProof: request.controlProof ?? false,
     alias,
     aliasBefore: alias === null ? null : ((await store.alias(alias))?.id ?? null),
-    dir: deploy === undefined ? null : absolutePath(deploy),
+    dir: deploy === undefined ? null : deployTarget(deploy).text,
     dryRun: request.dryRun ?? false,
     seed,
     trial: await trialPlan(store, request),

@@ -1,6 +1,7 @@
 /** The contract of everything that can judge a candidate: an ONNX runtime, a shell command, a JavaScript module. */
 import { writeFile } from "node:fs/promises";
 import type { ModelFormat } from "../../lineage-store/records.js";
+import type { Shard } from "../parameters/tensor-index.js";
 import type { Judgement } from "./judgement.js";
 import type { LabelledData } from "./labelled-data.js";
 
@@ -9,10 +10,16 @@ export interface Candidate {
   readonly format: ModelFormat;
   /** For messages: a model's name, or a scale. */
   readonly name: string;
+  /** Of an ONNX model with external data: its own file and the others, as they lie one behind the other in `bytes`. */
+  readonly parts?: readonly Shard[] | undefined;
   /** The bytes of its parameter file, to be read before the next candidate's are asked for. */
   bytes(): Promise<Uint8Array>;
-  /** Writes its parameter file. */
-  writeTo(path: string): Promise<void>;
+  /**
+   * Writes its parameter file; of several files, a folder.
+   *
+   * @returns the path of the model's own file
+   */
+  writeTo(path: string): Promise<string>;
 }
 
 export function candidateOfBytes(bytes: Uint8Array, format: ModelFormat, name: string): Candidate {
@@ -20,7 +27,10 @@ export function candidateOfBytes(bytes: Uint8Array, format: ModelFormat, name: s
     format,
     name,
     bytes: async () => bytes,
-    writeTo: (path) => writeFile(path, bytes, { mode: 0o600 }),
+    writeTo: async (path) => {
+      await writeFile(path, bytes, { mode: 0o600 });
+      return path;
+    },
   };
 }
 

@@ -97,12 +97,13 @@ function component(exported: ExportedModel): object {
   };
 }
 
-function identity({ name, version, fileHash }: ModelRecord): object {
+/** Of several files there is no one hash. */
+function identity({ name, version, fileHash, files }: ModelRecord): object {
   return {
     type: "machine-learning-model",
     name,
     version,
-    hashes: [{ alg: "SHA-256", content: fileHash }],
+    ...(files === undefined && { hashes: [{ alg: "SHA-256", content: fileHash }] }),
   };
 }
 

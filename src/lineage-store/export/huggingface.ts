@@ -49,7 +49,7 @@ function cardMetadata(exported: ExportedModel): { [key: string]: YamlValue | und
       id: model.id,
       name: model.name,
       version: model.version,
-      file_sha256: model.fileHash,
+      ...(model.files === undefined && { file_sha256: model.fileHash }),
       ...(parents.length === 0 ? {} : { parents: parents.map(pinnedParent) }),
     },
   };
@@ -139,7 +139,9 @@ function pinnedParent({ model, derivation, externals }: ExportedParent): YamlVal
 function cardBody({ model, parents }: ExportedModel): string {
   const lines = [`# ${markdownText(labelOf(model))}`, ""];
   if (parents.length > 0) lines.push("Derived from:", "", ...parents.map(parentLine), "");
-  lines.push(`The sha256 of its parameters is \`${model.id}\`, that of its file \`${model.fileHash}\`.`);
+  const files = model.files ?? [{ name: "its file", sha256: model.fileHash }];
+  const hashes = files.map(({ name, sha256 }) => `, that of ${markdownText(name)} \`${sha256}\``);
+  lines.push(`The sha256 of its parameters is \`${model.id}\`${hashes.join("")}.`);
   return `${lines.join("\n")}\n`;
 }
 

@@ -213,7 +213,8 @@ function jobFacets(parents: readonly ExportedParent[], declared: readonly Declar
 }
 
 function modelMembers(model: ModelRecord): object {
-  const { id, name, version, format, byteLength, fileHash, createdMs, signature, task, metrics } = model;
+  const { id, name, version, format, byteLength, fileHash, files, createdMs, signature, task, metrics } =
+    model;
   return {
     id,
     name,
@@ -221,6 +222,7 @@ function modelMembers(model: ModelRecord): object {
     format,
     byteLength,
     fileHash,
+    ...(files !== undefined && { files }),
     createdTime: timeText(createdMs),
     trainingDataSignature: signature,
     task,

@@ -1,6 +1,6 @@
 /** Signs a model version and the derivations that lead to it, once its bytes are seen to be those that its record names. */
-import { createHash } from "node:crypto";
 import { MendlineError } from "../../errors.js";
+import { ModelHash } from "../model-parts.js";
 import type { LineageStore } from "../store.js";
 import { isSigned, parseBundle, signedBundle } from "./dsse.js";
 import { type SigningKey, signingKey } from "./keys.js";
@@ -83,8 +83,8 @@ function hasSigned(bundle: string, payload: Buffer, key: SigningKey): boolean {
  * @throws MendlineError MENDLINE_STORE_CORRUPT  an object is damaged or lost, or they are not the file that was added
  */
 export async function checkBytes(store: LineageStore, id: string, signal?: AbortSignal): Promise<void> {
-  const { name, version, fileHash } = await store.get(id);
-  const found = await store.reading(id, () => hashOfFile(store, id, signal));
+  const { name, version, fileHash, files = null } = await store.get(id);
+  const found = await store.reading(id, () => hashOfFile(store, id, new ModelHash(files), signal));
   if (found === fileHash) return;
   throw new MendlineError(
     "MENDLINE_STORE_CORRUPT",
@@ -93,17 +93,21 @@ export async function checkBytes(store: LineageStore, id: string, signal?: Abort
   );
 }
 
-async function hashOfFile(store: LineageStore, id: string, signal: AbortSignal | undefined): Promise<string> {
+async function hashOfFile(
+  store: LineageStore,
+  id: string,
+  hash: ModelHash,
+  signal: AbortSignal | undefined,
+): Promise<string> {
   const { layout } = await store.parameters(id);
-  const digest = createHash("sha256");
   for (const { object } of layout) {
     for await (const chunk of store.readObject(object)) {
-      digest.update(chunk);
+      hash.update(chunk);
       if (signal?.aborted)
         throw new MendlineError("MENDLINE_TASK_ABORTED", "reading the parameters was cancelled", {
           cause: signal.reason,
         });
     }
   }
-  return digest.digest("hex");
+  return hash.end().fileHash;
 }

@@ -3,8 +3,8 @@
  * Source: https://github.com/in-toto/attestation, spec/v1/statement.md; sigstore/model-transparency, docs/model_signing_format.md and
  * _signing/signing.py, for the predicate https://model_signing/signature/v1.0.
  *
- *     model        the OpenSSF's predicate: a model that is one file has one resource, named "."; the subject's digest is the sha256 of
- *                  the resources' digests in a row. Beside it, in `mendline`, which that predicate's readers pass over, the record.
+ *     model        the OpenSSF's predicate: a model that is one file has one resource, named ".", of several each is one, sorted by the
+ *                  parts of their paths; the subject's digest is the sha256 of the resources' digests in a row. Beside it, in `mendline`, which that predicate's readers pass over, the record.
  *     derivation   ours, https://mendline/derivation/v1.0: subject, the child; predicate, { parent, transformation, parameters, metrics,
  *                  distribution: sha256 of its JSON or null, recorded }
  *
@@ -13,6 +13,7 @@
 import { hash } from "node:crypto";
 import type { Json } from "../codec.js";
 import { jsonText, timeText } from "../export/identifiers.js";
+import { sortedFiles } from "../model-parts.js";
 import { isPlainObject } from "../plain-object.js";
 import type { DerivationRecord, ModelRecord } from "../records.js";
 
@@ -33,13 +34,22 @@ export interface Edge {
   readonly child: ModelRecord;
 }
 
+/** What the OpenSSF's tool finds in a restored model. */
+export function resourcesOf({ files, fileHash }: ModelRecord): { name: string; digest: string }[] {
+  return files === undefined
+    ? [{ name: ".", digest: fileHash }]
+    : sortedFiles(files).map(({ name, sha256 }) => ({ name, digest: sha256 }));
+}
+
 export function modelStatement(model: ModelRecord): Statement {
+  const resources = resourcesOf(model);
+  const sha256 = rootDigest(resources.map(({ digest }) => digest));
   return {
-    subject: [{ name: `${model.name}@${model.version}`, digest: { sha256: rootDigest([model.fileHash]) } }],
+    subject: [{ name: `${model.name}@${model.version}`, digest: { sha256 } }],
     predicateType: modelPredicate,
     predicate: {
       serialization: { method: "files", hash_type: "sha256", allow_symlinks: false },
-      resources: [{ name: ".", algorithm: "sha256", digest: model.fileHash }],
+      resources: resources.map(({ name, digest }) => ({ name, algorithm: "sha256", digest })),
       mendline: describedModel(model),
     },
   };
@@ -48,7 +58,7 @@ export function modelStatement(model: ModelRecord): Statement {
 /** What the store says of a model, whatever place and form it keeps it in. */
 function describedModel(model: ModelRecord): object {
   const { id, name, version, format, byteLength, fileHash, createdMs, signature, profile, task } = model;
-  const { metrics, tags } = model;
+  const { files, metrics, tags } = model;
   return {
     id,
     name,
@@ -56,6 +66,7 @@ function describedModel(model: ModelRecord): object {
     format,
     byteLength,
     fileHash,
+    ...(files !== undefined && { files }),
     created: timeText(createdMs),
     createdMs,
     trainingDataSignature: signature,

@@ -14,6 +14,7 @@ import {
   type Edge,
   modelPredicate,
   modelStatement,
+  resourcesOf,
   rootDigest,
   type Statement,
   statementIn,
@@ -144,10 +145,12 @@ function modelProblem(envelope: Envelope, key: VerificationKey, model: ModelReco
   if (digests === null) return { problem: "it does not list files by their sha256" };
   if (digestOfSubject(statement.subject) !== rootDigest(digests))
     return { problem: "its files do not add up to the digest of its subject" };
-  if (digests.length !== 1 || digests[0] !== model.fileHash)
-    return {
-      problem: `it signs ${digests.length === 1 ? `the file ${digests[0]}` : `${digests.length} files`}, the store has ${model.fileHash}`,
-    };
+  const expected = resourcesOf(model).map(({ digest }) => digest);
+  if (`${digests}` !== `${expected}`) {
+    const kept = expected.length === 1 ? model.fileHash : `${expected.length} other files`;
+    const told = digests.length === 1 ? `the file ${digests[0]}` : `${digests.length} files`;
+    return { problem: `it signs ${told}, the store has ${kept}` };
+  }
   if (!Object.hasOwn(statement.predicate, "mendline")) return { covers: "file" };
   const fields = differing(modelStatement(model).predicate.mendline, statement.predicate.mendline);
   return fields === null

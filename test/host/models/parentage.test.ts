@@ -186,7 +186,7 @@ test("a guess can be cancelled", () =>
     const controller = new AbortController();
     controller.abort();
     try {
-      await guessParent(runtime, store, fileOf(tuned(base, 8, 0.1)), controller.signal);
+      await guessParent(runtime, store, fileOf(tuned(base, 8, 0.1)), { signal: controller.signal });
       assert.unreachable();
     } catch (error) {
       assert.is((error as { code?: string }).code, "MENDLINE_TASK_ABORTED");
