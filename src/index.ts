@@ -97,6 +97,7 @@ export type { AliasTrial } from "./host/repair/alias-trial.js";
 export type { AskLabelsRequest } from "./host/repair/ask-labels.js";
 export type { AutoRepairOptions } from "./host/repair/auto-repair.js";
 export type { CandidateSpec, CombinationTerm } from "./host/repair/candidate-spec.js";
+export type { KnownLabels, RepairAsked } from "./host/repair/known-labels.js";
 export type { ImportedLabels, ImportOptions, LabelDesk } from "./host/repair/label-desk.js";
 export type { ModuleRows } from "./host/repair/module-worker.js";
 export type { OpenTrial } from "./host/repair/open-trials.js";

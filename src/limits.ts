@@ -340,6 +340,8 @@ export const webhooksWaitingMax = 256;
 export const webhookAnswerMsMax = 500;
 /** Length of a secret that guards labels: shorter ones can be guessed. */
 export const webhookSecretLengthMin = 16;
+/** Age of a label that still counts: ten years, as long as a window may be. */
+export const labelAgeMsMax = windowMsMax;
 /** Classes of one request, which are keys and choices for a person. */
 export const labelClassesMax = 1_000;
 /** A key's file in PEM: the largest that is taken has 500 bytes, some tools write a description above it. */

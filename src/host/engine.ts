@@ -59,11 +59,11 @@ import {
 import { kernelDeltas } from "./parameters/delta-rooms.js";
 import type { AliasTrial } from "./repair/alias-trial.js";
 import type { RepairContext } from "./repair/context.js";
+import type { RepairAsked } from "./repair/known-labels.js";
 import type { LabelDesk } from "./repair/label-desk.js";
 import type { OpenTrial } from "./repair/open-trials.js";
 import type { RepairResult, ResumeRequest } from "./repair/pipeline.js";
 import type { RepairReport } from "./repair/report.js";
-import type { RepairRequest } from "./repair/request.js";
 import type { RepairRun, RepairRunDetails } from "./repair/runs.js";
 import type { TrialOptions, TrialState } from "./repair/trial.js";
 
@@ -333,7 +333,12 @@ export class Engine extends EventEmitter<EngineEvents> {
       ...(await neededByRepairs(this.store)),
       ...((await options.needed?.()) ?? []),
     ];
-    return this.store.collectGarbage({ ...options, needed });
+    const collection = await this.store.collectGarbage({ ...options, needed });
+    if (options.dryRun !== true) {
+      const { removeSpentSlices } = await import("./repair/spent-slices.js");
+      await removeSpentSlices(this.store);
+    }
+    return collection;
   }
 
   /**
@@ -408,14 +413,16 @@ export class Engine extends EventEmitter<EngineEvents> {
     return recentPool(context, await this.model(ref));
   }
 
-  async repair(ref: string, request: RepairRequest): Promise<RepairReport> {
+  async repair(ref: string, asked: RepairAsked): Promise<RepairReport> {
     const context = this.#repairContext;
     const { repairModel } = await import("./repair/pipeline.js");
     const { askAfter } = await import("./repair/ask-labels.js");
+    const { withKnownLabels } = await import("./repair/known-labels.js");
     const model = await this.model(ref);
-    return await this.#told(
-      await askAfter(context, model, request, await repairModel(context, model, request)),
+    const result = await withKnownLabels(context, model, asked, async (request) =>
+      askAfter(context, model, request, await repairModel(context, model, request)),
     );
+    return await this.#told(result);
   }
 
   /** Goes on with a run that was broken off; of one that has ended, tells the end. @param run  the only one by default */

@@ -5,6 +5,7 @@ import type {
   ControlReport,
   CurvePoint,
   GateReport,
+  KnownLabels,
   PassedOver,
   RepairOutcome,
   RepairReport,
@@ -13,7 +14,7 @@ import type {
 import { formatCount, formatPlural } from "../pages/format.js";
 import { visibleText } from "../pages/markup.js";
 import { sortedFeatures } from "./drift-text.js";
-import { differenceFigure, figure, intervalText, pValueFigure } from "./figures.js";
+import { differenceFigure, figure, intervalText, pValueFigure, timeText } from "./figures.js";
 import { factsText, nameText, paint, type Style } from "./table.js";
 
 const outcomeStyles: Readonly<Record<RepairOutcome, Style>> = {
@@ -47,6 +48,7 @@ export function repairText(report: RepairReport): string {
   add("numbers", rungLines(report));
   add("gate", report.gate === null ? null : gateLines(report.gate));
   add("control", report.control === null ? null : controlLine(report.control));
+  add("known labels", report.knownLabels === null ? null : knownLine(report.knownLabels));
   add("outcome", outcomeLine(report));
   add("labels", labelsLine(report));
   add("trial", trialLine(report));
@@ -54,6 +56,20 @@ export function repairText(report: RepairReport): string {
   add("file", report.path === null ? null : visibleText(report.path));
   add("run", report.run);
   return factsText(facts);
+}
+
+const dayMs = 86_400_000;
+
+function knownLine({ requests, selection, gate, stale, labelAgeMs, fromMs, toMs }: KnownLabels): string {
+  const days = Math.round(labelAgeMs / dayMs);
+  const parts: string[] = [];
+  if (fromMs !== null && toMs !== null) {
+    parts.push(
+      `${formatCount(selection)} to choose the scale and ${formatCount(gate)} for the gate, of ${formatPlural(requests.length, "earlier request")}, given from ${timeText(fromMs)} to ${timeText(toMs)}`,
+    );
+  }
+  if (stale > 0) parts.push(`${formatCount(stale)} left out, older than ${formatPlural(days, "day")}`);
+  return parts.join("; ");
 }
 
 function driftLine({ drift }: RepairReport): string {

@@ -1,8 +1,15 @@
 /** `mendline repair`: mends a drifted model from its own lineage, and publishes it if the gate lets it through. */
 import { type Command, Option } from "commander";
 import { MendlineError } from "../../errors.js";
-import type { RepairOutcome, RepairProgress, RepairReport, RepairRequest, TrialPeriod } from "../../index.js";
-import { labelPointsMax } from "../../limits.js";
+import type {
+  RepairAsked,
+  RepairOutcome,
+  RepairProgress,
+  RepairReport,
+  RepairRequest,
+  TrialPeriod,
+} from "../../index.js";
+import { labelAgeMsMax, labelPointsMax } from "../../limits.js";
 import { type CommandContext, exitCodes } from "./context.js";
 import {
   addComputeOptions,
@@ -25,9 +32,13 @@ interface RepairFlags
   extends OutputOptions,
     StoreOptions,
     ComputeOptions,
-    Omit<RepairRequest, "live" | "validation" | "gate" | "control" | "pool" | "signal" | "onProgress"> {
+    Omit<
+      RepairAsked,
+      "live" | "validation" | "gate" | "control" | "pool" | "labelAgeMs" | "signal" | "onProgress"
+    > {
   readonly live: string;
-  readonly validation: string;
+  readonly validation?: string;
+  readonly labelDays?: number;
   readonly gate?: string;
   readonly control?: string;
   readonly pool?: string;
@@ -41,6 +52,8 @@ const trials: readonly TrialPeriod[] = ["shadow", "guard"];
 const seedMax = 2 ** 32 - 1;
 /** A weighted sum takes eight vectors, the drifted model's among them. */
 const combineMax = 7;
+const dayMs = 86_400_000;
+const labelDaysMax = labelAgeMsMax / dayMs;
 
 /** Outcomes after which nothing is left to be done. */
 const settled: readonly RepairOutcome[] = ["published", "on-trial", "no-drift"];
@@ -58,7 +71,11 @@ export function addRepairCommand(parent: Command, context: CommandContext): void
     .description("Mend a drifted model from its own lineage, without training.")
     .argument("<ref>", refHelp, parseText)
     .requiredOption("--live <data>", `data that shows the drift: ${dataHelp}`, parseText)
-    .requiredOption("--validation <data>", "labelled data of the new regime", parseText);
+    .option(
+      "--validation <data>",
+      "labelled data of the new regime; labels of earlier requests come to it by themselves",
+      parseText,
+    );
   addChoiceOptions(addJudgingOptions(command))
     .option("--alias <name>", "what the repaired model is deployed as", parseText)
     .option("--deploy <dir>", "folder for DIR/model.*", parseText)
@@ -73,6 +90,11 @@ export function addRepairCommand(parent: Command, context: CommandContext): void
       "--labels <count>",
       "where labels are missing, ask for so many: `mendline labels` goes on",
       parseWhole(1, labelPointsMax),
+    )
+    .option(
+      "--label-days <days>",
+      "labels of earlier requests count so long (default: 90; 0: they do not)",
+      parseWhole(0, labelDaysMax),
     )
     .option("--pool <data>", "rows to choose them from (default: --live)", parseText)
     .option("--seed <n>", "seed of the split (default: 0)", parseWhole(0, seedMax))
@@ -164,14 +186,26 @@ async function repair(context: CommandContext, ref: string, flags: RepairFlags):
 }
 
 async function repairIn(workspace: Workspace, ref: string, flags: RepairFlags): Promise<RepairReport> {
-  const { json: _json, store: _store, memory: _memory, threads: _threads, ...request } = flags;
+  const { json: _json, store: _store, memory: _memory, threads: _threads, labelDays, ...rest } = flags;
+  const { validation: labelled, ...request } = rest;
   const live = await workspace.openData(flags.live);
-  const validation = await workspace.openData(flags.validation);
-  const gate = flags.gate === undefined ? undefined : await workspace.openData(flags.gate);
-  const control = flags.control === undefined ? undefined : await workspace.openData(flags.control);
-  const pool = flags.pool === undefined ? undefined : await workspace.openData(flags.pool);
+  const open = async (path: string | undefined) =>
+    path === undefined ? undefined : workspace.openData(path);
+  const validation = await open(labelled);
+  const gate = await open(flags.gate);
+  const control = await open(flags.control);
+  const pool = await open(flags.pool);
   return reportProgress(workspace, (controls) =>
-    workspace.engine.repair(ref, { ...request, ...controls, live, validation, gate, control, pool }),
+    workspace.engine.repair(ref, {
+      ...request,
+      ...controls,
+      live,
+      gate,
+      control,
+      pool,
+      ...(validation !== undefined && { validation }),
+      ...(labelDays !== undefined && { labelAgeMs: labelDays * dayMs }),
+    }),
   );
 }
 

@@ -8,8 +8,8 @@ import type { DriftMonitor } from "../drift/monitor.js";
 import type { WindowReport } from "../drift/window-report.js";
 import { openMonitor, type StoredMonitor, type StoredMonitorOptions } from "../models/monitors.js";
 import type { AutoRepair, AutoRepairOptions } from "../repair/auto-repair.js";
+import type { RepairAsked } from "../repair/known-labels.js";
 import type { RepairReport } from "../repair/report.js";
-import type { RepairRequest } from "../repair/request.js";
 import type { Announcer } from "./announcer.js";
 
 export interface WatchOptions extends StoredMonitorOptions {
@@ -19,7 +19,7 @@ export interface WatchOptions extends StoredMonitorOptions {
 
 /** What an engine does for its watches. */
 export interface WatchDuties {
-  repair(ref: string, request: RepairRequest): Promise<RepairReport>;
+  repair(ref: string, request: RepairAsked): Promise<RepairReport>;
   cancelRun(run: string): Promise<unknown>;
   /** A monitor raised the alarm; told before a repair begins. */
   alarm(monitor: string, window: WindowReport): void;

@@ -5,8 +5,8 @@
 import { MendlineError, messageOf } from "../../errors.js";
 import type { LineageStore } from "../../lineage-store/store.js";
 import type { WindowReport } from "../drift/window-report.js";
+import type { RepairAsked } from "./known-labels.js";
 import type { RepairReport } from "./report.js";
-import type { RepairRequest } from "./request.js";
 import { openRunOf } from "./run-claims.js";
 import { listRuns } from "./runs.js";
 
@@ -15,14 +15,14 @@ export interface AutoRepairOptions {
    * What to repair with, asked at each alarm that may start a repair; null leaves the alarm alone. Its data is closed when the repair
    * has ended.
    */
-  readonly request: (window: WindowReport) => RepairRequest | null | Promise<RepairRequest | null>;
+  readonly request: (window: WindowReport) => RepairAsked | null | Promise<RepairAsked | null>;
   /** One hour by default. */
   readonly coolDownMs?: number;
 }
 
 export interface AutoRepairHost {
   readonly store: LineageStore;
-  repair(request: RepairRequest): Promise<RepairReport>;
+  repair(request: RepairAsked): Promise<RepairReport>;
   cancelRun(run: string): Promise<unknown>;
   /** Why an alarm set off nothing. */
   onSkipped(reason: string): void;
@@ -78,7 +78,7 @@ export class AutoRepair {
   async #answer(window: WindowReport): Promise<void> {
     const request = await this.#options.request(window);
     if (request === null) return;
-    const { live, validation, gate, control, alias, signal } = request;
+    const { live, validation, gate, control, pool, alias, signal } = request;
     try {
       const waitMs = alias === undefined ? 0 : await this.#coolDownLeft(alias);
       if (waitMs > 0) {
@@ -95,7 +95,7 @@ export class AutoRepair {
         this.#host.onSkipped(messageOf(thrown));
       });
     } finally {
-      for (const source of [live, validation, gate, control]) await source?.close();
+      for (const source of [live, validation, gate, control, pool]) await source?.close();
     }
   }
 

@@ -5,7 +5,7 @@ import { RunLog } from "./run-log.js";
 import { listRuns } from "./runs.js";
 
 /** Outcomes that labels can change. */
-const openOutcomes = ["not-proven", "needs-labels", "rejected"];
+export const openOutcomes: readonly string[] = ["not-proven", "needs-labels", "rejected"];
 /** Runs looked through for the model's last one. */
 const runsLookedThroughMax = 1_000;
 

@@ -4,6 +4,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { ModelTask } from "../../lineage-store/records.js";
 import type { DataSource } from "../columns/column.js";
 import { openData } from "../columns/open.js";
 import { type OutColumn, writeArrow } from "../columns/write-arrow.js";
@@ -13,6 +14,9 @@ import { type DrawnRows, drawColumns, readDrawn } from "./drawn-rows.js";
 import { type LabelledData, selectRows } from "./labelled-data.js";
 import { type RepairPlan, type RepairSources, taskOf } from "./request.js";
 import { splitRows } from "./slices.js";
+
+/** Below the store's folder. */
+export const sliceFolder = "labels";
 
 export interface LabelledPoint {
   readonly point: LabelPoint;
@@ -36,36 +40,53 @@ export function labelledPoints({ question, answers }: LabelRequest): LabelledPoi
   });
 }
 
-/** Writes both slices into the store's folder, where a run that was broken off finds them again. */
-export async function refinedSlices(
-  context: RepairContext,
-  plan: RepairPlan,
-  sources: RepairSources,
-  request: LabelRequest,
+export interface DrawnSlices {
+  readonly selection: DrawnRows;
+  readonly gate: DrawnRows;
+}
+
+/** What the slices hold already, and how their rows are read. */
+export interface SliceBase {
+  readonly task: ModelTask & { readonly label: string };
+  readonly weight: string | null;
+  readonly seed: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** The labelled rows of a repair, as it splits them itself. @param validation  null: none yet */
+export async function readSlices(
+  { runtime }: RepairContext,
+  { validation, gate }: { readonly validation: DataSource | null; readonly gate?: DataSource | undefined },
+  { task, weight, seed, signal }: SliceBase,
+  textFeatures: ReadonlySet<string>,
+): Promise<DrawnSlices> {
+  const { features, label } = task;
+  const options = { features, label, weight, memory: runtime.arena.memory, ...(signal && { signal }) };
+  const read = async (source: DataSource | null): Promise<DrawnRows> =>
+    source === null
+      ? { data: noRows({ features, label, weight }, textFeatures), draws: null }
+      : readDrawn(source, options);
+  const all = await read(validation);
+  return gate === undefined ? split(all.data, task.kind, seed) : { selection: all, gate: await read(gate) };
+}
+
+/**
+ * Writes both slices, with the points added, into the store's folder, where a run that was broken off finds them again.
+ *
+ * @param name  of the files: what is in them must not change under it
+ */
+export async function writeSlices(
+  { store, runtime }: RepairContext,
+  before: DrawnSlices,
+  points: readonly LabelledPoint[],
+  name: string,
   signal: AbortSignal | undefined,
 ): Promise<RefinedSlices> {
-  const { store, runtime } = context;
-  const task = taskOf(await store.get(plan.model), plan.label);
-  const read = (source: DataSource) =>
-    readDrawn(source, {
-      features: task.features,
-      label: task.label,
-      weight: plan.weight,
-      memory: runtime.arena.memory,
-      ...(signal && { signal }),
-    });
-  const validation = await read(sources.validation);
-  const before =
-    sources.gate === undefined
-      ? split(validation.data, task.kind, plan.seed)
-      : { selection: validation, gate: await read(sources.gate) };
-  const points = labelledPoints(request);
   const chosen = points.filter(({ point }) => !point.random);
   const random = points.filter(({ point }) => point.random);
-  const dir = join(store.dir, "labels");
+  const dir = join(store.dir, sliceFolder);
   await mkdir(dir, { recursive: true });
-  // A name of what is in it: more labels make other files.
-  const path = (slice: string) => join(dir, `${request.id}.${request.eventCount}.${slice}.arrow`);
+  const path = (slice: string) => join(dir, `${name}.${slice}.arrow`);
   await writeArrow(path("selection"), withPoints(before.selection, chosen));
   await writeArrow(path("gate"), withPoints(before.gate, random));
   const selection = await openData(path("selection"), runtime.arena, { signal });
@@ -82,8 +103,43 @@ export async function refinedSlices(
   };
 }
 
+/** Those of a refinement: its run's, and the request's labels. */
+export async function refinedSlices(
+  context: RepairContext,
+  plan: RepairPlan,
+  sources: RepairSources,
+  request: LabelRequest,
+  signal: AbortSignal | undefined,
+): Promise<RefinedSlices> {
+  const task = taskOf(await context.store.get(plan.model), plan.label);
+  const { weight, seed } = plan;
+  const before = await readSlices(context, sources, { task, weight, seed, signal }, new Set());
+  // More labels make other files.
+  const name = `${request.id}.${request.eventCount}`;
+  return writeSlices(context, before, labelledPoints(request), name, signal);
+}
+
+function noRows(
+  { features, label, weight }: Pick<LabelledData, "features" | "label" | "weight">,
+  textFeatures: ReadonlySet<string>,
+): LabelledData {
+  return {
+    source: "no labelled rows",
+    rowCount: 0,
+    features,
+    label,
+    columns: features.map(() => new Float64Array(0)),
+    texts: features.map((name) => (textFeatures.has(name) ? [] : null)),
+    labels: new Float64Array(0),
+    weights: weight === null ? null : new Float64Array(0),
+    weight,
+    rowNumbers: new Uint32Array(0),
+    skippedUnlabelled: 0,
+  };
+}
+
 /** As the run itself split them (labelled-slices.ts), but for rows without an output, which are dropped there before. */
-function split(all: LabelledData, kind: "classification" | "regression", seed: number) {
+function split(all: LabelledData, kind: "classification" | "regression", seed: number): DrawnSlices {
   const { selection, gate } = splitRows(all.labels, { task: kind, seed });
   return {
     selection: { data: selectRows(all, selection), draws: null },

@@ -1,6 +1,7 @@
 /** What a repair decided, and why: plain data, as CONTRACT prints it. */
 import type { DriftReport } from "../drift/report.js";
 import type { CandidateSpec } from "./candidate-spec.js";
+import type { KnownLabels } from "./known-labels.js";
 
 export type RepairOutcome =
   | "published"
@@ -169,6 +170,8 @@ export interface RepairReport {
   readonly barrier: number | null;
   readonly gate: GateReport | null;
   readonly control: ControlReport | null;
+  /** Labels of earlier requests among the labelled rows; null: none. */
+  readonly knownLabels: KnownLabels | null;
   readonly model: { readonly id: string; readonly name: string; readonly version: string } | null;
   /** The published file; null without a folder. */
   readonly path: string | null;

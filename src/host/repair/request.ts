@@ -7,6 +7,7 @@ import { deployTarget } from "../deployment/target.js";
 import { mixTermsMax } from "../parameters/mix.js";
 import type { TensorFilter } from "../parameters/pairing.js";
 import { controlMarginDefault } from "./gate.js";
+import type { KnownLabels } from "./known-labels.js";
 import { defaultMetric, type MetricName, parseGoal, requireMetric } from "./metrics.js";
 import { type TrialOptions, trialOptions } from "./trial.js";
 import { type ValidatorPlan, validatorPlan } from "./validator-plan.js";
@@ -78,6 +79,8 @@ export interface RepairRequest extends RepairSources, RepairControls {
   readonly pool?: DataSource | undefined;
   /** The first run of the chain that this one refines with more labels. */
   readonly refines?: string;
+  /** Labels of earlier requests that are among the labelled rows (known-labels.ts). */
+  readonly known?: KnownLabels | null;
 }
 
 export type TrialPeriod = "shadow" | "guard";
@@ -112,6 +115,8 @@ export interface RepairPlan {
   readonly trial?: { readonly period: TrialPeriod; readonly options: Required<TrialOptions> } | null;
   /** The first run of a chain of refinements that this one goes on with: most of its gate rows are the same. Absent: none. */
   readonly refines?: string | null;
+  /** Labels of earlier requests among the labelled rows. Absent: none. */
+  readonly known?: KnownLabels | null;
 }
 
 /** @throws MendlineError MENDLINE_ARGUMENT_INVALID, MENDLINE_STORE_UNKNOWN  what cannot be meant: nothing has been recorded yet */
@@ -154,6 +159,7 @@ export async function planOf(
     seed,
     trial: await trialPlan(store, request),
     refines: request.refines ?? null,
+    known: request.known ?? null,
   };
 }
 

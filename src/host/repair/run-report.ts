@@ -28,6 +28,7 @@ export function reportOf(log: RunLog, end: EndStep = recordedEnd(log)): RepairRe
     barrier: searched !== undefined && Number.isFinite(searched.barrier) ? searched.barrier : null,
     gate: gated?.gate ?? null,
     control: gated?.control ?? null,
+    knownLabels: log.started.plan.known ?? null,
     model: end.model,
     path: end.path,
     labelRequest: null,

@@ -79,7 +79,7 @@ const usageErrors: [words: string[], because: RegExp][] = [
     ["model", "add", "m", "--name", "m", "--version", "1", "--training-data", "a", "--profile", "b"],
     /'--training-data <data>' cannot be used with option '--profile <profile>'/,
   ],
-  [["repair", "m", "--live", "a"], /'--validation <data>' not specified/],
+  [["repair", "m", "--validation", "a"], /'--live <data>' not specified/],
   [["repair", "m", "--live", "-", "--validation", "-"], /--live and --validation are both standard input/],
   [["repair", "m", "--live", "a", "--validation", "b", "--deploy", "d"], /--deploy needs --alias/],
   [["repair", "m", "--control-margin", "5"], /'--control-margin <share>' argument '5' is invalid/],
