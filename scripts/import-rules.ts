@@ -60,12 +60,14 @@ export const importRules: ImportRules = {
     bytes: { path: "src/host/bytes", zones: base },
     columns: {
       path: "src/host/columns",
-      zones: [...numeric, "bytes"],
+      zones: [...numeric, "bytes", "turns"],
       packages: ["apache-arrow", "hyparquet", "hyparquet-compressors", "csv-parse"],
     },
+    // The event loop's turns, which long work of every kind takes.
+    turns: { path: "src/scheduler/turns", zones: ["limits"] },
     drift: {
       path: "src/host/drift",
-      zones: [...numeric, "bytes", "columns", "scheduler", "edges", "slotLabels"],
+      zones: [...numeric, "bytes", "columns", "scheduler", "turns", "edges", "slotLabels"],
     },
     edges: { path: "src/host/drift/edges", zones: ["kernels"] },
     // Words for bins, without a runtime: what a report says and what a page draws are called the same.
@@ -103,7 +105,7 @@ export const importRules: ImportRules = {
       typesOf: ["drift", "repair", "lineage-store"],
     },
     "lineage-store": { path: "src/lineage-store", zones: base, packages: ["level", "msgpackr", "yaml"] },
-    scheduler: { path: "src/scheduler", zones: numeric, packages: ["piscina"] },
+    scheduler: { path: "src/scheduler", zones: [...numeric, "turns"], packages: ["piscina"] },
     engine: { path: "src/host/engine", zones: [...base, ...hosts, "lineage-store", "scheduler"] },
     storeCare: { path: "src/host/store-care", zones: [...base, "parameters", "lineage-store", "scheduler"] },
     index: {

@@ -74,8 +74,10 @@ export const tensorsMax = 1_000_000;
 export const shardIndexBytesMax = 64 * 1024 * 1024;
 /** Files of one model; all are open at once, for two models, and 1,024 is a process's usual allowance. The largest published have 191. */
 export const modelShardsMax = 256;
-/** Bytes of a model that are read, hashed or blended at once: bounds memory whatever the file's size. */
+/** Bytes of a model that are read, hashed or blended at once: bounds memory whatever the file's size. Less where the arena is small. */
 export const parameterChunkBytes = 4 * 1024 * 1024;
+/** The same while two models are compared: sums are rounded once a chunk, so it is one length for any memory; two fit the smallest. */
+export const comparisonChunkBytes = 1024 * 1024;
 /** Window over a model's structure while it is walked: larger than any name, small enough to read thousands of times. */
 export const parameterWindowBytes = 65_536;
 /** A tensor's, node's or operator's name as stored; real ones stay below 500 bytes. */
@@ -118,9 +120,10 @@ export const partitionRows = 262_144;
 /**
  * Work on the calling thread hands the event loop its turn after so many milliseconds: it never waits longer than this and one step.
  *
- * A step is a kernel call over a partition's rows at most (2 ms; f16 weights of a 4 MiB chunk 3 ms), or a feature's p values (exact KS up
+ * A step is a kernel call over a partition's rows at most (2 ms; f16 weights of a 4 MiB chunk 3 ms, 32 KiB of CSV 3 ms), or a feature's p values (exact KS up
  * to 8 ms). So no stretch of mendline's own work is longer than 15 ms on a server's core, except: a call of `observe`, which is counted
- * before it returns; a window that closes, 0.1 to 1 ms a feature; and `driftFromCounts`, the same.
+ * before it returns; `openRows`, which looks at every cell before it returns, some 0.2 us each; a window that closes, 0.1 to 1 ms a
+ * feature; and `driftFromCounts`, the same.
  */
 export const inlineTurnMsMax = 5;
 /** Worker threads of one engine: more wait for the memory bus, and each takes about 10 MB. */
@@ -259,6 +262,10 @@ export const unpackedRatioMax = 250;
 export const unpackedFreeBytes = 64 * 1024 * 1024;
 /** Bytes of a text file that are read at once. */
 export const textBlockBytes = 1024 * 1024;
+/** And that are parsed at once: 1 to 3 ms. */
+export const textSliceBytes = 32 * 1024;
+/** Row objects, and rows of a Parquet column, between two looks at the clock. */
+export const cellRowsAtOnce = 1_024;
 /** Footer of a Parquet file: 10,000 columns in 50 row groups take about 50 MB. */
 export const parquetMetadataBytesMax = 64 * 1024 * 1024;
 /** Nesting of a Parquet footer's structures; real ones stay below 10. */

@@ -5,6 +5,7 @@
 import { type FileMetaData, parquetMetadata } from "hyparquet";
 import { MendlineError, messageOf } from "../../errors.js";
 import { columnsMax, parquetMetadataBytesMax } from "../../limits.js";
+import { Turns } from "../../scheduler/turns.js";
 import { type ByteSource, openByteSource } from "../bytes/byte-source.js";
 import type { Arena } from "../memory/arena.js";
 import { BatchBuilder, batchRowsFor, type ColumnTarget } from "./batch-builder.js";
@@ -60,6 +61,7 @@ async function* readBatches(
 ): AsyncGenerator<Batch> {
   const fields = plan.wanted.map((column) => column.field);
   const builder = new BatchBuilder(arena, fields, batchRowsFor(arena, fields, plan.rowCount));
+  const turns = new Turns();
   try {
     const fills = plan.wanted.map(
       (column, index) => new ColumnFill(source, column, plan.metadata, builder, index),
@@ -69,6 +71,7 @@ async function* readBatches(
       for (const fill of fills) {
         if (signal?.aborted) throw new MendlineError("MENDLINE_TASK_ABORTED", "reading was cancelled");
         await fill.rows(rowCount);
+        if (turns.isOver) await turns.next();
       }
       yield builder.finish(rowCount);
       builder.reset();

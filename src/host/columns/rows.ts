@@ -1,6 +1,7 @@
 /** Row objects that an application holds, as a source of columns. */
 import { MendlineError } from "../../errors.js";
-import { columnsMax } from "../../limits.js";
+import { cellRowsAtOnce, columnsMax } from "../../limits.js";
+import { Turns } from "../../scheduler/turns.js";
 import type { Arena } from "../memory/arena.js";
 import { BatchBuilder, batchRowsFor, type Cell } from "./batch-builder.js";
 import type { Batch, DataSource, Field, ReadOptions } from "./column.js";
@@ -48,12 +49,14 @@ async function* readRows(
 ): AsyncGenerator<Batch> {
   const builder = new BatchBuilder(arena, wanted, batchRowsFor(arena, wanted, rows.length));
   const readers = wanted.map(jsonCellReader);
+  const turns = new Turns();
   try {
     for (let from = 0; from < rows.length; from += builder.capacity) {
       if (signal?.aborted) throw new MendlineError("MENDLINE_TASK_ABORTED", "reading was cancelled");
       const rowCount = Math.min(builder.capacity, rows.length - from);
       builder.reset();
       for (let row = 0; row < rowCount; row++) {
+        if (row % cellRowsAtOnce === 0 && turns.isOver) await turns.next();
         for (const [column, field] of wanted.entries()) {
           const cell = cellOf(rows[from + row]!, field.name);
           builder.set(column, row, typeof cell === "bigint" ? cell : readers[column]!(cell)!);

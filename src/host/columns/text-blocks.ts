@@ -2,7 +2,8 @@
 import { isUtf8 } from "node:buffer";
 import { createReadStream } from "node:fs";
 import { MendlineError, messageOf } from "../../errors.js";
-import { recordBytesMax, textBlockBytes } from "../../limits.js";
+import { recordBytesMax, textBlockBytes, textSliceBytes } from "../../limits.js";
+import { Turns } from "../../scheduler/turns.js";
 import { gunzipped } from "./gzip.js";
 
 export interface TextFile {
@@ -16,14 +17,35 @@ export const lineFeed = 10;
 const carriageReturn = 13;
 
 /**
- * The file in blocks that end with a line feed (the last may not). UTF-8 never splits a character at a line feed, so each block is
- * valid UTF-8 by itself.
+ * The file in blocks that end with a line feed (the last may not), each a few milliseconds' work to parse, with turns of the event loop
+ * between them. UTF-8 never splits a character at a line feed, so each block is valid UTF-8 by itself.
  *
  * @throws MendlineError MENDLINE_DATA_MALFORMED  not UTF-8
  * @throws MendlineError MENDLINE_DATA_LIMIT  a line longer than `recordBytesMax`
  * @throws MendlineError MENDLINE_TASK_ABORTED  the signal fired
  */
 export async function* textBlocks(file: TextFile, signal?: AbortSignal): AsyncGenerator<Buffer> {
+  const turns = new Turns();
+  for await (const block of readBlocks(file, signal)) {
+    for (const slice of slicesOf(block)) {
+      yield slice;
+      if (turns.isOver) await turns.next();
+    }
+  }
+}
+
+/** Whole lines, `textSliceBytes` at most where lines are not longer. */
+function* slicesOf(block: Buffer): Generator<Buffer> {
+  for (let from = 0; from < block.length; ) {
+    const last = block.lastIndexOf(lineFeed, from + textSliceBytes - 1);
+    const feed = last >= from ? last : block.indexOf(lineFeed, from);
+    const end = block.length - from <= textSliceBytes || feed < 0 ? block.length : feed + 1;
+    yield block.subarray(from, end);
+    from = end;
+  }
+}
+
+async function* readBlocks(file: TextFile, signal: AbortSignal | undefined): AsyncGenerator<Buffer> {
   const carry: Buffer[] = [];
   let carryBytes = 0;
   let blockOffset = 0;

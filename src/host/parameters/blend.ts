@@ -21,7 +21,7 @@ import {
   segments,
   type TensorEntry,
 } from "./tensor-index.js";
-import { chunkRegionBytes, loadValues, readValues } from "./tensor-values.js";
+import { chunkBytesFor, chunkRegionBytes, loadValues, readValues } from "./tensor-values.js";
 
 export type BlendableDtype = "F64" | "F32" | "F16" | "BF16";
 
@@ -57,7 +57,7 @@ export async function* blendFiles(
   const tensors = new Map(drifted.tensors.map((tensor) => [tensor.name, tensor]));
   const scope = runtime.arena.scope();
   try {
-    const blender = new Blender(runtime, scope, chunkRegionBytes(drifted.tensors, parameterChunkBytes));
+    const blender = new Blender(runtime, scope, drifted);
     // Both files stay open for the whole pass, so that all of it comes from the same two.
     const opened = await openFiles([drifted, ancestor]);
     try {
@@ -115,9 +115,12 @@ class Blender {
   readonly #runtime: Runtime;
   readonly #driftedPtr: number;
   readonly #ancestorPtr: number;
+  readonly #chunkBytes: number;
 
-  constructor(runtime: Runtime, scope: Scope, regionBytes: number) {
+  constructor(runtime: Runtime, scope: Scope, { tensors }: ParameterFile) {
     this.#runtime = runtime;
+    this.#chunkBytes = chunkBytesFor(runtime.arena, 2);
+    const regionBytes = chunkRegionBytes(tensors, this.#chunkBytes);
     this.#driftedPtr = scope.allocate(regionBytes);
     this.#ancestorPtr = scope.allocate(regionBytes);
   }
@@ -132,8 +135,8 @@ class Blender {
     const dtype = tensor.dtype as BlendableDtype;
     const width = dtypeBits[dtype] / 8;
     const { arena, kernels } = this.#runtime;
-    for (let at = 0; at < tensor.byteLength; at += parameterChunkBytes) {
-      const byteLength = Math.min(parameterChunkBytes, tensor.byteLength - at);
+    for (let at = 0; at < tensor.byteLength; at += this.#chunkBytes) {
+      const byteLength = Math.min(this.#chunkBytes, tensor.byteLength - at);
       await loadValues(arena, drifted, tensor, at, byteLength, this.#driftedPtr);
       await loadValues(arena, ancestor, other, at, byteLength, this.#ancestorPtr);
       const allFinite = kernels.blend(

@@ -1,6 +1,6 @@
 /** How far apart two models' parameters are, tensor by tensor: cosine, norm, changed share. In streams, in bounded memory. */
 import { MendlineError } from "../../errors.js";
-import { parameterChunkBytes } from "../../limits.js";
+import { comparisonChunkBytes } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
 import { compareWords } from "../kernels/kernels.js";
 import { type BlendableDtype, isBlendable, vectorTypeOf } from "./blend.js";
@@ -186,7 +186,7 @@ async function comparePairs(
   try {
     const regionBytes = chunkRegionBytes(
       pairs.map(([tensor]) => tensor),
-      parameterChunkBytes,
+      comparisonChunkBytes,
     );
     const regions = {
       source: scope.allocate(regionBytes),
@@ -221,12 +221,12 @@ async function* piecesOf(
   signal: AbortSignal | undefined,
 ): AsyncGenerator<number> {
   const { memory } = runtime.arena;
-  for (let at = 0; at < left.byteLength; at += parameterChunkBytes) {
+  for (let at = 0; at < left.byteLength; at += comparisonChunkBytes) {
     if (signal?.aborted)
       throw new MendlineError("MENDLINE_TASK_ABORTED", "comparing models was cancelled", {
         cause: signal.reason,
       });
-    const byteLength = Math.min(parameterChunkBytes, left.byteLength - at);
+    const byteLength = Math.min(comparisonChunkBytes, left.byteLength - at);
     await source.read(left, at, new Uint8Array(memory.buffer, regions.source, byteLength));
     await target.read(right, at, new Uint8Array(memory.buffer, regions.target, byteLength));
     yield byteLength;

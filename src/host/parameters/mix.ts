@@ -20,7 +20,7 @@ import {
   segments,
   type TensorEntry,
 } from "./tensor-index.js";
-import { chunkRegionBytes, loadValues } from "./tensor-values.js";
+import { chunkBytesFor, chunkRegionBytes, loadValues } from "./tensor-values.js";
 
 export interface MixTerm {
   readonly file: ParameterFile;
@@ -91,7 +91,11 @@ class Mixer {
     const weights = terms.map(({ weight }) => weight);
     this.#weights = [1 - weights.reduce((sum, weight) => sum + weight, 0), ...weights];
     // Widened halves take twice their bytes.
-    this.#chunkBytes = Math.max(8, chunkRegionBytes(drifted.tensors, parameterChunkBytes / 2));
+    const chunkBytesMax = Math.min(
+      parameterChunkBytes / 2,
+      chunkBytesFor(runtime.arena, 1 + 2 * this.#weights.length),
+    );
+    this.#chunkBytes = Math.max(8, chunkRegionBytes(drifted.tensors, chunkBytesMax));
     this.#storedPtr = scope.allocate(this.#chunkBytes);
     this.#vectorPtrs = this.#weights.map(() => scope.allocate(2 * this.#chunkBytes));
     this.#tablePtr = scope.allocate(this.#weights.length * weightedEntryBytes);

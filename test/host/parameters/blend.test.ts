@@ -5,6 +5,7 @@ import { blendFiles, blendToBytes } from "../../../src/host/parameters/blend.js"
 import type { ParameterFile, TensorEntry } from "../../../src/host/parameters/tensor-index.js";
 import { parameterChunkBytes } from "../../../src/limits.js";
 import { openRuntime } from "../../../src/scheduler/runtime.js";
+import { random } from "../../assembly/support.js";
 import { refusal } from "../../refusals.js";
 import { f32, model, rawF32, tensor } from "./onnx-writer.js";
 import { write } from "./safetensors-writer.js";
@@ -308,18 +309,31 @@ test("a file that was cut since it was indexed", async () => {
   assert.is(runtime.arena.use.usedBytes, used);
 });
 
-test("small models blend in the smallest arena; what does not fit leaves it empty", async () => {
+test("models of any size blend in the smallest arena, with the same bytes; where all of it is taken, nothing is left behind", async () => {
   const small = await openRuntime({ memoryBytes: 8 * 1024 * 1024 });
-  const [drifted, ancestor] = [await rainFile("rain-3"), await rainFile("rain-1")];
-  sameBytes(
-    await blendToBytes(small, drifted, ancestor, 0.5),
-    await blendToBytes(runtime, drifted, ancestor, 0.5),
-    "the same",
-  );
-  const zeros = { dtype: "F32", shape: [2_000_000], values: new Uint8Array(8_000_000) };
-  const large = await fileOf(write({ w: zeros }));
-  await refusal(blendToBytes(small, large, large, 0.5), "MENDLINE_MEMORY_EXHAUSTED", /no room/);
+  const values = (seed: number) => {
+    const next = random(seed);
+    return new Uint8Array(Float32Array.from({ length: 1_500_001 }, () => next() - 0.5).buffer);
+  };
+  const large = (seed: number) =>
+    fileOf(write({ w: { dtype: "F32", shape: [1_500_001], values: values(seed) } }));
+  const pairs = [
+    [await rainFile("rain-3"), await rainFile("rain-1")],
+    [await large(3), await large(5)],
+  ] as const;
+  for (const [drifted, ancestor] of pairs) {
+    sameBytes(
+      await blendToBytes(small, drifted, ancestor, 0.5),
+      await blendToBytes(runtime, drifted, ancestor, 0.5),
+      "the same",
+    );
+  }
   assert.is(small.arena.use.usedBytes, 0);
+  const taken = small.arena.allocate(small.arena.availableBytes);
+  const { usedBytes } = small.arena.use;
+  await refusal(blendToBytes(small, ...pairs[1], 0.5), "MENDLINE_MEMORY_EXHAUSTED", /no room/);
+  assert.is(small.arena.use.usedBytes, usedBytes);
+  small.arena.release(taken);
   await small.close();
 });
 
