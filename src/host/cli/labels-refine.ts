@@ -1,9 +1,9 @@
 /** `mendline labels refine`: repairs again with the labels that came, and publishes if the gate lets it through now. */
 import type { Command } from "commander";
 import { MendlineError } from "../../errors.js";
-import type { RepairReport } from "../../index.js";
+import type { Refinement, RepairReport } from "../../index.js";
 import type { CommandContext } from "./context.js";
-import { requestHelp } from "./labels-text.js";
+import { requestHelp, requestLine } from "./labels-text.js";
 import {
   addComputeOptions,
   addOutputOption,
@@ -31,6 +31,7 @@ interface RefineFlags extends OutputOptions, StoreOptions, ComputeOptions {
 
 interface Refined {
   readonly report: RepairReport;
+  readonly stop: Refinement["stop"];
   /** name@version of what was repaired. */
   readonly model: string;
 }
@@ -68,11 +69,14 @@ export function addLabelsRefineCommand(parent: Command, context: CommandContext)
         );
       }
       const options = { ...flags, inputs: [live, validation, gate, control] };
-      const { report, model } = await withStore(context, options, (workspace) =>
+      const { report, model, stop } = await withStore(context, options, (workspace) =>
         refineIn(workspace, id, flags),
       );
       await print(
-        { json: report, text: () => `${repairText(report)}\n\n${adviceFor(report, model)}` },
+        {
+          json: { ...report, stop },
+          text: () => `${repairText(report)}\n\n${adviceFor(report, model, stop)}`,
+        },
         flags,
       );
       context.exitCode = exitCodeOf(report);
@@ -90,24 +94,32 @@ async function refineIn(workspace: Workspace, id: string, flags: RefineFlags): P
     if (flags[name] !== undefined) given[name] = flags[name];
   const desk = await workspace.engine.labels();
   let model = "";
+  let stop: Refined["stop"] = null;
   const report = await reportProgress(workspace, async (controls) => {
     const refinement = await desk.refine(id, { ...given, ...controls });
     const { name, version } = refinement.request.question;
     model = `${name}@${version}`;
+    stop = refinement.stop;
     return refinement.report;
   });
-  return { report, model };
+  return { report, model, stop };
 }
 
-/** The rule to stop by: it is decided, or the figure says how many labels are still missing. */
-function adviceFor({ outcome, gate, run }: RepairReport, model: string): string {
+/** The rule to stop by, or how many labels are still missing. */
+function adviceFor({ outcome, gate, run }: RepairReport, model: string, stop: Refined["stop"]): string {
+  if (outcome === "on-trial") return "decided: a trial on live rows has the last word";
   if (outcome === "published") return "decided: it is published";
   if (outcome === "no-drift") return "the live data has not drifted: there is nothing to decide";
-  const needed = gate?.rowsNeeded ?? null;
-  if (outcome === "not-proven" && gate !== null && needed !== null) {
-    const missing = Math.max(1, Math.ceil(needed - gate.rows));
-    return `about ${missing} more random labels decide this at 80 %: mendline labels request ${model} --run ${run} --pool DATA --count ${2 * missing} --random ${missing}`;
-  }
   if (outcome === "rejected") return "decided against: more labels are not expected to change it";
-  return `more labels may decide it: mendline labels request ${model} --pool DATA --count COUNT`;
+  if (stop === "no-disagreement")
+    return "stop: the two models say the same on all labelled rows; no label can tell which is better";
+  const needed = gate?.rowsNeeded ?? null;
+  const missing = gate === null || needed === null ? null : Math.max(1, Math.ceil(needed - gate.rows));
+  const spent =
+    stop === "budget-spent"
+      ? "the labels that were to decide it are spent, and the difference is smaller than it looked: "
+      : "";
+  if (outcome === "not-proven" && missing !== null)
+    return `${spent}about ${missing} more labels at the gate decide this at 80 %: ${requestLine(model, run, missing)}`;
+  return `${spent}more labels may decide it: mendline labels request ${model} --run ${run} --pool DATA --count COUNT`;
 }

@@ -5,6 +5,11 @@ import { type Cell, factsText, nameText, tableText } from "./table.js";
 
 export const requestHelp = "id of a label request";
 
+/** The command that asks for labels at the gate; without a pool it is what the model's monitors keep. */
+export function requestLine(model: string, run: string, missing: number): string {
+  return `mendline labels request ${model} --run ${run} --pool DATA --count ${missing} --random ${missing}`;
+}
+
 export function requestsText(requests: readonly LabelRequestSummary[]): string {
   return tableText(
     [
@@ -50,10 +55,18 @@ export function detailsText(request: LabelRequestDetails): string {
       `${Math.round(100 * agreement.share)} % of pairs, on ${agreement.points} points with labels of several people`,
     ]);
   }
-  for (const { run, outcome, chosen, random } of request.rounds)
-    facts.push(["round", `${run}: ${outcome}, with ${chosen} chosen and ${random} random points`]);
+  for (const { run, outcome, chosen, random, stop } of request.rounds) {
+    const end = stop == null ? "" : `; ${stopWords[stop]}`;
+    facts.push(["round", `${run}: ${outcome}, with ${chosen} chosen and ${random} random points${end}`]);
+  }
   return `${factsText(facts)}\n\n${pointsText(points)}`;
 }
+
+const stopWords = {
+  decided: "decided",
+  "budget-spent": "the labels that were to decide it are spent",
+  "no-disagreement": "the models do not differ on what was labelled",
+} as const;
 
 function pointsText(points: readonly LabelPointDetails[]): string {
   const features = Object.keys(points[0]?.features ?? {});

@@ -14,7 +14,8 @@ import type {
 import { formatCount, formatPlural } from "../pages/format.js";
 import { visibleText } from "../pages/markup.js";
 import { sortedFeatures } from "./drift-text.js";
-import { differenceFigure, figure, intervalText, pValueFigure, timeText } from "./figures.js";
+import { differenceFigure, figure, intervalText, pValueFigure, shortId, timeText } from "./figures.js";
+import { requestLine } from "./labels-text.js";
 import { factsText, nameText, paint, type Style } from "./table.js";
 
 const outcomeStyles: Readonly<Record<RepairOutcome, Style>> = {
@@ -216,14 +217,15 @@ function controlLine(control: ControlReport): string {
 }
 
 /** What can be done where labels are missing. */
-function labelsLine({ outcome, gate, labelRequest, run, dryRun }: RepairReport): string | null {
+function labelsLine({ outcome, gate, labelRequest, run, drifted, dryRun }: RepairReport): string | null {
   if (labelRequest !== null) return `mendline labels annotate ${labelRequest}`;
   if (dryRun || (outcome !== "not-proven" && outcome !== "needs-labels")) return null;
   const needed = gate?.rowsNeeded ?? null;
-  const missing = gate === null || needed === null ? null : Math.max(1, Math.ceil(needed - gate.rows));
-  const about =
-    missing === null ? "" : `about ${formatCount(missing)} more at the gate decide this at 80 %: `;
-  return `${about}mendline labels request REF --run ${run} --pool DATA --count ${missing ?? "COUNT"}`;
+  const model = shortId(drifted);
+  if (gate === null || needed === null)
+    return `mendline labels request ${model} --run ${run} --pool DATA --count COUNT`;
+  const missing = Math.max(1, Math.ceil(needed - gate.rows));
+  return `about ${formatCount(missing)} more at the gate decide this at 80 %: ${requestLine(model, run, missing)}`;
 }
 
 function trialLine({ outcome }: RepairReport): string | null {

@@ -2,13 +2,15 @@
 import type { Command } from "commander";
 import { MendlineError } from "../../errors.js";
 import type { RepairRun, RepairRunDetails } from "../../index.js";
+import { formatPlural } from "../pages/format.js";
+import { visibleText } from "../pages/markup.js";
 import type { CommandContext } from "./context.js";
 import { shortId, timeText } from "./figures.js";
 import { checkTarget, writeWhole } from "./files.js";
 import { addOutputOption, addStoreOption, type OutputOptions, type StoreOptions } from "./options.js";
 import { print } from "./output.js";
 import { repairText } from "./repair-text.js";
-import { factsText, nameText, type Style, tableText } from "./table.js";
+import { factsText, nameText, paint, type Style, tableText } from "./table.js";
 import { parseText, parseWhole } from "./values.js";
 import { withStore } from "./workspace.js";
 
@@ -95,7 +97,7 @@ export function adviceFor({ state, run, model, alias }: RepairRun): string | nul
 }
 
 function detailsText(details: RepairRunDetails): string {
-  const { run, state, step, alias, model, steps, report } = details;
+  const { run, state, step, alias, model, steps, report, story } = details;
   const facts: [string, string][] = [
     ["run", run],
     ["state", `${state}, at ${step}`],
@@ -108,5 +110,27 @@ function detailsText(details: RepairRunDetails): string {
     [{ title: "step" }, { title: "at" }],
     steps.map((one) => [one.step, timeText(one.atMs)]),
   );
-  return [factsText(facts), table, ...(report === null ? [] : [repairText(report)])].join("\n\n");
+  const parts = [factsText(facts), table];
+  if (report !== null) parts.push(repairText(report));
+  // One run alone is told already.
+  if (story.length > 1) parts.push(storyText(story));
+  return parts.join("\n\n");
+}
+
+function storyText(story: RepairRunDetails["story"]): string {
+  const lines = story.map((event) => {
+    const at = timeText(event.atMs);
+    if (event.kind === "request") {
+      const { request, points, labelled, annotators, state } = event;
+      return `${at}  asked    ${request}: ${labelled} of ${formatPlural(points, "point")} labelled by ${formatPlural(annotators, "person", "people")}, ${state}`;
+    }
+    const { run, outcome, reason, labels } = event;
+    const what = labels === null ? "repair" : "refined";
+    const began =
+      labels === null
+        ? ""
+        : `with ${labels.chosen} chosen and ${labels.random} random points of ${labels.request}, `;
+    return `${at}  ${what.padEnd(7)}  ${run}: ${began}${outcome ?? "no end yet"}${reason === null ? "" : `: ${visibleText(reason)}`}`;
+  });
+  return [paint("story", "bold"), ...lines].join("\n");
 }

@@ -78,6 +78,8 @@ export class Reservoir {
   #rowsTaken = 0;
   #spans: Span[];
   #oldest = 0;
+  /** The one that rows are taken in. */
+  #span: Span & { readonly end: number };
   /** By number. Rows that have grown old, or lost to a lower share, may still be among them. */
   #held: KeptRow[] = [];
 
@@ -86,6 +88,7 @@ export class Reservoir {
     this.settings = settings;
     this.#newestMs = newestMs;
     this.#spans = [{ from: 0, recentRows: settings.recentRows }];
+    this.#span = this.#spanAt(0);
     this.#heldMax = Math.ceil(settings.rows + 6 * Math.sqrt(settings.rows)) + 16;
     this.#key = mixed(mixed(settings.seed | 0) + Math.floor(settings.seed / hashes));
   }
@@ -113,24 +116,27 @@ export class Reservoir {
     const recentRows = Math.max(rows, windowsKept * windowRows);
     this.#spans = this.#spans.filter((span) => span.from < from);
     if (this.#spans.at(-1)!.recentRows !== recentRows) this.#spans.push({ from, recentRows });
+    this.#span = this.#spanAt(this.#rowsTaken);
   }
 
   /** Takes the next `count` rows; returns those of them, from 0, that are in the sample, to be given to `keep` one after the other. */
   choose(count: number): readonly number[] {
     const first = this.#rowsTaken;
+    const end = first + count;
     let chosen: number[] | null = null;
-    for (let from = 0; from < count; ) {
-      const { to, recentRows } = this.#spanAt(first + from, first + count);
+    while (this.#rowsTaken < end) {
+      const from = this.#rowsTaken;
+      if (from >= this.#span.end) this.#span = this.#spanAt(from);
+      const { recentRows } = this.#span;
+      const to = Math.min(end, this.#span.end);
       this.#rowsTaken = to;
       this.#oldest = Math.max(this.#oldest, to - recentRows);
-      const oldest = Math.max(from, this.#oldest - first);
-      chosen = this.#chooseBelow(this.#shareOf(recentRows), first, oldest, to - first, chosen);
-      from = to - first;
+      chosen = this.#chooseBelow(this.#shareOf(recentRows), first, Math.max(from, this.#oldest), to, chosen);
     }
     return chosen ?? noRows;
   }
 
-  /** Of rows [first + from, first + to). */
+  /** Of rows [from, to); as offsets from row `first`. */
   #chooseBelow(
     threshold: number,
     first: number,
@@ -139,16 +145,22 @@ export class Reservoir {
     before: number[] | null,
   ): number[] | null {
     let chosen = before;
-    for (let offset = from; offset < to; ) {
+    for (let row = from; row < to; ) {
       // Of a number beyond 32 bits the upper ones are part of the key.
-      const upper = Math.floor((first + offset) / hashes);
-      const end = Math.min(to, (upper + 1) * hashes - first);
-      const base = first - upper * hashes + this.#keyFor(upper);
-      for (; offset < end; offset++) {
-        if (mixed((base + offset) | 0) >= threshold) continue;
+      const upper = Math.floor(row / hashes);
+      const end = Math.min(to, (upper + 1) * hashes);
+      const start = (row - upper * hashes + this.#keyFor(upper)) | 0;
+      const count = end - row;
+      const offset = row - first;
+      for (
+        let i = nextBelow(start, 0, count, threshold);
+        i < count;
+        i = nextBelow(start, i + 1, count, threshold)
+      ) {
         chosen ??= [];
-        chosen.push(offset);
+        chosen.push(offset + i);
       }
+      row = end;
     }
     return chosen;
   }
@@ -201,6 +213,7 @@ export class Reservoir {
     this.#oldest = oldest;
     if (followsWindows) this.#spans = [...spans];
     else this.#oldest = Math.max(oldest, rowsTaken - recentRows);
+    this.#span = this.#spanAt(rowsTaken);
     this.#held = rows.map((row) => ({ ...row, hash: this.#hashOf(row.number) }));
     this.#settle();
   }
@@ -232,11 +245,13 @@ export class Reservoir {
       .toReversed();
   }
 
-  /** The span that row `from` is in, and where it ends: before `to`, or there. */
-  #spanAt(from: number, to: number): { readonly to: number; readonly recentRows: number } {
-    const at = this.#spans.findLastIndex((span) => span.from <= from);
-    const next = this.#spans[at + 1]?.from ?? Number.POSITIVE_INFINITY;
-    return { to: Math.min(to, next), recentRows: this.#spans[Math.max(0, at)]!.recentRows };
+  /** The span that a row is in, and the first row behind it. */
+  #spanAt(row: number): Span & { readonly end: number } {
+    const at = Math.max(
+      0,
+      this.#spans.findLastIndex(({ from }) => from <= row),
+    );
+    return { ...this.#spans[at]!, end: this.#spans[at + 1]?.from ?? Number.POSITIVE_INFINITY };
   }
 
   /** Hashes below it are in the sample. */
@@ -271,4 +286,18 @@ function mixed(value: number): number {
   x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
   x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
   return (x ^ (x >>> 16)) >>> 0;
+}
+
+/** The first i in [from, count) for which `mixed(start + i)` lies below the threshold, or `count`. In whole numbers of 32 bits. */
+function nextBelow(start: number, from: number, count: number, threshold: number): number {
+  if (threshold >= hashes) return from;
+  // Compared as signed numbers: half the range is taken off both sides.
+  const signed = (Math.ceil(threshold) - hashes / 2) | 0;
+  for (let i = from; i < count; i++) {
+    let x = (start + i) | 0;
+    x = Math.imul(x ^ (x >>> 16), 0x7feb352d);
+    x = Math.imul(x ^ (x >>> 15), 0x846ca68b);
+    if ((x ^ (x >>> 16) ^ 0x80000000) < signed) return i;
+  }
+  return count;
 }

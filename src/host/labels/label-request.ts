@@ -97,6 +97,8 @@ export interface RefinedEvent {
   /** Labelled points that went to the selection slice and to the gate. */
   readonly chosen: number;
   readonly random: number;
+  /** Why no more labels are wanted; null or absent: they are. */
+  readonly stop?: "decided" | "budget-spent" | "no-disagreement" | null;
 }
 
 export type RequestState = "open" | "partly-labelled" | "closed" | "cancelled" | "expired";

@@ -19,12 +19,14 @@ import { committeeOutputs } from "./committee.js";
 import type { RepairContext } from "./context.js";
 import { budgetOf, randomCountOf, waitingRun } from "./label-budget.js";
 import { drawnStrategies, inItsPlace, strategyOf } from "./label-strategy.js";
+import { excludeLabelled } from "./labelled-before.js";
 import { readUnlabelled, selectUnlabelled, type UnlabelledData } from "./labelled-data.js";
 import type { RepairResult } from "./pipeline.js";
 import { Random } from "./random.js";
 import { recentPool } from "./recent-pool.js";
 import { type RepairRequest, taskOf } from "./request.js";
 import { RunLog } from "./run-log.js";
+import { refuseAgreement } from "./stopping.js";
 
 export interface AskLabelsRequest {
   /** Unlabelled rows; a label column is not looked at. Left out: the rows that the model's monitors keep. */
@@ -66,7 +68,9 @@ export async function askLabels(
   const outputs =
     pool.rowCount === 0 ? [] : await committeeOutputs(context, { model, task, pool, strategy, run, signal });
   const excluded = await askedBefore(store, model.id, pool);
+  if (log !== null) await excludeLabelled(context, log, task, pool, excluded, signal);
   refuseEmpty(pool, excluded.size);
+  if (log !== null) refuseAgreement(outputs, pool.rowCount, excluded, pool.source);
   const scores = scoresOf(strategy, outputs, { kind: task.kind, rowCount: pool.rowCount });
   const budget = log === null ? null : budgetOf(log);
   const chosen = choosePoints({
@@ -221,7 +225,7 @@ function refuseEmpty({ source, rowCount }: UnlabelledData, asked: number): void 
   if (rowCount > asked) return;
   throw new MendlineError(
     "MENDLINE_DATA_EMPTY",
-    `${source}: of ${rowCount} rows ${asked} have been asked about already, and none is left: give a larger --pool`,
+    `${source}: of ${rowCount} rows ${asked} have a label or were asked about already, and none is left: give a larger --pool`,
     { details: { rows: rowCount, asked } },
   );
 }

@@ -16,6 +16,7 @@ import {
   taskOf,
 } from "./request.js";
 import { RunLog } from "./run-log.js";
+import { type Stop, stopOf } from "./stopping.js";
 
 /** Data that is not given is opened from the files that the run began with. */
 export interface RefineRequest extends Partial<RepairSources>, RepairControls {
@@ -28,6 +29,8 @@ export interface RefineRequest extends Partial<RepairSources>, RepairControls {
 export interface Refinement extends RepairResult {
   /** With this round, unless it was a dry run. */
   readonly request: LabelRequest;
+  /** Why no more labels are wanted; null: they are. */
+  readonly stop: Stop | null;
 }
 
 /**
@@ -76,10 +79,12 @@ export async function refineRepair(
         onProgress: given.onProgress,
       });
       const { run, outcome, reason } = result.report;
-      if (given.dryRun === true) return { ...result, request };
+      const stop = stopOf(result.report, request.question.budget, { chosen, random });
+      if (given.dryRun === true) return { ...result, request, stop };
       // Labels may have come meanwhile: the round is added to what is there now.
       const now = await loadRequest(store, id);
-      return { ...result, request: await addRound(store, now, { run, outcome, reason, chosen, random }) };
+      const round = { run, outcome, reason, chosen, random, stop };
+      return { ...result, request: await addRound(store, now, round), stop };
     } finally {
       await slices.close();
     }

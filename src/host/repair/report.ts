@@ -151,6 +151,8 @@ export interface RepairReport {
   /** Why, in a sentence. */
   readonly reason: string;
   readonly run: string;
+  /** Id of the model that was to be repaired. */
+  readonly drifted: string;
   readonly dryRun: boolean;
   readonly drift: DriftReport;
   readonly ancestor: ChosenAncestor | null;

@@ -14,6 +14,7 @@ export function reportOf(log: RunLog, end: EndStep = recordedEnd(log)): RepairRe
     outcome: end.outcome,
     reason: end.reason,
     run: log.id,
+    drifted: log.started.plan.model,
     dryRun: log.started.plan.dryRun,
     drift: driftOf(log.recorded("detected")!),
     ancestor: chosen?.ancestor ?? null,

@@ -9,6 +9,7 @@ import { busy, isAlive } from "./run-claims.js";
 import { type LoggedStep, RunLog } from "./run-log.js";
 import { reportOf } from "./run-report.js";
 import { brokenSteps, isDecided, isOpen, type RunSteps, type StartedStep } from "./run-steps.js";
+import { type StoryEvent, storyOf } from "./story.js";
 
 export interface RepairRun {
   readonly run: string;
@@ -33,6 +34,8 @@ export interface RepairRunDetails extends RepairRun {
   readonly steps: readonly LoggedStep[];
   /** Of a run that has ended. */
   readonly report: RepairReport | null;
+  /** It, and the rounds of labels before and after it. */
+  readonly story: readonly StoryEvent[];
 }
 
 /** Newest first. */
@@ -52,7 +55,7 @@ export async function describeRun(store: LineageStore, run: string): Promise<Rep
   const report = hasReport
     ? { ...reportOf(await RunLog.reopen(store, run)), labelRequest: await requestOf(store, run) }
     : null;
-  return { ...summary, steps, report };
+  return { ...summary, steps, report, story: await storyOf(store, run) };
 }
 
 /** The newest label request that a run waits for. */

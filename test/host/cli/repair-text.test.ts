@@ -83,6 +83,7 @@ const published: RepairReport = {
   },
   model: { id: "c".repeat(64), name: "rain", version: "3-repair.1" },
   path: "/srv/model/model.onnx",
+  drifted: "d".repeat(64),
   knownLabels: null,
   labelRequest: null,
 };
