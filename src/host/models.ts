@@ -9,6 +9,7 @@ import type { LineageStore } from "../lineage-store/store.js";
 import type { Transaction } from "../lineage-store/transaction.js";
 import type { Runtime } from "../scheduler/runtime.js";
 import type { DataSource } from "./columns/column.js";
+import { hasFractions } from "./columns/fractions.js";
 import { compareToProfile } from "./drift/compare.js";
 import { type Profile, profileFromBytes, profileSignature, profileToBytes } from "./drift/profile.js";
 import { profileData } from "./drift/profiler.js";
@@ -35,6 +36,7 @@ export interface AddModelRequest {
   /** Inputs in order; the profile's features (without the label) by default. */
   readonly features?: readonly string[];
   readonly label?: string;
+  /** Told by the training data's labels by default: those with fractions are a regression's. */
   readonly task?: ModelTask["kind"];
   readonly bins?: number;
   readonly metrics?: Readonly<Record<string, number>>;
@@ -87,7 +89,7 @@ export async function addModel(
       distribution: await distributionOf(runtime, store, parent, profile, request.trainingData),
     });
   }
-  const task = taskOf(request, profile);
+  const task = await taskOf(runtime, request, profile);
   const record = {
     name: request.name,
     version: request.version,
@@ -114,7 +116,15 @@ export async function addModel(
   const isNew = await store.commit((tx) =>
     add(tx, id, { ...stored, signature, profile: profileObject?.hash ?? null }),
   );
-  return { id, name: request.name, version: request.version, parents: parentIds, isNew, warnings };
+  const kept = isNew ? null : taskDoubt(await store.get(id), request.task);
+  const told = kept === null ? warnings : [...warnings, kept];
+  return { id, name: request.name, version: request.version, parents: parentIds, isNew, warnings: told };
+}
+
+/** A model that is there keeps its record, whatever is said of it the second time. */
+function taskDoubt({ task }: ModelRecord, asked: AddModelRequest["task"]): string | null {
+  if (asked === undefined || task === null || task.kind === asked) return null;
+  return `it was in the store already, and its task stays ${task.kind}`;
 }
 
 type StoredParts = Pick<
@@ -186,11 +196,18 @@ async function profileOf(runtime: Runtime, request: AddModelRequest): Promise<Pr
   return profileData(runtime, trainingData, { features: features ?? all, bins, signal });
 }
 
-function taskOf({ features, label, task }: AddModelRequest, profile: Profile | null): ModelTask | null {
+async function taskOf(
+  runtime: Runtime,
+  { features, label, task, trainingData, signal }: AddModelRequest,
+  profile: Profile | null,
+): Promise<ModelTask | null> {
   const inputs =
     features ?? (profile === null ? null : [...profile.features.keys()].filter((name) => name !== label));
   if (inputs === null) return null;
-  return { features: inputs, label: label ?? null, kind: task ?? "classification" };
+  const tells = task === undefined && label !== undefined && trainingData !== undefined;
+  const isMeasured = tells && (await hasFractions(trainingData, label, runtime.arena, signal));
+  const kind = task ?? (isMeasured ? "regression" : "classification");
+  return { features: inputs, label: label ?? null, kind };
 }
 
 /** Training-distribution characteristics of an edge: the child's moments and, where the data is at hand, its drift against the parent's. */

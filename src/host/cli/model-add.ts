@@ -85,7 +85,11 @@ export function addModelAddCommand(parent: Command, context: CommandContext): vo
     .option("--profile <profile>", "reference profile of what it was trained on", parseText);
   addFeatureOptions(command)
     .option("--label <column>", "column that the model predicts", parseText)
-    .addOption(new Option("--task <kind>", "what it does (default: classification)").choices(tasks))
+    .addOption(
+      new Option("--task <kind>", "what it does (default: regression where labels have fractions)").choices(
+        tasks,
+      ),
+    )
     .option("--private <names>", "features whose values no monitor may keep, here and below", parseNames)
     .option("--tag <k=v>", "free text to keep with it; may be repeated", parseTexts)
     .addHelpText("after", notes);

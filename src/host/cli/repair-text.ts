@@ -235,8 +235,9 @@ function trialLine({ outcome }: RepairReport): string | null {
 }
 
 function outcomeLine({ outcome, reason, dryRun }: RepairReport): string {
-  const start = paint(outcome, outcomeStyles[outcome]);
-  return `${start}${dryRun ? " (dry run: nothing was published)" : ""}: ${visibleText(reason)}`;
+  const said = dryRun && outcome === "published" ? "would be published" : outcome;
+  const start = paint(said, outcomeStyles[outcome]);
+  return `${start}${dryRun ? " (dry run)" : ""}: ${visibleText(reason)}`;
 }
 
 function labelOf({ name, version }: { name: string; version: string }): string {

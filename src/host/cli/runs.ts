@@ -75,7 +75,7 @@ function runsText(runs: readonly RepairRun[]): string {
     runs.map((run) => [
       run.run,
       stateCell(run),
-      run.step,
+      run.step === "dry-run" ? `dry-run, ${run.outcome}` : run.step,
       run.alias ?? "-",
       run.model === null ? "-" : shortId(run.model),
       timeText(run.startedMs),
@@ -108,7 +108,10 @@ function detailsText(details: RepairRunDetails): string {
   if (advice !== null) facts.push(["go on with", advice]);
   const table = tableText(
     [{ title: "step" }, { title: "at" }],
-    steps.map((one) => [one.step, timeText(one.atMs)]),
+    inARow(steps).map(({ step, count, atMs }) => [
+      count === 1 ? step : `${step}, ${count} times`,
+      timeText(atMs),
+    ]),
   );
   const parts = [factsText(facts), table];
   if (report !== null) parts.push(repairText(report));
@@ -133,4 +136,15 @@ function storyText(story: RepairRunDetails["story"]): string {
     return `${at}  ${what.padEnd(7)}  ${run}: ${began}${outcome ?? "no end yet"}${reason === null ? "" : `: ${visibleText(reason)}`}`;
   });
   return [paint("story", "bold"), ...lines].join("\n");
+}
+
+/** The same step again and again, as candidates are judged, in one line: with the last one's time. */
+function inARow(steps: RepairRunDetails["steps"]): { step: string; count: number; atMs: number }[] {
+  const lines: { step: string; count: number; atMs: number }[] = [];
+  for (const { step, atMs } of steps) {
+    const last = lines.at(-1);
+    const count = last?.step === step ? lines.pop()!.count + 1 : 1;
+    lines.push({ step, count, atMs });
+  }
+  return lines;
 }

@@ -47,11 +47,13 @@ export function trialText(alias: string, state: TrialState, labels: ReadonlyMap<
   return factsText(facts);
 }
 
-function liveLine({ rows, disagreements, nonFinite }: TrialState): string {
+function liveLine({ rows, disagreements, nonFinite, options }: TrialState): string {
   if (rows === 0) return "none yet";
   const differ = `${formatCount(disagreements)} answered differently (${shareFigure(disagreements / rows)})`;
   const bad = nonFinite === 0 ? "" : `, ${formatCount(nonFinite)} without a finite answer of the candidate's`;
-  return `${formatPlural(rows, "row")}, ${differ}${bad}`;
+  const near =
+    disagreements === rows && options.tolerance === 0 ? "; --tolerance says how near is the same" : "";
+  return `${formatPlural(rows, "row")}, ${differ}${bad}${near}`;
 }
 
 function labelledLine({ labelled, meanDifference, looks, options, verdict }: TrialState): string {

@@ -120,7 +120,7 @@ function gateLines(gate: GateReport): string[] {
     interval === null ? "not known" : interval.map(figure).join(" to "),
   ]);
   return [
-    `${gate.metric} ${figure(gate.repaired)} on ${gate.rows} rows that did not choose; intervals at ${figure(100 * gate.confidence)} %, rows asked ${gate.tries} times.`,
+    `${gate.metric} ${figure(gate.repaired)} on ${gate.rows} rows that did not choose; intervals at ${figure(100 * gate.confidence)} %, rows asked ${gate.tries === 1 ? "once" : `${gate.tries} times`}.`,
     table(["against", gate.metric, "repaired less it", "interval"], rows),
   ];
 }

@@ -115,7 +115,7 @@ export function checkLabels(data: LabelledData, reading: OutputReading): void {
   const label = data.labels[row]!;
   throw new MendlineError(
     "MENDLINE_REPAIR_LABELS",
-    `${data.source}: row ${rowNumber}: label ${data.label} is ${label}, but the model's outputs (${reading.outputCount} a row) know the classes 0 to ${classCount - 1}: write class indices in the order of the outputs`,
+    `${data.source}: row ${rowNumber}: label ${data.label} is ${label}, but the model's outputs (${reading.outputCount} a row) know the classes 0 to ${classCount - 1}: write class indices in the order of the outputs, or add the model with --task regression if its outputs are values`,
     { details: { file: data.source, row: rowNumber, label, classes: classCount } },
   );
 }

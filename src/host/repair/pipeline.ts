@@ -171,10 +171,9 @@ class Repair {
       );
     }
     const chosen = await this.#choose();
-    const { ancestor, passedOver } = chosen;
+    const { ancestor } = chosen;
     if (ancestor === null) {
-      const reason = passedOver.length === 0 ? "it has no ancestor" : "every ancestor was passed over";
-      return this.#end("no-healthy-ancestor", reason);
+      return this.#end("no-healthy-ancestor", noAncestorReason(chosen, this.#plan.ancestor));
     }
     say(this.#controls, "ancestor", `toward ${ancestor.label}`);
     return this.#judgeAndPublish({ ...chosen, ancestor });
@@ -254,4 +253,12 @@ class Repair {
       // The caller is told of the first failure.
     }
   }
+}
+
+/** Health is told by training data; labels may think otherwise of an ancestor that was trained on several regimes. */
+function noAncestorReason({ passedOver, ancestors }: ChosenStep, forced: string | null): string {
+  if (passedOver.length === 0) return "it has no ancestor";
+  const hasDrifted = forced === null && ancestors.some(({ verdict }) => verdict === "drift");
+  const remedy = ": with --ancestor REF the labelled rows decide about one all the same";
+  return `every ancestor was passed over${hasDrifted ? remedy : ""}`;
 }

@@ -154,7 +154,7 @@ test("a dry run says that nothing was published; a flat or infinite curve has ba
       { scale: 1, loss: Number.POSITIVE_INFINITY },
     ],
   });
-  assert.match(text, /outcome +published \(dry run: nothing was published\): /);
+  assert.match(text, /outcome +would be published \(dry run\): /);
   assert.match(text, /0\.000 {2}loss 0\.500 {2}#\n/);
   assert.match(text, /1\.000 {2}loss Infinity {2}#/);
 });
