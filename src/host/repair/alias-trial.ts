@@ -120,13 +120,17 @@ export class AliasTrial {
     if (!this.#trial.isOpen) return this.state;
     const found = await lookAtRows(this.#context, this.#trial, rows);
     const { drift, fault, answers, incumbentLosses, candidateLosses, digests } = found;
+    const before = this.state;
     // From here to the write nothing waits: other rows are counted before, or behind.
     this.#trial.answered(answers);
     this.#trial.counted(digests);
     incumbentLosses.forEach((loss, row) => void this.#trial.judged(loss, candidateLosses[row]!));
     if (fault !== null) this.#trial.lost(fault);
     if (drift !== undefined) this.#trial.looked(drift);
-    await this.#write();
+    await this.#write().catch((thrown: unknown) => {
+      this.#trial.restore(before);
+      throw thrown;
+    });
     return this.state;
   }
 

@@ -3,9 +3,16 @@
  * all of them. Values sit in shared buffers, so that the judging thread sees them without a copy.
  */
 import { MendlineError } from "../../errors.js";
-import { distinctTextsMax, labelledBytesMax, labelledRowsMax } from "../../limits.js";
+import { distinctTextsMax } from "../../limits.js";
 import type { Batch, Column, DataSource, TextColumn } from "../columns/column.js";
-import { viewOf } from "../kernels/types.js";
+import { columnOf, readNumbers, sharedF64 } from "./column-values.js";
+import {
+  checkFeatures,
+  checkLabelled,
+  checkSize,
+  columnsOf,
+  type LabelledColumns,
+} from "./labelled-columns.js";
 
 export interface LabelledData {
   /** Where the rows came from, for messages. */
@@ -29,11 +36,7 @@ export interface LabelledData {
   readonly skippedUnlabelled: number;
 }
 
-export interface ReadLabelledOptions {
-  readonly features: readonly string[];
-  readonly label: string;
-  /** Column of the rows' weights; null or absent: all count the same. */
-  readonly weight?: string | null;
+export interface ReadLabelledOptions extends LabelledColumns {
   /** The memory that the source's columns are in. */
   readonly memory: WebAssembly.Memory;
   readonly signal?: AbortSignal;
@@ -91,15 +94,6 @@ export function asLabelled(rows: UnlabelledData): LabelledData {
   };
 }
 
-/** All columns that are read, in order. */
-export function columnsOf({
-  features,
-  label,
-  weight,
-}: Pick<ReadLabelledOptions, "features" | "label" | "weight">): string[] {
-  return [...features, label, ...(weight == null ? [] : [weight])];
-}
-
 /** The rows at `indices`, in that order. */
 export function selectRows(data: LabelledData, indices: Uint32Array): LabelledData {
   return {
@@ -132,90 +126,6 @@ export function withoutRows(data: LabelledData, indices: Uint32Array): LabelledD
 function pick<T extends Float64Array | Uint32Array>(values: T, indices: Uint32Array, out: T): T {
   for (let i = 0; i < indices.length; i++) out[i] = values[indices[i]!]!;
   return out;
-}
-
-export function sharedF64(count: number): Float64Array {
-  return new Float64Array(new SharedArrayBuffer(count * 8));
-}
-
-/** What `readLabelled` would refuse before it reads. @throws MendlineError  as there */
-export function checkLabelled(
-  source: DataSource,
-  options: Pick<ReadLabelledOptions, "features" | "label" | "weight">,
-): void {
-  checkColumns(source, options);
-  checkSize(source, options.features.length);
-}
-
-/** @throws MendlineError MENDLINE_DATA_SCHEMA, MENDLINE_ARGUMENT_INVALID */
-function checkFeatures(source: DataSource, features: readonly string[]): void {
-  if (features.length === 0) {
-    throw new MendlineError(
-      "MENDLINE_ARGUMENT_INVALID",
-      "no features are named: add --features a,b to the model",
-    );
-  }
-  const missing = features.filter((name) => !source.fields.some((field) => field.name === name));
-  if (missing.length === 0) return;
-  throw new MendlineError(
-    "MENDLINE_DATA_SCHEMA",
-    `${source.label}: the feature column ${missing.join(", ")} is missing; it has ${source.fields.map((field) => field.name).join(", ")}`,
-    { details: { file: source.label, missing } },
-  );
-}
-
-function checkColumns(
-  source: DataSource,
-  options: Pick<ReadLabelledOptions, "features" | "label" | "weight">,
-): void {
-  const { features, label, weight = null } = options;
-  if (features.length === 0) {
-    throw new MendlineError(
-      "MENDLINE_ARGUMENT_INVALID",
-      "no features are named: add --features a,b to the model",
-    );
-  }
-  const names = columnsOf(options);
-  const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) {
-    throw new MendlineError(
-      "MENDLINE_ARGUMENT_INVALID",
-      `column ${twice} is named twice among features, label and weight`,
-    );
-  }
-  const missing = names.filter((name) => !source.fields.some((field) => field.name === name));
-  if (missing.length > 0) {
-    const what = missing[0] === label ? "label" : missing[0] === weight ? "weight" : "feature";
-    throw new MendlineError(
-      "MENDLINE_DATA_SCHEMA",
-      `${source.label}: the ${what} column ${missing.join(", ")} is missing; it has ${source.fields.map((field) => field.name).join(", ")}`,
-      { details: { file: source.label, missing } },
-    );
-  }
-  if (weight !== null && source.fields.find((field) => field.name === weight)!.type === null) {
-    throw new MendlineError(
-      "MENDLINE_REPAIR_LABELS",
-      `${source.label}: the weight column ${weight} holds texts: write numbers above 0`,
-      { details: { file: source.label, weight } },
-    );
-  }
-  if (source.fields.find((field) => field.name === label)!.type === null) {
-    throw new MendlineError(
-      "MENDLINE_REPAIR_LABELS",
-      `${source.label}: the label column ${label} holds texts: write class indices (0, 1, 2, …) in the order of the model's outputs`,
-      { details: { file: source.label, label } },
-    );
-  }
-}
-
-function checkSize(source: DataSource, featureCount: number): void {
-  const byteLength = source.rowCount * (8 * (featureCount + 1) + 4);
-  if (source.rowCount <= labelledRowsMax && byteLength <= labelledBytesMax) return;
-  throw new MendlineError(
-    "MENDLINE_DATA_LIMIT",
-    `${source.label}: ${source.rowCount} labelled rows take ${byteLength} bytes; at most ${labelledRowsMax} rows and ${labelledBytesMax} bytes are judged: take a sample`,
-    { details: { rows: source.rowCount, rowsMax: labelledRowsMax, byteLength, bytesMax: labelledBytesMax } },
-  );
 }
 
 type ReadingOptions = Omit<ReadLabelledOptions, "label"> & {
@@ -344,31 +254,5 @@ class Reading {
       );
     }
     return Float64Array.from(codes);
-  }
-}
-
-export function columnOf(batch: Batch, name: string): Column {
-  const column = batch.columns.get(name);
-  if (column === undefined) throw new Error(`the source did not deliver column ${name}`);
-  return column;
-}
-
-/** out[i] = the value at rows[i], NaN where it is missing; through `codes` for text. */
-export function readNumbers(
-  memory: WebAssembly.Memory,
-  column: Column,
-  rows: Uint32Array,
-  out: Float64Array,
-  codes?: Float64Array,
-): void {
-  const values = viewOf(memory, column.type, column.valuesPtr, column.rowCount);
-  const { validityPtr, validityBitOffset } = column;
-  const bits = validityPtr === 0 ? null : new Uint8Array(memory.buffer, validityPtr);
-  for (let i = 0; i < rows.length; i++) {
-    const row = rows[i]!;
-    const bit = validityBitOffset + row;
-    const isMissing = bits !== null && ((bits[bit >>> 3]! >>> (bit & 7)) & 1) === 0;
-    const value = isMissing ? Number.NaN : Number(values[row]!);
-    out[i] = codes === undefined || isMissing ? value : (codes[value] ?? Number.NaN);
   }
 }

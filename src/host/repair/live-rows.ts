@@ -1,7 +1,7 @@
 /** Live rows as a model takes them: the features alone, evenly spread over the data, whole in memory. */
 import { recalibrationRowsMax } from "../../limits.js";
 import type { DataSource } from "../columns/column.js";
-import { columnOf, readNumbers, sharedF64 } from "./labelled-data.js";
+import { columnOf, readNumbers, sharedF64 } from "./column-values.js";
 import type { JudgeRows } from "./onnx-inputs.js";
 
 export interface LiveRowsOptions {

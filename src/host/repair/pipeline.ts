@@ -15,7 +15,7 @@ import { chooseAncestor } from "./ancestor.js";
 import type { RepairContext } from "./context.js";
 import { describeInputs, type InputColumns, refuseOtherInputs, reopenInputs } from "./inputs.js";
 import { judgeCandidates } from "./judging.js";
-import { checkLabelled, columnsOf } from "./labelled-data.js";
+import { checkLabelled, columnsOf } from "./labelled-columns.js";
 import { checkLive, lineageDrift, requireProfile } from "./lineage-drift.js";
 import { publish } from "./publish.js";
 import type { ChosenAncestor, RepairOutcome, RepairReport } from "./report.js";

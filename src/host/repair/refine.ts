@@ -4,7 +4,7 @@ import type { LabelRequest } from "../labels/label-request.js";
 import { addRound, loadRequest } from "../labels/requests.js";
 import type { RepairContext } from "./context.js";
 import { describeInputs, refuseOtherInputs, reopenInputs } from "./inputs.js";
-import { columnsOf } from "./labelled-data.js";
+import { columnsOf } from "./labelled-columns.js";
 import { requireProfile } from "./lineage-drift.js";
 import { type RepairResult, repairModel } from "./pipeline.js";
 import { labelledPoints, refinedSlices } from "./refined-slices.js";

@@ -12,9 +12,9 @@ import { loadProfile } from "../models.js";
 import { Candidates } from "./candidates.js";
 import { validatorFor } from "./choose-validator.js";
 import type { RepairContext } from "./context.js";
+import { columnsOf } from "./labelled-columns.js";
 import {
   asLabelled,
-  columnsOf,
   readLabelled,
   readUnlabelled,
   selectUnlabelled,

@@ -84,6 +84,11 @@ export class Trial {
     return this.#state;
   }
 
+  /** What was counted since could not be kept. */
+  restore(state: TrialState): void {
+    this.#state = state;
+  }
+
   get isOpen(): boolean {
     return this.#state.verdict === "open";
   }

@@ -38,6 +38,16 @@ test("hosts written as addresses, in any notation that a URL takes", () => {
     "http://2130706433/",
     "http://0x7f.1/",
     "http://[::1]/",
+    "http://0/",
+    "http://0x7f000001/",
+    "http://0177.0.0.1/",
+    "http://127.0.0.1./",
+    "http://169.254.169.254/",
+    "http://[::ffff:127.0.0.1]/",
+    "http://[::ffff:a9fe:a9fe]/",
+    "http://[::127.0.0.1]/",
+    "http://[64:ff9b::a9fe:a9fe]/",
+    "http://[fd00:ec2::254]/",
   ])
     assert.throws(() => checkHost(new URL(url)), /no public address/, url);
   checkHost(new URL("http://1.1.1.1/"));

@@ -80,6 +80,12 @@ test("shadow: nothing moves until live rows show the candidate to be better, ove
     const engine = await scene.reopen();
     const second = await engine.trial("gateway");
     assert.equal(second.state, early, "to the last row, options and all");
+    const { commit } = engine.store;
+    engine.store.commit = () => Promise.reject(new Error("the disk is full"));
+    const lost = await second.observe({ labelled: labelledOf(engine.runtime, years, "years") }).catch(String);
+    engine.store.commit = commit;
+    assert.match(String(lost), /the disk is full/);
+    assert.equal(second.state, early, "what could not be kept is not counted");
     const again = await failure("MENDLINE_REPAIR_INPUTS", () => second.observe({ live: live() }));
     assert.match(again.message, /has counted the rows of later already/);
     assert.equal(second.state, early);
