@@ -20,11 +20,13 @@ export interface CrashOrder {
   readonly dir: string;
   readonly point: CrashPoint | "never";
   readonly delayMs: number;
+  /** What passes the gate is put on trial. */
+  readonly isTried: boolean;
 }
 
 const [line] = (await once(process.stdin, "data")) as [Buffer];
 process.stdin.destroy();
-const { dir, point, delayMs } = JSON.parse(line.toString()) as CrashOrder;
+const { dir, point, delayMs, isTried } = JSON.parse(line.toString()) as CrashOrder;
 
 function die(): void {
   const kill = () => process.kill(process.pid, "SIGKILL");
@@ -80,7 +82,7 @@ dieAtCommit(store);
 dieAtRename();
 const context = { runtime, store, scratch: new ScratchModels(store) };
 const model = await store.get(await store.resolve("gateway"));
-await repairModel(context, model, crashRequest(dir));
+await repairModel(context, model, crashRequest(dir, isTried));
 await context.scratch.close();
 await store.close();
 process.stdout.write("it outlived the repair\n");

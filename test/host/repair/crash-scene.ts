@@ -24,12 +24,13 @@ export function writeJudge(dir: string): void {
 }
 
 /** The same data and question for the process that is killed and for the one that goes on. */
-export function crashRequest(dir: string): RepairRequest {
+export function crashRequest(dir: string, isTried = false): RepairRequest {
   return request({
     validator: judgeOf(dir),
     scales: "ramp",
     alias: "gateway",
     control: labelledOf(runtime, seattle2015.slice(0, 60), "control"),
     controlMargin: 1,
+    ...(isTried && { trial: "shadow" as const }),
   });
 }

@@ -10,6 +10,7 @@ import { ScratchModels } from "../../../src/host/models.js";
 import { resumeRepair } from "../../../src/host/repair/pipeline.js";
 import type { RepairReport } from "../../../src/host/repair/report.js";
 import { describeRun } from "../../../src/host/repair/runs.js";
+import type { TrialState } from "../../../src/host/repair/trial.js";
 import { LineageStore } from "../../../src/lineage-store/store.js";
 import { collect } from "../../lineage-store/support.js";
 import { scratchDir } from "../../support.js";
@@ -40,7 +41,9 @@ export const crashPoints = [
   "after pointed",
   "after card",
 ] as const;
-export type CrashPoint = (typeof crashPoints)[number];
+/** Those that only a repair with a trial has. */
+export const trialPoints = ["before on-trial", "after on-trial"] as const;
+export type CrashPoint = (typeof crashPoints)[number] | (typeof trialPoints)[number];
 
 /**
  * In memory where that can be had: a process that is killed leaves what it wrote to the system, synced or not, so that the disk's syncs
@@ -69,7 +72,7 @@ export class CrashScenes {
   async prepare(): Promise<void> {
     const old = await this.#makeTemplate();
     this.#copy();
-    await this.#run({ dir: this.#dir, point: "never", delayMs: 0 });
+    await this.#run({ dir: this.#dir, point: "never", delayMs: 0, isTried: false });
     await this.#reopened(async ({ resume }) => {
       const report = await resume();
       assert.is(report.outcome, "published", report.reason);
@@ -81,13 +84,32 @@ export class CrashScenes {
   /** Kills a repair at the point, looks what the gateway has, goes on, and looks again. */
   async crashAt(point: CrashPoint, delayMs = 0): Promise<void> {
     this.#copy();
-    await this.#run({ dir: this.#dir, point, delayMs });
+    await this.#run({ dir: this.#dir, point, delayMs, isTried: false });
     const expected = this.#expected!;
     await this.#reopened(async ({ store, resume }) => {
       await checkCrashed(store, this.#dir, point, expected);
       const { length } = await collect(store.listRuns());
       if (length === 0) assert.is(point, "before started");
       else await checkResumed(store, this.#dir, point, expected, await resume());
+    });
+  }
+
+  /** The same where a trial is to decide: the alias stays, whatever happens, and one trial is open at the end. */
+  async crashOnTrial(point: (typeof trialPoints)[number], delayMs = 0): Promise<void> {
+    this.#copy();
+    await this.#run({ dir: this.#dir, point, delayMs, isTried: true });
+    const { old, ...expected } = this.#expected!;
+    await this.#reopened(async ({ store, resume }) => {
+      const [run] = await collect(store.listRuns());
+      const isOpen = (await store.lastTrial("gateway")) !== null;
+      assert.is((await describeRun(store, run!.runId)).state === "on-trial", isOpen, point);
+      assert.is((await resume()).outcome, "on-trial");
+      const { candidate, verdict, run: tried } = (await store.lastTrial("gateway")) as TrialState;
+      assert.equal([candidate, verdict, tried], [expected.new.id, "open", run!.runId]);
+      assert.is((await store.alias("gateway"))!.id, old.id);
+      assert.ok(readFileSync(join(servingOf(this.#dir), file)).equals(old.bytes));
+      assert.equal(namesIn(servingOf(this.#dir)), serving(file), point);
+      await store.verifyJournal();
     });
   }
 
