@@ -20,13 +20,15 @@ import { withEngine } from "./workspace.js";
 interface BlendFlags extends OutputOptions, ComputeOptions, ExternalDataOptions {
   readonly scale: number;
   readonly out: string;
+  readonly requantize?: boolean;
 }
 
 const notes = `
 The result is drifted + scale * (ancestor - drifted): 0 keeps the drifted parameters, 1 rolls back. Everything else of the drifted file
 stays byte for byte. Memory does not grow with the models. Of a model in shards give its model.safetensors.index.json; it is written as
 shards again, into a new folder. So is an ONNX model with external data, which is read with --external-data only: its data files must lie
-in its own folder, and be no links. No store is needed, and nothing is judged: that is what \`mendline repair\` does.`;
+in its own folder, and be no links. Quantised weights are refused; with --requantize those of ONNX that go through DequantizeLinear (int8,
+uint8) are blended as the numbers they stand for and quantised again, off by half a step at most. No store is needed, and nothing is judged: that is what \`mendline repair\` does.`;
 
 export function addModelBlendCommand(parent: Command, context: CommandContext): void {
   const command = parent
@@ -36,12 +38,13 @@ export function addModelBlendCommand(parent: Command, context: CommandContext): 
     .argument("<ancestor>", "the same, with the same tensors", parseText)
     .requiredOption("--scale <number>", "how far from the drifted model to the ancestor", parseNumber)
     .requiredOption("--out <path>", "file to write; for a model in several files a new folder", parseText)
+    .option("--requantize", "blend quantised weights as the numbers they stand for, and quantise again")
     .addHelpText("after", notes);
   addOutputOption(addComputeOptions(addExternalDataOption(command))).action(
     async (drifted: string, ancestor: string, flags: BlendFlags) => {
-      const { scale, out, externalData } = flags;
+      const { scale, out, externalData, requantize } = flags;
       const blended = await withEngine(context, flags, ({ engine, signal }) =>
-        engine.blend({ drifted, ancestor, scale, out, externalData, signal }),
+        engine.blend({ drifted, ancestor, scale, out, externalData, requantize, signal }),
       );
       await print({ json: blended, text: () => blendedText(blended) }, flags);
     },

@@ -152,6 +152,7 @@ function addChoiceOptions(command: Command): Command {
         "how the scale may vary over layers, where it pays (default: groups)",
       ).choices(rungs),
     )
+    .option("--requantize", "blend quantised weights as the numbers they stand for, and quantise again")
     .option(
       "--include <patterns>",
       "tensors that are repaired, such as 'encoder.*' (default: all)",

@@ -20,6 +20,7 @@ import type { Runtime } from "../../scheduler/runtime.js";
 import { blendFiles } from "../parameters/blend.js";
 import { assertBlendable } from "../parameters/compatibility.js";
 import { withFile } from "../parameters/model-bytes.js";
+import { everyTensor } from "../parameters/pairing.js";
 import { openParameterFile } from "../parameters/parameter-file.js";
 import type { ParameterFile, Shard } from "../parameters/tensor-index.js";
 
@@ -33,6 +34,8 @@ export interface BlendRequest {
   readonly out: string;
   /** Whether ONNX models may keep their values in other files of their folders. */
   readonly externalData?: boolean | undefined;
+  /** Whether quantised weights are blended as the reals that they stand for, and quantised again: requantize.ts. */
+  readonly requantize?: boolean | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -55,14 +58,16 @@ export interface BlendedModel {
  * @throws MendlineError MENDLINE_DATA_WRITE  the target cannot be written, or does not read back; it is then as it was
  */
 export async function blendModelFiles(runtime: Runtime, request: BlendRequest): Promise<BlendedModel> {
-  const { scale, externalData, signal } = request;
+  const { scale, externalData, requantize, signal } = request;
   if (!Number.isFinite(scale))
     throw new MendlineError("MENDLINE_ARGUMENT_INVALID", `scale ${scale} is no number`);
   const drifted = await openParameterFile(request.drifted, { externalData });
   const ancestor = await openParameterFile(request.ancestor, { externalData });
-  const { pairing } = await assertBlendable(runtime, drifted, ancestor);
+  const { pairing, requantizer } = await assertBlendable(runtime, drifted, ancestor, everyTensor, {
+    requantize,
+  });
   signal?.throwIfAborted();
-  const pieces = blendFiles(runtime, drifted, ancestor, scale, pairing.pairs);
+  const pieces = blendFiles(runtime, drifted, ancestor, scale, pairing.pairs, requantizer);
   return writeModel(drifted, pieces, request.out, signal);
 }
 

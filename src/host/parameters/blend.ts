@@ -12,6 +12,7 @@ import type { VectorType } from "../kernels/kernels.js";
 import type { Scope } from "../memory/arena.js";
 import { openFiles } from "./open-files.js";
 import { pairTensors, type TensorPair } from "./pairing.js";
+import type { Requantizer } from "./requantize.js";
 import {
   type Dtype,
   dtypeBits,
@@ -37,13 +38,14 @@ export function isBlendable(dtype: Dtype): dtype is BlendableDtype {
   return dtype === "F64" || dtype === "F32" || dtype === "F16" || dtype === "BF16";
 }
 
-/** The scale of a tensor by its name in the drifted model; a number is every tensor's. */
+/** The scale of a tensor by its name in the drifted model; a number is every tensor's, and the only one that a requantizer takes. */
 export type ScaleOf = number | ((name: string) => number);
 
 /**
  * The repaired file's bytes, in file order and in pieces of at most `parameterChunkBytes`; a piece is valid until the next. Scale 0
  * gives the drifted parameters, scale 1 the ancestor's, both exactly. Tensors without a pair stay as they are.
  *
+ * @param requantizer  blends quantised weights, their scales and zero points; without one they stay as they are
  * @throws MendlineError MENDLINE_REPAIR_INCOMPATIBLE  a blended value is not finite
  */
 export async function* blendFiles(
@@ -52,6 +54,7 @@ export async function* blendFiles(
   ancestor: ParameterFile,
   scale: ScaleOf,
   pairs: readonly TensorPair[] = pairTensors(drifted, ancestor).pairs,
+  requantizer: Requantizer | null = null,
 ): AsyncGenerator<Uint8Array> {
   const ancestors = new Map(pairs.map((pair) => [pair.drifted.name, pair.ancestor]));
   const tensors = new Map(drifted.tensors.map((tensor) => [tensor.name, tensor]));
@@ -66,10 +69,18 @@ export async function* blendFiles(
         const tensor = segment.tensor === null ? undefined : tensors.get(segment.tensor);
         const counterpart = segment.tensor === null ? undefined : ancestors.get(segment.tensor);
         const at = tensor === undefined ? 0 : typeof scale === "number" ? scale : scale(tensor.name);
-        if (tensor === undefined || counterpart === undefined || at === 0 || !isBlendable(tensor.dtype)) {
+        const isQuantized = tensor !== undefined && requantizer?.has(tensor.name) === true;
+        if (
+          tensor === undefined ||
+          counterpart === undefined ||
+          at === 0 ||
+          !(isBlendable(tensor.dtype) || isQuantized)
+        ) {
           yield* pieces(segment, (piece, offset) => own.read(piece, segment.byteOffset + offset));
         } else if (at === 1) {
           yield* pieces(counterpart, (piece, offset) => readValues(other, counterpart, offset, piece));
+        } else if (isQuantized) {
+          yield* requantizer!.pieces(own, other, tensor.name, at);
         } else {
           yield* blender.blend(own, tensor, other, counterpart, at);
         }
@@ -89,10 +100,11 @@ export async function blendToBytes(
   ancestor: ParameterFile,
   scale: ScaleOf,
   pairs?: readonly TensorPair[],
+  requantizer: Requantizer | null = null,
 ): Promise<Uint8Array> {
   const bytes = new Uint8Array(drifted.byteLength);
   let at = 0;
-  for await (const piece of blendFiles(runtime, drifted, ancestor, scale, pairs)) {
+  for await (const piece of blendFiles(runtime, drifted, ancestor, scale, pairs, requantizer)) {
     bytes.set(piece, at);
     at += piece.byteLength;
   }

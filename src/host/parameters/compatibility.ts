@@ -4,10 +4,18 @@ import type { Runtime } from "../../scheduler/runtime.js";
 import { isBlendable } from "./blend.js";
 import { areUnrelated, compareParameters, type ParameterComparison } from "./comparison.js";
 import { everyTensor, type Pairing, pairTensors, type TensorFilter } from "./pairing.js";
+import { areStrangers, Requantizer } from "./requantize.js";
 import { type ParameterFile, quoted } from "./tensor-index.js";
 
 export interface BlendableComparison extends ParameterComparison {
   readonly pairing: Pairing;
+  /** Of quantised weights, where they are to be quantised again. */
+  readonly requantizer: Requantizer | null;
+}
+
+export interface BlendableOptions {
+  /** Whether quantised weights are blended as the reals that they stand for, and quantised again. */
+  readonly requantize?: boolean | undefined;
 }
 
 /**
@@ -19,6 +27,7 @@ export async function assertBlendable(
   drifted: ParameterFile,
   ancestor: ParameterFile,
   filter: TensorFilter = everyTensor,
+  { requantize = false }: BlendableOptions = {},
 ): Promise<BlendableComparison> {
   const refuse = (why: string, details = {}) =>
     new MendlineError("MENDLINE_REPAIR_INCOMPATIBLE", why, { details });
@@ -27,9 +36,10 @@ export async function assertBlendable(
       `the drifted model is ${drifted.format}, the ancestor ${ancestor.format}: both must be of one format`,
     );
   }
-  if (drifted.quantized || ancestor.quantized) {
+  const isQuantized = drifted.quantized || ancestor.quantized;
+  if (isQuantized && !requantize) {
     throw refuse(
-      "the weights are quantised, and quantised values do not blend: repair the float model and quantise it again",
+      "the weights are quantised, and quantised values do not blend: repair the float model and quantise it again, or have them dequantised, blended and quantised again (--requantize of `mendline model blend`, requantize: true in code)",
     );
   }
   const pairing = pairTensors(drifted, ancestor, filter);
@@ -67,5 +77,11 @@ export async function assertBlendable(
       { details: { cosine: comparison.cosine, comparedElements: comparison.comparedElements } },
     );
   }
-  return { ...comparison, pairing };
+  const requantizer = isQuantized ? await Requantizer.open(drifted, ancestor, pairing.pairs) : null;
+  if (requantizer !== null && areStrangers(await requantizer.compare(drifted, ancestor)))
+    throw new MendlineError(
+      "MENDLINE_REPAIR_UNRELATED",
+      "the quantised weights are unrelated as the reals that they stand for; is the recorded parent right?",
+    );
+  return { ...comparison, pairing, requantizer };
 }

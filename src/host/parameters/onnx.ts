@@ -75,6 +75,10 @@ const quantizedOps: ReadonlySet<string> = new Set([
 ]);
 const quantizedFamily = /^(QLinear|QOrdered|DynamicQuantize)/;
 
+export function isQuantizing(opType: string): boolean {
+  return quantizedOps.has(opType) || quantizedFamily.test(opType);
+}
+
 /**
  * @param allowsExternal  values may lie in other files of the model's folder; the source's label is then its path
  * @throws MendlineError MENDLINE_MODEL_MALFORMED (with the byte offset), MENDLINE_MODEL_FORMAT
@@ -289,7 +293,7 @@ class ModelReader {
     const { opType } = head;
     this.wire.chargeNode(field.at);
     this.nodeCount += 1;
-    if (quantizedOps.has(opType) || quantizedFamily.test(opType)) this.quantized = true;
+    if (isQuantizing(opType)) this.quantized = true;
     const ordinal = counts.get(opType) ?? 0;
     if (ordinal === 0) this.wire.charge(2 * opType.length + 100, field.at);
     counts.set(opType, ordinal + 1);

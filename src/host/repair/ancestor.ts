@@ -18,6 +18,8 @@ export interface ChoiceRule {
   readonly filter: TensorFilter;
   /** Ancestors wanted for a combination, the chosen one among them. */
   readonly combine: number;
+  /** Whether quantised weights are blended and quantised again. */
+  readonly requantize?: boolean | undefined;
 }
 
 /** Tensors told of a comparison, the farthest first. */
@@ -97,14 +99,14 @@ async function compared(
   context: RepairContext,
   drifted: ParameterFile,
   drift: AncestorDrift,
-  { forced, filter }: ChoiceRule,
+  { forced, filter, requantize }: ChoiceRule,
 ): Promise<BlendableComparison | string> {
   if (forced !== null && drift.id !== forced) return "another ancestor was asked for";
   const illness = forced === null ? healthReason(drift) : null;
   if (illness !== null) return illness;
   try {
     const ancestor = await context.scratch.file(await context.store.get(drift.id));
-    return await assertBlendable(context.runtime, drifted, ancestor, filter);
+    return await assertBlendable(context.runtime, drifted, ancestor, filter, { requantize });
   } catch (thrown) {
     if (thrown instanceof MendlineError && isRefusal(thrown, drift.id)) return thrown.message;
     throw thrown;

@@ -7,6 +7,7 @@ import { groupLayers, type Layer, layersOf } from "../parameters/layers.js";
 import { mixFiles } from "../parameters/mix.js";
 import { pairTensors, type TensorFilter, type TensorPair } from "../parameters/pairing.js";
 import { openParameterFile } from "../parameters/parameter-file.js";
+import { Requantizer } from "../parameters/requantize.js";
 import type { ParameterFile } from "../parameters/tensor-index.js";
 import { candidateBytes, copyCandidate, writeCandidate } from "./candidate-files.js";
 import { type CandidateSpec, nameOf, type PlainSpec } from "./candidate-spec.js";
@@ -30,6 +31,7 @@ export class Candidates {
   readonly drifted: ParameterFile;
   readonly #context: RepairContext;
   readonly #filter: TensorFilter;
+  readonly #requantize: boolean;
   /** Blends are made in it one after the other: shared, so that the judging thread needs no copy of its own. */
   #buffer: Uint8Array | null = null;
   #recalibration: Recalibration | null = null;
@@ -39,15 +41,23 @@ export class Candidates {
     model: ModelRecord,
     drifted: ParameterFile,
     filter: TensorFilter,
+    requantize: boolean,
   ) {
     this.#context = context;
     this.model = model;
     this.drifted = drifted;
     this.#filter = filter;
+    this.#requantize = requantize;
   }
 
-  static async open(context: RepairContext, model: ModelRecord, filter: TensorFilter): Promise<Candidates> {
-    return new Candidates(context, model, await context.scratch.file(model), filter);
+  /** @param requantize  blends of quantised weights are quantised again */
+  static async open(
+    context: RepairContext,
+    model: ModelRecord,
+    filter: TensorFilter,
+    requantize = false,
+  ): Promise<Candidates> {
+    return new Candidates(context, model, await context.scratch.file(model), filter, requantize);
   }
 
   /** From now on `recalibrated` candidates can be made. */
@@ -126,7 +136,9 @@ export class Candidates {
     }
     const { file, pairs } = await this.#pairs(spec.ancestor);
     const scale = await this.#scaleOf(spec);
-    return () => blendFiles(runtime, this.drifted, file, scale, pairs);
+    const requantizer =
+      this.#requantize && this.drifted.quantized ? await Requantizer.open(this.drifted, file, pairs) : null;
+    return () => blendFiles(runtime, this.drifted, file, scale, pairs, requantizer);
   }
 
   async #scaleOf(spec: Extract<CandidateSpec, { kind: "blend" | "ramp" | "groups" }>): Promise<ScaleOf> {

@@ -39,7 +39,7 @@ export async function judgeCandidates(judging: Judging): Promise<Judged> {
   const { plan } = log.started;
   const { signal } = controls;
   const task = taskOf(model, plan.label);
-  const candidates = await Candidates.open(context, model, plan.filter);
+  const candidates = await Candidates.open(context, model, plan.filter, plan.requantize);
   const validator = await validatorFor(context, model, task, plan);
   const stop = () => void validator.close();
   let recalibration: Recalibration | null = null;

@@ -195,9 +195,15 @@ class Repair {
 
   #choose() {
     return this.#log.once("ancestor-chosen", () => {
-      const { select, ancestor: forced, filter, combine } = this.#plan;
+      const { select, ancestor: forced, filter, combine, requantize } = this.#plan;
       const { ancestors } = this.#log.recorded("detected")!;
-      return chooseAncestor(this.#context, this.#model, ancestors, { select, forced, filter, combine });
+      return chooseAncestor(this.#context, this.#model, ancestors, {
+        select,
+        forced,
+        filter,
+        combine,
+        requantize,
+      });
     });
   }
 

@@ -143,7 +143,8 @@ async function writeRepaired(
   path: string,
 ): Promise<WrittenCandidate> {
   const { log, model } = publication;
-  const candidates = await Candidates.open(context, model, log.started.plan.filter);
+  const { filter, requantize } = log.started.plan;
+  const candidates = await Candidates.open(context, model, filter, requantize);
   if (spec.kind !== "recalibrated") return candidates.write(spec, path);
   const recalibration = await openRecalibration({ context, ...publication }, candidates);
   try {

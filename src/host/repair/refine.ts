@@ -107,6 +107,7 @@ function askedAgain(
   given: RefineRequest,
 ): Omit<RepairRequest, keyof RepairSources | keyof RepairControls> {
   const { label, metric, select, scales, combine, controlMargin, controlProof, seed, filter } = plan;
+  const { requantize = false } = plan;
   const { goal, threshold, weight, ancestor, output, validator } = plan;
   const alias = given.alias ?? plan.alias;
   const deploy = given.deploy ?? plan.dir;
@@ -116,6 +117,7 @@ function askedAgain(
     select,
     scales,
     combine,
+    requantize,
     controlMargin,
     controlProof,
     seed,

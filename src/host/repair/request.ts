@@ -55,6 +55,8 @@ export interface RepairRequest extends RepairSources, RepairControls {
   readonly scales?: "single" | "ramp" | "groups";
   /** Combine up to so many healthy ancestors, where that pays; 1 by default. */
   readonly combine?: number;
+  /** Blend quantised ONNX weights as the numbers that they stand for, and quantise again, with one scale for all. Else they are refused. */
+  readonly requantize?: boolean;
   /** JavaScript module (by its file's name) or shell command that judges candidates; onnxruntime by default. */
   readonly validator?: string;
   readonly output?: "probability" | "logit";
@@ -100,6 +102,8 @@ export interface RepairPlan {
   readonly filter: TensorFilter;
   readonly scales: "single" | "ramp" | "groups";
   readonly combine: number;
+  /** Absent: no. */
+  readonly requantize?: boolean;
   readonly validator: ValidatorPlan | null;
   readonly output: "probability" | "logit" | null;
   readonly controlMargin: number;
@@ -133,6 +137,12 @@ export async function planOf(
     throw invalid(`the control margin is ${controlMargin}: choose a share from 0 to 1`);
   if (!(Number.isInteger(combine) && combine >= 1 && combine <= mixTermsMax))
     throw invalid(`${combine} ancestors to combine: choose 1 to ${mixTermsMax}`);
+  const { requantize = false } = request;
+  const scales = request.scales ?? (requantize ? "single" : "groups");
+  if (requantize && (combine > 1 || scales !== "single"))
+    throw invalid(
+      "quantised weights are blended with one ancestor and one scale: leave combine and scales out",
+    );
   if (request.goal !== undefined) parseGoal(request.goal, kind);
   if (deploy !== undefined && alias === null)
     throw invalid("a folder to deploy to needs an alias, the name that is deployed there");
@@ -146,8 +156,9 @@ export async function planOf(
     select: request.select ?? "nearest",
     ancestor: await forcedAncestor(store, model, request.ancestor),
     filter: { include: request.include ?? [], exclude: request.exclude ?? [] },
-    scales: request.scales ?? "groups",
+    scales,
     combine,
+    requantize,
     validator: request.validator === undefined ? null : await validatorPlan(request.validator),
     output: request.output ?? null,
     controlMargin,

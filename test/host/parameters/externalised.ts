@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Bytes, bytes, concat, int, text } from "./onnx-writer.js";
 
-interface Field {
+export interface Field {
   readonly number: number;
   /** Tag and value. */
   readonly whole: Bytes;
@@ -19,7 +19,7 @@ function readVarint(message: Bytes, at: number): { value: number; end: number } 
   }
 }
 
-function fieldsOf(message: Bytes): Field[] {
+export function fieldsOf(message: Bytes): Field[] {
   const fields: Field[] = [];
   for (let at = 0; at < message.length; ) {
     const { value: tag, end: start } = readVarint(message, at);
@@ -34,7 +34,7 @@ function fieldsOf(message: Bytes): Field[] {
 }
 
 /** Calls `change` with each occurrence of a field; null leaves it as it is. */
-function changed(message: Bytes, number: number, change: (body: Bytes) => Bytes | null): Bytes {
+export function changed(message: Bytes, number: number, change: (body: Bytes) => Bytes | null): Bytes {
   const parts = fieldsOf(message).map((field) => {
     const by = field.number === number ? change(field.body!) : null;
     return by === null ? field.whole : bytes(number, by);
