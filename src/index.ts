@@ -140,6 +140,7 @@ export type {
   ImportRequest,
   ImportSummary,
 } from "./lineage-store/import/import-lineage.js";
+export type { ModelFile } from "./lineage-store/model-parts.js";
 export type { ModelVersion } from "./lineage-store/models.js";
 export type { NearestModel, PathStep, RelativeOptions } from "./lineage-store/reader.js";
 export type { DerivationRecord, ModelRecord, ModelTask } from "./lineage-store/records.js";

@@ -8,15 +8,18 @@ import { blendFiles } from "../../src/host/parameters/blend.js";
 import { openParameterFile } from "../../src/host/parameters/parameter-file.js";
 import type { ParameterFile } from "../../src/host/parameters/tensor-index.js";
 import { openRuntime, type Runtime } from "../../src/scheduler/runtime.js";
+import { residentPeakBytes } from "../children/resident.js";
 import { pickedIndexes, sourceFactor, targetFactor } from "../data.js";
 import type { Case, Role } from "../measure.js";
 import { pythonCase } from "../python.js";
 import { writeModel } from "../safetensors-file.js";
 import { scratchDir } from "../scratch.js";
-import { runSuite } from "../suite.js";
+import { type Bench, runSuite } from "../suite.js";
+
+/** `BENCH_BLEND_BYTES=4294967296`: two files of so many bytes, on all cores, besides three times that room on the disk. */
+const largeBytes = Number(process.env.BENCH_BLEND_BYTES ?? 0);
 
 const scale = 0.75;
-const tensorCount = 16;
 const chunkBytes = 4 * 1024 * 1024;
 
 interface Models {
@@ -59,14 +62,26 @@ function fileCase(name: string, role: Role, models: Models, write: (path: string
   };
 }
 
-async function blend(runtime: Runtime, models: Models, path: string, isHashed: boolean): Promise<void> {
+interface WriteOptions {
+  readonly isHashed: boolean;
+  readonly isSynced: boolean;
+}
+
+async function blend(
+  runtime: Runtime,
+  models: Models,
+  path: string,
+  { isHashed, isSynced }: WriteOptions,
+): Promise<void> {
   const hash = createHash("sha256");
   const out = await open(path, "w");
   try {
     for await (const piece of blendFiles(runtime, models.drifted, models.ancestor, scale)) {
+      const written = out.writeFile(piece);
       if (isHashed) hash.update(piece);
-      await out.writeFile(piece);
+      await written;
     }
+    if (isSynced) await out.sync();
   } finally {
     await out.close();
   }
@@ -74,16 +89,16 @@ async function blend(runtime: Runtime, models: Models, path: string, isHashed: b
 }
 
 /** What no writer of a model can be spared: its bytes read once, hashed and written. */
-function copyCase(path: string): Case {
+function copyCase(path: string, isSynced = false): Case {
   const outPath = join(scratchDir(), "copied.safetensors");
   return {
-    name: "copy of one file with sha256 (node streams)",
+    name: `copy of one file with sha256 (node streams)${isSynced ? ", synced" : ""}`,
     role: "limit",
     runAsync: async () => {
       const hash = createHash("sha256");
       const input = createReadStream(path, { highWaterMark: chunkBytes });
       input.on("data", (piece) => hash.update(piece));
-      await pipeline(input, createWriteStream(outPath, { highWaterMark: chunkBytes }));
+      await pipeline(input, createWriteStream(outPath, { highWaterMark: chunkBytes, flush: isSynced }));
       const size = statSync(outPath).size;
       rmSync(outPath);
       return size + hash.digest()[0]!;
@@ -119,7 +134,7 @@ function numpyCase(models: Models, hash: "sha256" | "none"): Case {
   return pythonCase({ name, script: numpyScript, args });
 }
 
-async function writeModels(valueCount: number): Promise<Models> {
+async function writeModels(valueCount: number, tensorCount = 16): Promise<Models> {
   const shape = { tensorCount, parameterCount: valueCount / tensorCount };
   const [driftedPath, ancestorPath] = ["drifted", "ancestor"].map((name) =>
     join(scratchDir(), `${name}.safetensors`),
@@ -134,7 +149,39 @@ async function writeModels(valueCount: number): Promise<Models> {
   };
 }
 
+/** Memory is that of the whole process, Node's own 50 MB and what makes the files included. */
+async function measureLarge(bench: Bench): Promise<void> {
+  bench.useCores("all");
+  // Tensors of 16 MB, as a large model's are: what writes them here holds one of them.
+  const models = await writeModels(largeBytes / 4, Math.max(1, Math.round(largeBytes / 2 ** 24)));
+  const runtime = await openRuntime();
+  const { byteLength, path } = models.drifted;
+  for (const isSynced of [false, true]) {
+    const synced = isSynced ? "synced" : "not synced";
+    await bench.measure({
+      name: `f32, two files of ${Math.round(byteLength / 1e6)} MB, all cores, ${synced}`,
+      values: models.valueCount,
+      bytes: byteLength * 3,
+      tolerance: 1e-6,
+      effort: { rounds: 3, secondsMax: 0.01, warmSeconds: 0.01 },
+      cases: [
+        fileCase(`mendline, blendFiles, sha256, ${synced}`, "ours", models, (out) =>
+          blend(runtime, models, out, { isHashed: true, isSynced }),
+        ),
+        copyCase(path, isSynced),
+      ],
+    });
+  }
+  bench.fact("memory of the arena at its peak", runtime.arena.use.peakBytes / 1e6, "MB");
+  bench.fact("memory of the process at its peak", residentPeakBytes() / 1e6, "MB");
+  await runtime.close();
+}
+
 await runSuite("How fast is a repaired model written, from two files to a third?", async (bench) => {
+  if (largeBytes > 0) {
+    await measureLarge(bench);
+    return;
+  }
   const models = await writeModels(bench.size(64 * 1024 * 1024, 64 * 1024));
   const runtime = await openRuntime();
   const byteLength = models.drifted.byteLength;
@@ -145,8 +192,12 @@ await runSuite("How fast is a repaired model written, from two files to a third?
     tolerance: 1e-6,
     effort: { rounds: 3, secondsMax: 0.01, warmSeconds: 0.01 },
     cases: [
-      fileCase("mendline, blendFiles, sha256", "ours", models, (path) => blend(runtime, models, path, true)),
-      fileCase("mendline, blendFiles", "variant", models, (path) => blend(runtime, models, path, false)),
+      fileCase("mendline, blendFiles, sha256", "ours", models, (path) =>
+        blend(runtime, models, path, { isHashed: true, isSynced: false }),
+      ),
+      fileCase("mendline, blendFiles", "variant", models, (path) =>
+        blend(runtime, models, path, { isHashed: false, isSynced: false }),
+      ),
       numpyCase(models, "sha256"),
       numpyCase(models, "none"),
       copyCase(models.drifted.path),

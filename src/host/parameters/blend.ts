@@ -122,19 +122,27 @@ async function* pieces(
   }
 }
 
-/** Two chunks in the arena, one a side; the drifted one becomes the result. */
+/** A chunk of each side in the arena; the drifted one becomes the result. */
+interface Room {
+  readonly driftedPtr: number;
+  readonly ancestorPtr: number;
+}
+
+/** Two rooms: while one chunk is blended, hashed and written, the next is read. */
 class Blender {
   readonly #runtime: Runtime;
-  readonly #driftedPtr: number;
-  readonly #ancestorPtr: number;
+  readonly #rooms: readonly [Room, Room];
   readonly #chunkBytes: number;
 
   constructor(runtime: Runtime, scope: Scope, { tensors }: ParameterFile) {
     this.#runtime = runtime;
-    this.#chunkBytes = chunkBytesFor(runtime.arena, 2);
+    this.#chunkBytes = chunkBytesFor(runtime.arena, 4);
     const regionBytes = chunkRegionBytes(tensors, this.#chunkBytes);
-    this.#driftedPtr = scope.allocate(regionBytes);
-    this.#ancestorPtr = scope.allocate(regionBytes);
+    const room = () => ({
+      driftedPtr: scope.allocate(regionBytes),
+      ancestorPtr: scope.allocate(regionBytes),
+    });
+    this.#rooms = [room(), room()];
   }
 
   async *blend(
@@ -144,29 +152,53 @@ class Blender {
     other: TensorEntry,
     scale: number,
   ): AsyncGenerator<Uint8Array> {
-    const dtype = tensor.dtype as BlendableDtype;
-    const width = dtypeBits[dtype] / 8;
-    const { arena, kernels } = this.#runtime;
-    for (let at = 0; at < tensor.byteLength; at += this.#chunkBytes) {
+    const { arena } = this.#runtime;
+    const load = async (at: number, { driftedPtr, ancestorPtr }: Room): Promise<number> => {
       const byteLength = Math.min(this.#chunkBytes, tensor.byteLength - at);
-      await loadValues(arena, drifted, tensor, at, byteLength, this.#driftedPtr);
-      await loadValues(arena, ancestor, other, at, byteLength, this.#ancestorPtr);
-      const allFinite = kernels.blend(
-        vectorTypeOf[dtype],
-        this.#driftedPtr,
-        this.#ancestorPtr,
-        byteLength / width,
-        scale,
-        this.#driftedPtr,
-      );
-      if (!allFinite) {
-        throw new MendlineError(
-          "MENDLINE_REPAIR_INCOMPATIBLE",
-          `tensor ${quoted(tensor.name)}: a blend at scale ${scale} is not finite in ${dtype}; its weights, or the ancestor's, hold NaN, Inf or values near the type's end`,
-          { details: { tensor: tensor.name, scale } },
-        );
+      if (byteLength <= 0) return 0;
+      // Both are waited for, also when one fails: the arena's room is somebody else's after that.
+      const loaded = await Promise.allSettled([
+        loadValues(arena, drifted, tensor, at, byteLength, driftedPtr),
+        loadValues(arena, ancestor, other, at, byteLength, ancestorPtr),
+      ]);
+      for (const result of loaded) if (result.status === "rejected") throw result.reason;
+      return byteLength;
+    };
+    let [room, free] = this.#rooms;
+    const start = (at: number, into: Room): Promise<number> => {
+      const loading = load(at, into);
+      // Awaited when its turn comes, which may be later than it fails.
+      loading.catch(() => undefined);
+      return loading;
+    };
+    let pending = start(0, room);
+    try {
+      for (let at = 0; at < tensor.byteLength; ) {
+        const byteLength = await pending;
+        at += byteLength;
+        pending = start(at, free);
+        this.#blendRoom(room, tensor, byteLength, scale);
+        yield arena.bytes.slice(room.driftedPtr, room.driftedPtr + byteLength);
+        [room, free] = [free, room];
       }
-      yield arena.bytes.slice(this.#driftedPtr, this.#driftedPtr + byteLength);
+    } finally {
+      await pending.catch(() => undefined);
     }
+  }
+
+  #blendRoom(
+    { driftedPtr, ancestorPtr }: Room,
+    { name, dtype }: TensorEntry,
+    byteLength: number,
+    scale: number,
+  ): void {
+    const type = vectorTypeOf[dtype as BlendableDtype];
+    const count = (byteLength * 8) / dtypeBits[dtype];
+    if (this.#runtime.kernels.blend(type, driftedPtr, ancestorPtr, count, scale, driftedPtr)) return;
+    throw new MendlineError(
+      "MENDLINE_REPAIR_INCOMPATIBLE",
+      `tensor ${quoted(name)}: a blend at scale ${scale} is not finite in ${dtype}; its weights, or the ancestor's, hold NaN, Inf or values near the type's end`,
+      { details: { tensor: name, scale } },
+    );
   }
 }

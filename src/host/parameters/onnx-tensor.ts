@@ -6,6 +6,7 @@
  * Field numbers and storage rules: onnx/onnx.proto, message TensorProto.
  */
 import { tensorRankMax } from "../../limits.js";
+import { isExternal, readEntry } from "./onnx-external.js";
 import {
   type ByteRange,
   type Pending,
@@ -36,8 +37,6 @@ const tensorField = {
 } as const;
 
 const { floatData, doubleData, int32Data, int64Data, uint64Data, stringData, rawData } = tensorField;
-/** TensorProto.DataLocation. */
-const dataLocations = { default: 0, external: 1 } as const;
 
 /** TensorProto.DataType -> our dtype and the typed field that may hold it instead of raw_data. */
 const onnxTypes: ReadonlyMap<number, { readonly dtype: Dtype; readonly storage: number }> = new Map(
@@ -197,45 +196,6 @@ async function readFacts(wire: Wire, range: ByteRange, what: string): Promise<Te
     }
   });
   return facts;
-}
-
-function isExternal(wire: Wire, field: WireField, what: string): boolean {
-  const location = wire.count(field, `data_location of ${what}`);
-  if (location === dataLocations.default) return false;
-  if (location !== dataLocations.external)
-    throw wire.unsupported(field.at, `${what} has data_location ${location}, which mendline does not know`);
-  if (wire.external === null) throw externalData(wire, field, what);
-  return true;
-}
-
-function externalData(wire: Wire, field: WireField, what: string): Error {
-  return wire.unsupported(
-    field.at,
-    `${what} keeps its values in another file (external data), which is off by default: the model says which files are read. Allow it with --external-data (externalData: true in code), or save the model as one file, as onnx.save(model, path) does after onnx.load`,
-  );
-}
-
-/** StringStringEntryProto: key 1, value 2. */
-async function readEntry(
-  wire: Wire,
-  field: WireField,
-  entries: Map<string, string>,
-  what: string,
-): Promise<void> {
-  const { external } = wire;
-  if (external === null) throw externalData(wire, field, what);
-  const message = `external_data of ${what}`;
-  wire.expect(field, wireBytes, message);
-  const parts = ["", ""];
-  const singular = new Singular(wire, message);
-  await wire.walk(field, (part) => {
-    if (part.number !== 1 && part.number !== 2) return;
-    singular.once(part);
-    return wire.text(part, message, (text) => {
-      parts[part.number - 1] = text;
-    });
-  });
-  external.note(entries, parts[0]!, parts[1]!, what);
 }
 
 async function placeExternal(

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { blendFiles, blendToBytes } from "../../../src/host/parameters/blend.js";
@@ -180,6 +180,33 @@ for (const [dtype, width] of [
     );
   });
 }
+
+test("who stops in the middle, or whose file ends early, leaves the arena as it was while more is being read", async () => {
+  const count = parameterChunkBytes / 2 + 100_000;
+  const values = gaussians(997, 31);
+  const long = (seed: number) =>
+    write({
+      w: floats(
+        "F32",
+        Array.from({ length: count }, (_, i) => values[(i + seed) % 997]!),
+      ),
+    });
+  const [drifted, ancestor] = [await fileOf(long(0)), await fileOf(long(1))];
+  const used = runtime.arena.use.usedBytes;
+  for await (const piece of blendFiles(runtime, drifted, ancestor, 0.5)) {
+    if (piece.byteLength > 1000) break;
+  }
+  assert.is(runtime.arena.use.usedBytes, used);
+  const pieces = blendFiles(runtime, drifted, ancestor, 0.5);
+  await pieces.next();
+  await pieces.next();
+  truncateSync(ancestor.path, ancestor.byteLength - 100);
+  const rest = async () => {
+    for await (const _ of pieces);
+  };
+  await refusal(rest(), "MENDLINE_MODEL_MALFORMED", /ends at byte/);
+  assert.is(runtime.arena.use.usedBytes, used);
+});
 
 test("an ancestor whose values lie in the index, not in a range of its file", async () => {
   const drifted = await fileOf(model({ initializers: [rawF32("w", [5], [1, 2, 3, 4, 5])] }));
