@@ -122,9 +122,10 @@ export type { RepairProgress, RepairRequest, TrialPeriod } from "./host/repair/r
 export type { RepairRun, RepairRunDetails } from "./host/repair/runs.js";
 export type { TrialOptions, TrialState, TrialVerdict } from "./host/repair/trial.js";
 export type { TrialRows } from "./host/repair/trial-rows.js";
-export { discardSetAside, repairStore, restoreBackup } from "./host/store-care.js";
+export { checkStore, discardSetAside, repairStore, restoreBackup } from "./host/store-care.js";
 export type { Backup, BackupOptions } from "./lineage-store/backup.js";
 export type { RestoreBackupOptions, RestoredBackup } from "./lineage-store/backup-restore.js";
+export type { DamagedObject, DamagedRecord, ObjectUse, StoreDamage } from "./lineage-store/damage.js";
 export type {
   DeclarationRecord,
   ExternalRecord,
@@ -154,5 +155,6 @@ export type {
   SignatureReport,
   VerifySignaturesRequest,
 } from "./lineage-store/signing/verify.js";
+export type { CheckedModel, StoreCheck, StoreCheckOptions } from "./lineage-store/store-check.js";
 export type { StoreRepairOptions } from "./lineage-store/store-repair.js";
 export type { Transformation } from "./lineage-store/transformations.js";

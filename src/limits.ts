@@ -217,6 +217,11 @@ export const marksMax = 16_777_216;
 export const dropBatchModels = 256;
 /** Models, and problems, that a collection or a check names; beyond it they are counted. */
 export const findingsMax = 1_000;
+/** Models that are named for one damaged object, and tensors for one of these. */
+export const damageUsesMax = 100;
+export const damageTensorsMax = 100;
+/** Models that a check of the store names one by one, 200 bytes of JSON each; the others are counted, and their damage is listed. */
+export const checkedModelsMax = 100_000;
 /** An object that was put so long ago and got no commit was given up. */
 export const orphanAgeMsMin = 60 * 60_000;
 /** Names looked through for a "did you mean". */

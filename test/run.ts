@@ -21,6 +21,8 @@ const slowFileDeadlineMs = 3_600_000;
 const deadlineMsByFile: Readonly<Record<string, number>> = {
   // 200 processes, one after the other, killed: about 45 s where nothing else runs.
   "lineage-store/crash.test.js": 300_000,
+  // 1,000 stores, each opened and read through.
+  "lineage-store/flips.test.js": 300_000,
 };
 /** Files, by path below dist/test/, that may skip tests in CI, with the reason. */
 const skipReasons: Readonly<Record<string, string>> = {};

@@ -1,6 +1,7 @@
 /** Looking after a store that is not open: an engine could not open what is damaged, or not there yet. */
 import type { RestoreBackupOptions, RestoredBackup } from "../lineage-store/backup-restore.js";
 import type { StoreRepair } from "../lineage-store/repair-findings.js";
+import type { StoreCheck, StoreCheckOptions } from "../lineage-store/store-check.js";
 import type { StoreRepairOptions } from "../lineage-store/store-repair.js";
 import { openRuntime } from "../scheduler/runtime.js";
 import { kernelDeltas } from "./parameters/delta-rooms.js";
@@ -35,6 +36,23 @@ export async function restoreBackup(
   const runtime = await openRuntime({ threads: 0 });
   try {
     return await restore(path, dir, { ...options, deltas: kernelDeltas(runtime.module) });
+  } finally {
+    await runtime.close();
+  }
+}
+
+/**
+ * Checks every record, and every byte of the objects of all models or one, and lists all that is damaged, with what is lost by it. Nothing
+ * is changed. See store-check.ts for what it throws.
+ */
+export async function checkStore(
+  dir: string,
+  options: Omit<StoreCheckOptions, "deltas"> = {},
+): Promise<StoreCheck> {
+  const { checkStore: check } = await import("../lineage-store/store-check.js");
+  const runtime = await openRuntime({ threads: 0 });
+  try {
+    return await check(dir, { ...options, deltas: kernelDeltas(runtime.module) });
   } finally {
     await runtime.close();
   }

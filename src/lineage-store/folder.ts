@@ -13,6 +13,7 @@
 import { join } from "node:path";
 import { MendlineError } from "../errors.js";
 import { disk, errnoOf, fileError, makeFolder, replaceFile, stagingPrefix, writeAll } from "./files.js";
+import type { FileProblem } from "./leveldb-files.js";
 
 /**
  * Raised when records or files change so that an older mendline must not touch them; migrations.ts brings earlier ones up to it.
@@ -48,6 +49,25 @@ export async function schemaOf(dir: string): Promise<number> {
   const text = await readFormat(dir);
   if (text === null) throw damaged(dir, "is missing");
   return schemaFrom(dir, text);
+}
+
+/**
+ * What is wrong with FORMAT in a folder that looks like a store otherwise; null: nothing.
+ *
+ * @throws MendlineError MENDLINE_STORE_UNKNOWN, MENDLINE_STORE_VERSION, MENDLINE_ARGUMENT_INVALID
+ */
+export async function formatProblem(dir: string): Promise<FileProblem | null> {
+  try {
+    await prepareFolder(dir, false);
+    return null;
+  } catch (error) {
+    const isDamage = error instanceof MendlineError && error.code === "MENDLINE_STORE_CORRUPT";
+    if (!isDamage || !(await namesIn(dir)).includes("db")) throw error;
+    return {
+      path: join(dir, "FORMAT"),
+      problem: `is damaged or missing; of this version it reads ${formatLine().trim()}`,
+    };
+  }
 }
 
 /** Says that everything in the folder is of this mendline's schema. */

@@ -22,6 +22,8 @@ import {
   rangeOf,
 } from "./keys.js";
 
+import { checkSignal } from "./walk.js";
+
 /** The last entry: its sequence (-1 before the first), and its hash, which the next entry holds. */
 export interface JournalHead {
   readonly sequence: number;
@@ -91,10 +93,10 @@ export interface JournalChange {
  *
  * @throws MendlineError MENDLINE_STORE_CORRUPT  naming the first entry or record that does not fit
  */
-export async function verifyJournal(database: Database): Promise<JournalSummary> {
+export async function verifyJournal(database: Database, signal?: AbortSignal): Promise<JournalSummary> {
   const head = await journalHead(database);
-  const dropped = await verifyChain(database, head);
-  const counts = await verifyRecords(database, head, dropped);
+  const dropped = await verifyChain(database, head, signal);
+  const counts = await verifyRecords(database, head, dropped, signal);
   let recordCount = 0;
   for (const kind of journaledKinds) {
     recordCount += await verifyCount(database, kind, counts.get(kind) ?? 0, dropped);
@@ -103,7 +105,11 @@ export async function verifyJournal(database: Database): Promise<JournalSummary>
 }
 
 /** Returns up to where each capped log has been dropped, by the log's prefix. */
-async function verifyChain(database: Database, head: JournalHead): Promise<Map<string, number>> {
+async function verifyChain(
+  database: Database,
+  head: JournalHead,
+  signal: AbortSignal | undefined,
+): Promise<Map<string, number>> {
   const dropped = new Map<string, number>();
   let previous: Buffer = noHead.hash;
   for (let sequence = 0; sequence <= head.sequence; sequence++) {
@@ -114,7 +120,7 @@ async function verifyChain(database: Database, head: JournalHead): Promise<Map<s
     for (const change of changesOf(key, fields)) {
       if (change.check === null) noteDropped(dropped, change.key);
     }
-    if (sequence % 256 === 255) await new Promise(setImmediate);
+    if (sequence % 256 === 255) await nextTurn(signal);
   }
   return dropped;
 }
@@ -173,6 +179,7 @@ async function verifyRecords(
   database: Database,
   head: JournalHead,
   dropped: ReadonlyMap<string, number>,
+  signal: AbortSignal | undefined,
 ): Promise<Map<RecordKind, number>> {
   const counts = new Map<RecordKind, number>();
   for (let sequence = 0; sequence <= head.sequence; sequence++) {
@@ -183,9 +190,14 @@ async function verifyRecords(
       verifyRecord(database, change.key, change.check);
       counts.set(kind, (counts.get(kind) ?? 0) + 1);
     }
-    if (sequence % 64 === 63) await new Promise(setImmediate);
+    if (sequence % 64 === 63) await nextTurn(signal);
   }
   return counts;
+}
+
+async function nextTurn(signal: AbortSignal | undefined): Promise<void> {
+  await new Promise(setImmediate);
+  checkSignal(signal, "the check of the journal");
 }
 
 export function wasDropped(dropped: ReadonlyMap<string, number>, key: Buffer): boolean {

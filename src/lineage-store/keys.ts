@@ -104,6 +104,11 @@ export const journaledKinds = [
   "trial",
 ] as const satisfies readonly RecordKind[];
 
+/** Kinds that can be made again from the others. */
+export const indexKinds = (Object.keys(layouts) as RecordKind[]).filter(
+  (kind) => kind !== "journal" && !(journaledKinds as readonly RecordKind[]).includes(kind),
+);
+
 /** Logs whose oldest entries are dropped. */
 export const cappedKinds = ["report", "monitor"] as const satisfies readonly RecordKind[];
 

@@ -6,7 +6,7 @@
  */
 import type { FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { leveldbBlockBytesMax, leveldbFilesMax } from "../limits.js";
+import { findingsMax, leveldbBlockBytesMax, leveldbFilesMax } from "../limits.js";
 import { disk, errnoOf, fileError } from "./files.js";
 import { checkLog, LogScan, logRecords } from "./leveldb-log.js";
 import { tableProblems as problemsIn } from "./leveldb-table.js";
@@ -71,9 +71,16 @@ async function liveProblems(dir: string, names: readonly string[], live: LiveFil
     const isLive = number >= live.firstLog || number === live.previousLog;
     if (name.endsWith(".log") && isLive) problems.push(...(await logProblems(join(dir, name))));
   }
-  for (const [number, byteLength] of live.tables)
+  for (const [number, byteLength] of live.tables) {
+    if (problems.length > findingsMax) break;
     problems.push(...(await tableProblems(dir, names, number, byteLength)));
-  return problems;
+  }
+  if (problems.length <= findingsMax) return problems;
+  const rest = {
+    path: dir,
+    problem: `has more than ${findingsMax} damaged places: the others are not listed`,
+  };
+  return [...problems.slice(0, findingsMax), rest];
 }
 
 /** Where the ends of logs are torn: by a crash in the middle of a write, or, where something acknowledged is missing, by damage. */

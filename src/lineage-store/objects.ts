@@ -156,7 +156,7 @@ export class ObjectFiles implements ObjectPlaces {
     try {
       return await disk.readdir(path);
     } catch (error) {
-      if (errnoOf(error) === "ENOTDIR") return [];
+      if (errnoOf(error) === "ENOTDIR" || errnoOf(error) === "ENOENT") return [];
       throw fileError(path, "read", error);
     }
   }

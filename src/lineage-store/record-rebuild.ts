@@ -136,7 +136,7 @@ export class RecordRebuild {
     }
     for await (const key of this.#keys("tensors")) {
       const [id] = partsOf("tensors", key);
-      if (!this.#out.has(keyOf("model", id))) this.#loseWith(key, `model ${id}`);
+      if (!this.#out.has(keyOf("model", id))) this.#findings.loseWith(key, `model ${id}`);
     }
   }
 
@@ -158,11 +158,6 @@ export class RecordRebuild {
     }
   }
 
-  /** Tells of a record that cannot be without another. */
-  #loseWith(key: Buffer, needed: string): void {
-    this.#findings.lose(key, `needs ${needed}, which is lost`);
-  }
-
   async #labels(): Promise<void> {
     for await (const key of this.#keys("label")) {
       const told = this.#told(key, (value) => {
@@ -171,7 +166,7 @@ export class RecordRebuild {
       });
       if (told === null) continue;
       const model = this.#modelOf(told.id);
-      if (model === null) this.#loseWith(key, `model ${told.id}`);
+      if (model === null) this.#findings.loseWith(key, `model ${told.id}`);
       else {
         await this.#keep(key);
         await this.#listLabel(model, key, told.sequence);
@@ -214,7 +209,7 @@ export class RecordRebuild {
       const ends = [derivation.parent, derivation.child] as const;
       const lost = ends.find((id, index) => this.#modelOf(id)?.number !== [parent, child][index]);
       if (lost !== undefined) {
-        this.#loseWith(key, `model ${lost}`);
+        this.#findings.loseWith(key, `model ${lost}`);
         continue;
       }
       await this.#keep(key);
@@ -234,7 +229,7 @@ export class RecordRebuild {
       if (log !== last) place = 0;
       const value = this.#told(key, (found) => new Fields(key, found) && found);
       const needed = value === null ? null : this.#neededBy(kind, key, value, place);
-      if (needed !== null) this.#loseWith(key, needed);
+      if (needed !== null) this.#findings.loseWith(key, needed);
       if (value === null || needed !== null) {
         last = log;
         continue;
@@ -288,7 +283,7 @@ export class RecordRebuild {
       const value = this.#told(key, (found) => new Fields(key, found) && found);
       if (value === null) continue;
       const place = this.#scratch.bytes(placeKey(entry))?.readUIntBE(0, 6);
-      if (place === undefined) this.#loseWith(key, describeKey(entry));
+      if (place === undefined) this.#findings.loseWith(key, describeKey(entry));
       else if (place === stood) await this.#keep(key);
       else await this.#rewrite(keyOf("delivery", webhook, alias, place), value);
     }

@@ -3,7 +3,8 @@
  *
  *     scratch   journaled records and journal entries under their own keys, each proven by its hash
  *               "mark/" key -> the place in the journal (u48 commit, u32 change), the check that the journal names (16 bytes)
- *               "index/" key -> null: index records that are sound, where they are asked for
+ *               "index/" key -> null: index records that are sound, where a check asks for them
+ *               "bad/" key -> null: other records under a key that can be read, that are not
  *
  * Memory: a batch of `repairBatchBytes`, one entry of the journal, a number for each monitor, and what salvagedEntries takes.
  */
@@ -32,6 +33,7 @@ import { checkSignal } from "./walk.js";
 
 const markPrefix = Buffer.from("mark/", "latin1");
 const indexPrefix = Buffer.from("index/", "latin1");
+const badPrefix = Buffer.from("bad/", "latin1");
 const orderBytes = 10;
 const damagedText = "is damaged or missing";
 
@@ -88,10 +90,10 @@ export class SalvagedRecords {
   /**
    * @param dir  LevelDB's folder, locked by the caller
    * @param told  up to where commits were acknowledged, where that is known
-   * @param notesIndexes  whether sound index records are remembered, for `hasIndex`
+   * @param notesAll  whether sound index records, and damaged ones of other kinds, are remembered for `hasIndex` and `unnamedDamage`
    * @throws MendlineError MENDLINE_STORE_VERSION  a sound record of a later mendline
    */
-  async read(dir: string, told: JournalHead | null, notesIndexes = false): Promise<void> {
+  async read(dir: string, told: JournalHead | null, notesAll = false): Promise<void> {
     const batch = new RecordBatch(this.scratch);
     const toldKey = told === null ? null : keyOf("journal", told.sequence);
     for await (const { key, value } of salvagedEntries(dir)) {
@@ -101,8 +103,11 @@ export class SalvagedRecords {
         const isTold = toldKey?.equals(key) === true;
         if (isTold && batch.has(key) && !entryHash(value).equals(told!.hash)) continue;
         await batch.put(Buffer.from(key), Buffer.from(value));
-      } else if (notesIndexes && isIndex(key) && isSound(key, value))
-        await batch.put(Buffer.concat([indexPrefix, key]), Buffer.of());
+      } else if (notesAll) {
+        if (isPrimary(key)) await batch.put(Buffer.concat([badPrefix, key]), Buffer.of());
+        else if (isIndex(key) && isSound(key, value))
+          await batch.put(Buffer.concat([indexPrefix, key]), Buffer.of());
+      }
     }
     await batch.flush();
     await this.judge(told);
@@ -111,6 +116,16 @@ export class SalvagedRecords {
   /** Whether a sound record of an index was found. */
   hasIndex(key: Buffer): boolean {
     return this.scratch.has(Buffer.concat([indexPrefix, key]));
+  }
+
+  /** Keys of damaged records that no entry of the journal that is left names, so that nothing else tells of them. */
+  async *unnamedDamage(): AsyncGenerator<Buffer> {
+    for await (const bad of this.scratch.keys(rangeOf(badPrefix))) {
+      const key = bad.subarray(badPrefix.length);
+      const { kind, parts } = parseKey(key)!;
+      if (this.scratch.has(key) || this.scratch.has(markKey(key)) || this.isDropped(key)) continue;
+      if (kind !== "journal" || (parts[0] as number) > this.lastSequence) yield key;
+    }
   }
 
   /** Whether these bytes are a proven record of a kind that is not an index. @throws MendlineError MENDLINE_STORE_VERSION */

@@ -50,8 +50,8 @@ export interface StoreRepair {
 /** Memory: `findingsMax` of each, whatever there is. */
 export class RepairFindings {
   readonly lost: LostRecord[] = [];
-  /** Keys of the lost records, in the same order. */
-  readonly lostKeys: Buffer[] = [];
+  /** Keys of the lost records, in the same order, and whether they themselves are damaged. */
+  readonly lostKeys: { readonly key: Buffer; readonly isDamaged: boolean }[] = [];
   /** What was thought lost and could be made again from others. */
   readonly regained: Buffer[] = [];
   readonly parametersLost: LostParameters[] = [];
@@ -62,11 +62,16 @@ export class RepairFindings {
   lostEntries = 0;
   isJournalRewritten = false;
 
-  lose(key: Buffer, problem: string): void {
+  lose(key: Buffer, problem: string, isDamaged = true): void {
     this.counts.lost++;
     if (this.lost.length >= findingsMax) return;
     this.lost.push({ record: describeKey(key), problem });
-    this.lostKeys.push(key);
+    this.lostKeys.push({ key, isDamaged });
+  }
+
+  /** A record that cannot be without another. */
+  loseWith(key: Buffer, needed: string): void {
+    this.lose(key, `needs ${needed}, which is lost`, false);
   }
 
   loseObject(object: string): void {
@@ -75,12 +80,12 @@ export class RepairFindings {
     // A record that is none: its key is left empty.
     if (this.lost.length >= findingsMax) return;
     this.lost.push({ record: `object ${object}`, problem: "is damaged or missing" });
-    this.lostKeys.push(Buffer.of());
+    this.lostKeys.push({ key: Buffer.of(), isDamaged: true });
   }
 
   /** @param wasTold  whether it was told as lost, within the first ones or behind them */
   regain(key: Buffer, wasTold: boolean): void {
-    const index = this.lostKeys.findIndex((lost) => lost.equals(key));
+    const index = this.lostKeys.findIndex((lost) => lost.key.equals(key));
     if (index < 0 && !wasTold) return;
     if (index >= 0) {
       this.lost.splice(index, 1);

@@ -33,6 +33,13 @@ export interface RebuildSource {
   readonly atMs: number;
 }
 
+export interface RebuildParts {
+  /** See SalvagedRecords.read. */
+  readonly notesAll?: boolean;
+  /** Whether objects are looked for, and indexed; models without theirs are marked. */
+  readonly indexesObjects?: boolean;
+}
+
 export interface Rebuilt {
   readonly salvaged: SalvagedRecords;
   readonly target: Database;
@@ -46,28 +53,23 @@ export function newStoreDir(workDir: string): string {
 
 /**
  * @param look  looks into both databases before they are closed
- * @param notesIndexes  see SalvagedRecords.read
  * @throws MendlineError MENDLINE_STORE_CORRUPT  more is lost than a repair can make up for
  */
 export async function rebuildDatabase<T>(
   { databaseDir, told, files, workDir, atMs }: RebuildSource,
   findings: RepairFindings,
-  {
-    checkObjects = false,
-    signal,
-    notesIndexes = false,
-  }: RebuildOptions & { readonly notesIndexes?: boolean },
+  { checkObjects = false, signal, notesAll = false, indexesObjects = true }: RebuildOptions & RebuildParts,
   look: (rebuilt: Rebuilt) => T | Promise<T>,
 ): Promise<T> {
   const scratch = await openIn(join(workDir, "scratch"));
   try {
     const salvaged = new SalvagedRecords(scratch, findings, signal);
-    await salvaged.read(databaseDir, told, notesIndexes);
+    await salvaged.read(databaseDir, told, notesAll);
     const target = await openIn(newStoreDir(workDir));
     try {
       const rebuild = new RecordRebuild(salvaged, target, findings, signal);
       await rebuild.rebuild();
-      await rebuildObjectIndex(rebuild, files, findings, { checkObjects, atMs, signal });
+      if (indexesObjects) await rebuildObjectIndex(rebuild, files, findings, { checkObjects, atMs, signal });
       await rebuildJournal(salvaged, target, findings, atMs);
       return await look({ salvaged, target, journal: await verifyJournal(target) });
     } finally {

@@ -39,6 +39,7 @@ import { databaseDir, prepareFolder } from "./folder.js";
 import { type Collection, type CollectOptions, Collector } from "./garbage.js";
 import { Graph } from "./graph.js";
 import { HeadFile } from "./head-file.js";
+import { verifyIndexes } from "./index-check.js";
 import { type JournalSummary, verifyJournal } from "./journal.js";
 import { allRequests, eventsOf, type RequestEvent } from "./label-requests.js";
 import { migrate } from "./migrations.js";
@@ -353,6 +354,28 @@ export class LineageStore extends LineageReader {
   async verifyJournal(): Promise<JournalSummary> {
     this.#assertOpen();
     return this.#commits.exclusive(() => verifyJournal(this.#database));
+  }
+
+  /**
+   * Work of a check (store-check.ts) on what lies below; commits wait meanwhile. `verify` reads every record.
+   *
+   * @internal
+   */
+  async checked<T>(
+    work: (
+      database: Database,
+      files: ObjectFiles,
+      verify: (signal?: AbortSignal) => Promise<JournalSummary>,
+    ) => Promise<T>,
+  ): Promise<T> {
+    this.#assertOpen();
+    return this.#commits.exclusive(() =>
+      work(this.#database, this.#files, async (signal) => {
+        const journal = await verifyJournal(this.#database, signal);
+        await verifyIndexes(this.#database, signal);
+        return journal;
+      }),
+    );
   }
 
   // What other tools say (declared.ts)

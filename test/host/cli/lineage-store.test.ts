@@ -1,11 +1,12 @@
 /** The commands that look after the store: gc, backup and restore, repair. */
-import { existsSync, rmSync } from "node:fs";
+import { generateKeyPairSync } from "node:crypto";
+import { cpSync, existsSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { scratchDir } from "../../support.js";
 import { rainPath } from "../rain.js";
-import { runCli } from "./support.js";
+import { filesBelow, runCli } from "./support.js";
 
 const dir = scratchDir();
 const store = join(dir, "store");
@@ -85,6 +86,38 @@ test("backup and restore: the same models in another folder, and only in an empt
   const verified = await runCli(["model", "verify", "--store", other, "--json"]);
   assert.is(verified.code, 0, verified.stdout);
 });
+
+test("verify lists all damage at once, with what is lost, and exits 1", async () => {
+  const damaged = join(dir, "damaged");
+  cpSync(store, damaged, { recursive: true });
+  const objects = filesBelow(join(damaged, "objects")).filter((path) => statSync(path).size > 100);
+  for (const path of objects.slice(0, 2)) flip(path, 50);
+  for (const path of filesBelow(join(damaged, "db")).filter((one) => one.endsWith(".ldb"))) flip(path, 200);
+  const { code, stdout } = await runCli(["model", "verify", "--store", damaged, "--json"]);
+  assert.is(code, 1);
+  const { isValid, journal, damage } = JSON.parse(stdout);
+  assert.equal([isValid, journal, damage.objects.length], [false, null, 2]);
+  assert.ok(damage.files.length > 0 && damage.records.length > 0, stdout);
+  const text = await runCli(["model", "verify", "--store", damaged]);
+  assert.is(text.code, 1, text.stderr);
+  assert.match(text.stdout, /checked: not all hold\ndamaged {2}\S+\.ldb: has a damaged block at byte \d+/);
+  assert.is(text.stdout.match(/^damaged {2}object [0-9a-f]{64}: /gm)?.length, 2);
+  const asked = ["model", "verify", "--key", key(), "--store", damaged];
+  assert.match((await runCli(asked)).stdout, /signatures were not checked/);
+});
+
+/** One bit of a file. */
+function flip(path: string, at: number): void {
+  const bytes = readFileSync(path);
+  bytes[at]! ^= 16;
+  writeFileSync(path, bytes);
+}
+
+function key(): string {
+  const path = join(dir, "pub.pem");
+  writeFileSync(path, generateKeyPairSync("ed25519").publicKey.export({ type: "spki", format: "pem" }));
+  return path;
+}
 
 test("repair: a store that is refused names the command, and is opened after it", async () => {
   const current = join(store, "db", "CURRENT");
