@@ -9,7 +9,7 @@ import { MendlineError } from "../errors.js";
 import { DamageList, type StoreDamage } from "./damage.js";
 import type { Database } from "./database.js";
 import type { DeltaTransform } from "./deltas.js";
-import { formatProblem } from "./folder.js";
+import { databaseDir, formatProblem } from "./folder.js";
 import { HeadFile } from "./head-file.js";
 import type { JournalSummary } from "./journal.js";
 import { describeKey, indexKinds, keyOf, parseKey, partsOf, prefixOf, rangeOf } from "./keys.js";
@@ -61,11 +61,24 @@ export interface StoreCheck {
  */
 export async function checkStore(dir: string, options: StoreCheckOptions = {}): Promise<StoreCheck> {
   const format = await formatProblem(dir);
-  const files = await whileUnchanged(dir, ({ databaseDir }) => databaseProblems(databaseDir));
-  if (format !== null) files.unshift(format);
-  if (files.length > 0) return listDamage(dir, options, files);
+  const { problems, isTorn } = await whileUnchanged(dir, async ({ databaseDir }) => ({
+    problems: await databaseProblems(databaseDir),
+    isTorn: (await tornEnds(databaseDir)).length > 0,
+  }));
+  if (format !== null) problems.unshift(format);
+  // LevelDB would do away with a torn end. Whether a crash has left it, or something acknowledged is gone with it, is asked before.
+  const isLess = isTorn && problems.length === 0 && (await listDamage(dir, options, [], false)) !== null;
+  if (problems.length > 0 || isLess) return (await listDamage(dir, options, problems))!;
   const checked = await soundCheck(dir, options);
-  return checked instanceof MendlineError ? listDamage(dir, options, [], checked) : checked;
+  if (!(checked instanceof MendlineError)) return checked;
+  return (await listDamage(dir, options, [])) ?? unsound(dir, checked);
+}
+
+/** Something that a repair puts right without losing anything by it, such as index records of nothing. */
+function unsound(dir: string, { message }: MendlineError): StoreCheck {
+  const damage = new DamageList();
+  damage.addFiles([{ path: databaseDir(dir), problem: `is not sound: ${message}` }]);
+  return { journal: null, damage: damage.all, isSound: false };
 }
 
 /** The refusal where a record is damaged. */
@@ -112,12 +125,13 @@ async function checkModels(
   else for await (const model of allModels(database, signal)) await check(model);
 }
 
+/** null where nothing is damaged but, perhaps, the end of a log that a crash has torn. */
 function listDamage(
   dir: string,
   options: StoreCheckOptions,
   problems: readonly FileProblem[],
-  refusal?: MendlineError,
-): Promise<StoreCheck> {
+  looksAtObjects = true,
+): Promise<StoreCheck | null> {
   return whileUnchanged(dir, async ({ databaseDir, workDir }) => {
     const files = ObjectFiles.at(dir, options.deltas);
     const told = await HeadFile.told(dir);
@@ -136,15 +150,14 @@ function listDamage(
           isDamaged: true,
         });
       await listIndexes(salvaged, target, damage, options.signal);
+      if (!looksAtObjects) return;
       const objects = new ObjectCheck(files, damage, options.signal);
       await checkModels(target, objects, options, (object) =>
         listIndex(salvaged, keyOf("object", object), damage),
       );
       if (options.ref === undefined) await objects.checkOthers();
     });
-    // Something that a repair puts right without losing anything by it, such as index records of nothing.
-    if (damage.isEmpty && refusal !== undefined)
-      damage.addFiles([{ path: databaseDir, problem: `is not sound: ${refusal.message}` }]);
+    if (damage.isEmpty) return null;
     return { journal: null, damage: damage.all, isSound: false };
   });
 }

@@ -197,6 +197,24 @@ test("the whole file is gone, the names of models, and FORMAT: each is told, the
   assert.is(damage.objects[0]!.problem, "is missing");
 });
 
+test("a torn end of the log: a crash's, which is none, or one with which a commit is gone", async () => {
+  const logOf = (dir: string) =>
+    join(dir, "db", readdirSync(join(dir, "db")).find((name) => name.endsWith(".log"))!);
+  const crashed = copyOfRich();
+  writeFileSync(logOf(crashed), Buffer.concat([readFileSync(logOf(crashed)), Buffer.from("half a rec")]));
+  const harmless = await checkStore(crashed, { deltas });
+  assert.is(harmless.isSound, true, JSON.stringify(harmless.damage));
+  const dir = copyOfRich();
+  const bytes = readFileSync(logOf(dir));
+  writeFileSync(logOf(dir), flipped(bytes, (bytes.length - 20) * 8));
+  const { damage } = await checkStore(dir, { deltas });
+  assert.match(damage.files[0]!.problem, /^is damaged from byte \d+ to its end$/);
+  assert.equal(
+    damage.records.map(({ kind }) => kind),
+    ["journal"],
+  );
+});
+
 test("more damage than is listed is counted", async () => {
   const dir = freshDir();
   const store = await LineageStore.open(dir);
