@@ -44,7 +44,13 @@ async function answerOf(path: string, { valuesOffset, valueCount }: Models): Pro
 }
 
 /** The file is removed after each run: what is to be written to the disk later must not slow what is measured next. */
-function fileCase(name: string, role: Role, models: Models, write: (path: string) => Promise<void>): Case {
+function fileCase(
+  name: string,
+  role: Role,
+  models: Models,
+  write: (path: string) => Promise<void>,
+  answer: typeof answerOf = answerOf,
+): Case {
   const path = join(scratchDir(), "blended.safetensors");
   const once = async <R>(read: () => Promise<R>) => {
     try {
@@ -57,7 +63,7 @@ function fileCase(name: string, role: Role, models: Models, write: (path: string
   return {
     name,
     role,
-    answer: () => once(() => answerOf(path, models)),
+    answer: () => once(() => answer(path, models)),
     runAsync: () => once(async () => statSync(path).size),
   };
 }
@@ -149,6 +155,24 @@ async function writeModels(valueCount: number, tensorCount = 16): Promise<Models
   };
 }
 
+/** The same values by the formula, from the two files. */
+async function expectedOf(models: Models): Promise<number[]> {
+  const [source, target] = [
+    await answerOf(models.drifted.path, models),
+    await answerOf(models.ancestor.path, models),
+  ];
+  return source.map((value, index) => Math.fround(value + scale * (target[index]! - value)));
+}
+
+/** Where there is nobody else who blends. */
+async function checkedAnswer(path: string, models: Models): Promise<number[]> {
+  const [found, expected] = [await answerOf(path, models), await expectedOf(models)];
+  const wrong = found.findIndex((value, i) => Math.abs(value - expected[i]!) > 1e-6 * Math.abs(expected[i]!));
+  if (wrong >= 0 || found.length === 0)
+    throw new Error(`value ${wrong} of the blend is ${found[wrong]}, not ${expected[wrong]}`);
+  return found;
+}
+
 /** Memory is that of the whole process, Node's own 50 MB and what makes the files included. */
 async function measureLarge(bench: Bench): Promise<void> {
   bench.useCores("all");
@@ -165,8 +189,12 @@ async function measureLarge(bench: Bench): Promise<void> {
       tolerance: 1e-6,
       effort: { rounds: 3, secondsMax: 0.01, warmSeconds: 0.01 },
       cases: [
-        fileCase(`mendline, blendFiles, sha256, ${synced}`, "ours", models, (out) =>
-          blend(runtime, models, out, { isHashed: true, isSynced }),
+        fileCase(
+          `mendline, blendFiles, sha256, ${synced}`,
+          "ours",
+          models,
+          (out) => blend(runtime, models, out, { isHashed: true, isSynced }),
+          checkedAnswer,
         ),
         copyCase(path, isSynced),
       ],
