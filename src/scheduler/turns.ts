@@ -18,6 +18,14 @@ export class Turns {
     return performance.now() >= this.#endsMs;
   }
 
+  /** Goes through all steps, with turns between them. */
+  async through<T>(steps: Generator<void, T>): Promise<T> {
+    for (let step = steps.next(); ; step = steps.next()) {
+      if (step.done) return step.value;
+      if (this.isOver) await this.next();
+    }
+  }
+
   /** Lets everything run that is ready. */
   async next(): Promise<void> {
     await nextTurn();

@@ -4,6 +4,7 @@ import type { Field } from "../columns/column.js";
 import { type Edge, quantileEdges } from "./edges.js";
 import { hashesOf } from "./name-hashes.js";
 import type { CategoricalFeatureProfile, Histogram, Moments, NumericFeatureProfile } from "./profile.js";
+import { rankedCategories } from "./ranked-categories.js";
 
 /** Order statistics of the present values: of all of them (`SortedSample`), or of the wanted ranks (`SelectedSample`). */
 export interface OrderedSample {
@@ -61,16 +62,12 @@ export function numericProfile(
   };
 }
 
-const foldedNamesMax = categoryNamesMax - categoriesMax;
-
-export function categoricalProfile(sample: CategoricalSample): CategoricalFeatureProfile {
-  const ranked = Array.from(sample.counts, ([name, count]) => ({
-    name,
-    count,
-    bytes: Buffer.from(name),
-  })).sort((left, right) => right.count - left.count || Buffer.compare(left.bytes, right.bytes));
+/** In steps: a column can hold a million names. */
+export function* categoricalProfile(sample: CategoricalSample): Generator<void, CategoricalFeatureProfile> {
+  const ranked = yield* rankedCategories(sample.counts, categoryNamesMax);
   const kept = ranked.slice(0, categoriesMax);
   const folded = ranked.slice(categoriesMax);
+  const present = sample.rows - sample.missing;
   return {
     kind: "categorical",
     logical: sample.field.logical,
@@ -82,10 +79,10 @@ export function categoricalProfile(sample: CategoricalSample): CategoricalFeatur
       folded.length === 0
         ? null
         : {
-            count: folded.reduce((sum, { count }) => sum + count, 0),
-            kinds: folded.length,
-            known: Math.min(folded.length, foldedNamesMax),
-            hashes: hashesOf(folded.slice(0, foldedNamesMax).map(({ name }) => name)),
+            count: kept.reduce((left, { count }) => left - count, present),
+            kinds: sample.counts.size - kept.length,
+            known: folded.length,
+            hashes: hashesOf(folded.map(({ name }) => name)),
           },
   };
 }

@@ -222,13 +222,13 @@ export async function profilesOf(
   const profiles = new Map<string, FeatureProfile>();
   const turns = new Turns();
   for (const [name, sample] of samples) {
-    profiles.set(name, featureProfile(sample, bins));
+    profiles.set(name, await turns.through(featureProfile(sample, bins)));
     if (turns.isOver) await turns.next();
   }
   return profiles;
 }
 
-function featureProfile(sample: Sample, bins: number): FeatureProfile {
-  if (sample.kind === "categorical") return categoricalProfile(sample);
+function* featureProfile(sample: Sample, bins: number): Generator<void, FeatureProfile> {
+  if (sample.kind === "categorical") return yield* categoricalProfile(sample);
   return numericProfile(sample.field, sample.rows, sample.sorted, sample.moments, bins);
 }

@@ -5,6 +5,7 @@
 import { MendlineError } from "../../errors.js";
 import { ksBins, selectionRowsMax } from "../../limits.js";
 import type { Runtime } from "../../scheduler/runtime.js";
+import { Turns } from "../../scheduler/turns.js";
 import type { DataSource, Field } from "../columns/column.js";
 import type { Kernels } from "../kernels/kernels.js";
 import type { Scope } from "../memory/arena.js";
@@ -58,7 +59,12 @@ async function streamGroup(
         options,
       );
     }
-    return new Map(streams.map((stream) => [stream.field.name, stream.profile(source.rowCount)]));
+    const turns = new Turns();
+    const profiles = new Map<string, FeatureProfile>();
+    for (const stream of streams) {
+      profiles.set(stream.field.name, await turns.through(stream.profile(source.rowCount)));
+    }
+    return profiles;
   } finally {
     scope.close();
   }
@@ -96,7 +102,7 @@ class TextProfile {
     this.collector = new TextCollector(field, scope);
   }
 
-  profile(rows: number): FeatureProfile {
+  profile(rows: number): Generator<void, FeatureProfile> {
     return categoricalProfile(this.collector.sample(rows));
   }
 }
@@ -110,7 +116,9 @@ class NumericProfile extends NumericStream {
     this.#bins = bins;
   }
 
-  profile(rows: number): FeatureProfile {
+  /** One step: edges of several hundred quantiles. */
+  *profile(rows: number): Generator<void, FeatureProfile> {
+    yield;
     return numericProfile(this.field, rows, this.sample, this.moments, this.#bins);
   }
 }
