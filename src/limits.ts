@@ -354,6 +354,8 @@ export const webhookAnswerMsMax = 500;
 export const webhookSecretLengthMin = 16;
 /** Age of a label that still counts: ten years, as long as a window may be. */
 export const labelAgeMsMax = windowMsMax;
+/** Labelled rows to which people's labels are not added any more: a few hundred would change nothing, and all rows are written again. */
+export const extendedRowsMax = 200_000;
 /** Classes of one request, which are keys and choices for a person. */
 export const labelClassesMax = 1_000;
 /** A key's file in PEM: the largest that is taken has 500 bytes, some tools write a description above it. */

@@ -14,9 +14,9 @@ import {
   type StoreOptions,
 } from "./options.js";
 import { print } from "./output.js";
-import { exitCodeOf, reportProgress } from "./repair.js";
+import { combineMax, exitCodeOf, reportProgress } from "./repair.js";
 import { repairText } from "./repair-text.js";
-import { parseText } from "./values.js";
+import { parseText, parseWhole } from "./values.js";
 import { type Workspace, withStore } from "./workspace.js";
 
 interface RefineFlags extends OutputOptions, StoreOptions, ComputeOptions {
@@ -26,6 +26,7 @@ interface RefineFlags extends OutputOptions, StoreOptions, ComputeOptions {
   readonly control?: string;
   readonly alias?: string;
   readonly deploy?: string;
+  readonly combine?: number;
   readonly dryRun?: boolean;
 }
 
@@ -56,6 +57,11 @@ export function addLabelsRefineCommand(parent: Command, context: CommandContext)
       parseText,
     )
     .option("--deploy <dir>", "folder for DIR/model.* (default: the run's)", parseText)
+    .option(
+      "--combine <count>",
+      "combine so many ancestors, where labels allow it and it pays (default: as the run)",
+      parseWhole(1, combineMax),
+    )
     .option("--dry-run", "decide the same, publish nothing")
     .addHelpText("after", notes);
   addOutputOption(addComputeOptions(addStoreOption(command))).action(
@@ -90,7 +96,7 @@ async function refineIn(workspace: Workspace, id: string, flags: RefineFlags): P
     const path = flags[name];
     if (path !== undefined) given[name] = await workspace.openData(path);
   }
-  for (const name of ["alias", "deploy", "dryRun"] as const)
+  for (const name of ["alias", "deploy", "combine", "dryRun"] as const)
     if (flags[name] !== undefined) given[name] = flags[name];
   const desk = await workspace.engine.labels();
   let model = "";

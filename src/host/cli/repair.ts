@@ -51,7 +51,7 @@ const rungs: readonly NonNullable<RepairRequest["scales"]>[] = ["single", "ramp"
 const trials: readonly TrialPeriod[] = ["shadow", "guard"];
 const seedMax = 2 ** 32 - 1;
 /** A weighted sum takes eight vectors, the drifted model's among them. */
-const combineMax = 7;
+export const combineMax = 7;
 const dayMs = 86_400_000;
 const labelDaysMax = labelAgeMsMax / dayMs;
 

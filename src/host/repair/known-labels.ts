@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { MendlineError } from "../../errors.js";
-import { labelAgeMsMax } from "../../limits.js";
+import { extendedRowsMax, labelAgeMsMax } from "../../limits.js";
 import type { ModelRecord, ModelTask } from "../../lineage-store/records.js";
 import type { LineageStore } from "../../lineage-store/store.js";
 import type { DataSource } from "../columns/column.js";
@@ -64,7 +64,8 @@ export async function withKnownLabels<T>(
   const task = taskOf(model, asked.label ?? null);
   const { points, stale } = await knownPoints(context.store, model.id, task, Date.now() - labelAgeMs);
   const { validation } = asked;
-  if (validation !== undefined && points.length === 0)
+  const isLarge = (validation?.rowCount ?? 0) > extendedRowsMax;
+  if (validation !== undefined && (isLarge || points.length === 0))
     return work({ ...asked, validation, known: summaryOf([], stale, labelAgeMs) });
   const base: SliceBase = { task, weight: asked.weight ?? null, seed: asked.seed ?? 0, signal: asked.signal };
   const sources = { validation: validation ?? null, gate: asked.gate };

@@ -23,6 +23,8 @@ export interface RefineRequest extends Partial<RepairSources>, RepairControls {
   /** Where to publish, in place of where the run would have. */
   readonly alias?: string;
   readonly deploy?: string;
+  /** Combine up to so many ancestors, where so many labels allow it and it pays; as the run by default. */
+  readonly combine?: number;
   readonly dryRun?: boolean;
 }
 
@@ -116,7 +118,7 @@ function askedAgain(
     metric,
     select,
     scales,
-    combine,
+    combine: given.combine ?? combine,
     requantize,
     controlMargin,
     controlProof,

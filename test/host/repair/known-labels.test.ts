@@ -5,7 +5,9 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { inputsOf, withLabels } from "../../../examples/rain/weather.js";
 import { addAnswers, endRequest, loadRequest } from "../../../src/host/labels/requests.js";
+import { withKnownLabels } from "../../../src/host/repair/known-labels.js";
 import { type Engine, type LabelRequest, openEngine, type RepairAsked } from "../../../src/index.js";
+import { extendedRowsMax } from "../../../src/limits.js";
 import { failure, freshDir } from "../../lineage-store/support.js";
 import { days, rainPath } from "../rain.js";
 
@@ -129,6 +131,24 @@ test("policy: older than asked for they are stale; none are taken where none are
     const off = await repair(engine, { validation: rows(), labelAgeMs: 0, dryRun: true });
     assert.is(off.knownLabels!.selection, 0);
     await failure("MENDLINE_ARGUMENT_INVALID", () => repair(engine, { labelAgeMs: -1 }));
+  });
+});
+
+test("to very many labelled rows none are added", async () => {
+  await withRain(async (engine) => {
+    await label(engine, await ask(engine, 12, 6));
+    const { store, runtime } = engine;
+    const live = engine.openRows(inputsOf(year), "live");
+    const rows = engine.openRows(withLabels(year), "labelled");
+    const model = await store.get(await store.resolve("rain@3"));
+    const many = { ...rows, rowCount: extendedRowsMax + 1 };
+    const context = { store, runtime } as never;
+    assert.is(
+      await withKnownLabels(context, model, { live, validation: many }, async ({ known }) => known),
+      null,
+    );
+    const few = { live, validation: engine.openRows(withLabels(year).slice(0, 60), "few") };
+    assert.ok((await withKnownLabels(context, model, few, async ({ known }) => known))!.gate > 0);
   });
 });
 
