@@ -95,6 +95,8 @@ export const graphIdsMax = 50_000;
 export const graphListsWeightMax = 200_000;
 export const graphListNumbersMax = 1_000;
 export const graphModelBytesMax = 4 * 1024 * 1024;
+/** Parents that a model's index entry names; the others of a merge of more stand in its list. */
+export const nodeParentsMax = 64;
 /** Models walked in one ancestor or descendant query. */
 export const walkNodesMax = 1_000_000;
 /** Weights that are compared to tell at a glance whether two models are related, of all tensors together: 8 MB as doubles. */

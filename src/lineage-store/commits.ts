@@ -65,13 +65,13 @@ export class Commits {
   async #load(): Promise<void> {
     this.#head = await journalHead(this.#database);
     this.#counters = {
-      models: await this.#countOf("number"),
+      models: await this.#countOf("node"),
       runs: await this.#countOf("runs"),
       requests: await this.#countOf("requests"),
     };
   }
 
-  async #countOf(kind: "number" | "runs" | "requests"): Promise<number> {
+  async #countOf(kind: "node" | "runs" | "requests"): Promise<number> {
     const last = await this.#database.lastKey(rangeOf(prefixOf(kind)));
     return last === undefined ? 0 : partsOf(kind, last)[0] + 1;
   }

@@ -23,8 +23,9 @@ import type { FileProblem } from "./leveldb-files.js";
  *     3  external models and what is declared of them; signatures
  *     4  objects may be packed; the ids of models added since hash their tensors' hashes
  *     5  label requests
+ *     6  models by number
  */
-export const storeSchema = 5;
+export const storeSchema = 6;
 const formatName = "mendline-lineage-store";
 
 export function databaseDir(dir: string): string {

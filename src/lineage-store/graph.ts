@@ -6,16 +6,19 @@ import { graphIdsMax, graphListNumbersMax, graphListsWeightMax, graphModelBytesM
 import { corrupt, decodeRecord } from "./codec.js";
 import type { Database } from "./database.js";
 import { keyOf } from "./keys.js";
-import { findDerivation, idOfNumber, unknownModel } from "./models.js";
+import { findDerivation, unknownModel } from "./models.js";
+import { nodeFrom } from "./nodes.js";
 import { Recent } from "./recent.js";
 import { type DerivationRecord, type ModelRecord, modelFrom } from "./records.js";
 import { type Direction, neighbourAt } from "./walk.js";
 
 interface List {
   readonly numbers: readonly number[];
-  /** Sequence of the last commit when the list ended here. */
+  /** Sequence of the last commit when the list ended here; `notEnded` for the beginning of one. */
   readonly commit: number;
 }
+
+const notEnded = -2;
 
 export class Graph {
   readonly #database: Database;
@@ -41,7 +44,7 @@ export class Graph {
   /** Numbers of a model's parents or children, in the order in which the derivations were added. */
   neighbours(direction: Direction, number: number): Iterable<number> {
     const commit = this.#lastCommit();
-    const known = this.#lists[direction].get(number);
+    const known = this.#knownOf(direction, number);
     if (known?.commit === commit) return known.numbers;
     const numbers = known === undefined ? [] : [...known.numbers];
     while (numbers.length <= graphListNumbersMax) {
@@ -55,6 +58,29 @@ export class Graph {
     return this.#restOf(direction, number, numbers);
   }
 
+  #knownOf(direction: Direction, number: number): List | undefined {
+    const known = this.#lists[direction].get(number);
+    if (known !== undefined || direction === "child") return known;
+    this.#readNode(number);
+    return this.#lists.parent.get(number);
+  }
+
+  /** What one record tells: the model, its id, and the beginning of the list of its parents. */
+  #readNode(number: number): ModelRecord {
+    const key = keyOf("node", number);
+    const bytes = this.#database.bytes(key);
+    const { model, parents } = nodeFrom(key, bytes === undefined ? undefined : decodeRecord(key, bytes));
+    this.#ids.set(number, model.id, 1);
+    if (this.#lists.parent.get(number) === undefined)
+      this.#lists.parent.set(number, { numbers: parents, commit: notEnded }, parents.length + 4);
+    return this.#keep(model, bytes!.length);
+  }
+
+  #keep(model: ModelRecord, byteLength: number): ModelRecord {
+    this.#models.set(model.id, frozen(model), byteLength);
+    return model;
+  }
+
   *#restOf(direction: Direction, number: number, numbers: readonly number[]): Generator<number> {
     yield* numbers;
     for (let place = numbers.length; ; place++) {
@@ -65,11 +91,7 @@ export class Graph {
   }
 
   idOf(number: number): string {
-    const known = this.#ids.get(number);
-    if (known !== undefined) return known;
-    const id = idOfNumber(this.#database, number);
-    this.#ids.set(number, id, 1);
-    return id;
+    return this.#ids.get(number) ?? this.#readNode(number).id;
   }
 
   find(id: string): ModelRecord | null {
@@ -78,9 +100,7 @@ export class Graph {
     const key = keyOf("model", id);
     const bytes = this.#database.bytes(key);
     if (bytes === undefined) return null;
-    const model = frozen(modelFrom(id, key, decodeRecord(key, bytes)));
-    this.#models.set(id, model, bytes.length);
-    return model;
+    return this.#keep(modelFrom(id, key, decodeRecord(key, bytes)), bytes.length);
   }
 
   /** @throws MendlineError MENDLINE_STORE_UNKNOWN */
@@ -91,7 +111,8 @@ export class Graph {
   }
 
   modelAt(number: number): ModelRecord {
-    return this.model(this.idOf(number));
+    const id = this.#ids.get(number);
+    return (id === undefined ? undefined : this.#models.get(id)) ?? this.#readNode(number);
   }
 
   /** @throws MendlineError MENDLINE_STORE_CORRUPT  the two are neighbours, and their derivation is lost */

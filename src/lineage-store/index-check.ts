@@ -7,7 +7,7 @@ import { checkSignal } from "./walk.js";
 
 /** Indexes with a record for each record of another kind. */
 const pairs: readonly (readonly [index: RecordKind, of: RecordKind])[] = [
-  ["number", "model"],
+  ["node", "model"],
   ["labels", "label"],
   ["versions", "label"],
   ["parent", "derivation"],

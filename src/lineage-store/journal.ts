@@ -21,6 +21,8 @@ import {
   type RecordKind,
   rangeOf,
 } from "./keys.js";
+import { verifyNode } from "./nodes.js";
+import { modelFrom } from "./records.js";
 
 import { checkSignal } from "./walk.js";
 
@@ -208,8 +210,9 @@ export function wasDropped(dropped: ReadonlyMap<string, number>, key: Buffer): b
 function verifyRecord(database: Database, key: Buffer, check: Buffer): void {
   const bytes = database.bytes(key);
   if (bytes === undefined) throw corrupt(key, "is missing, though the journal names it");
-  decodeRecord(key, bytes);
+  const value = decodeRecord(key, bytes);
   if (!checkOf(bytes).equals(check)) throw corrupt(key, "is not the one that the journal names");
+  if (kindOf(key) === "model") verifyNode(database, modelFrom(partsOf("model", key)[0], key, value));
 }
 
 /** Every journaled key was found; if there are more, they came from elsewhere. */

@@ -48,7 +48,9 @@ const layouts = {
   // What follows can be rebuilt from what stands above.
   /** sha256 -> length of an object that a model refers to. */
   object: ["id"],
-  /** model's number -> id. */
+  /** model's number -> the model and its first parents: a walk reads one record a step, and those of neighbours lie side by side. */
+  node: ["number"],
+  /** model's number -> id. Until schema 5; it stays where it is. */
   number: ["number"],
   /** model's number, place -> name, version. */
   labels: ["number", "number"],
@@ -104,9 +106,10 @@ export const journaledKinds = [
   "trial",
 ] as const satisfies readonly RecordKind[];
 
-/** Kinds that can be made again from the others. */
+/** Kinds that can be made again from the others, but for the one that nobody reads any more. */
 export const indexKinds = (Object.keys(layouts) as RecordKind[]).filter(
-  (kind) => kind !== "journal" && !(journaledKinds as readonly RecordKind[]).includes(kind),
+  (kind) =>
+    kind !== "journal" && kind !== "number" && !(journaledKinds as readonly RecordKind[]).includes(kind),
 );
 
 /** Logs whose oldest entries are dropped. */

@@ -12,12 +12,21 @@ import { Fields } from "./fields.js";
 import { schemaOf, storeSchema, writeFormat } from "./folder.js";
 import { formHash, tagHash } from "./indexes.js";
 import { type KeyParts, keyOf, partsOf, prefixOf, type RecordKind, rangeOf } from "./keys.js";
-import { allModels, parametersOf } from "./models.js";
+import { parametersOf, requireModel } from "./models.js";
+import { nodeValue } from "./nodes.js";
+import type { ModelRecord } from "./records.js";
+import { neighbours } from "./walk.js";
 
 type Step = (database: Database) => AsyncIterable<RecordWrite>;
 
 /** By the schema that a step begins with. */
-const steps: Readonly<Record<number, Step>> = { 1: searchIndexes, 2: nothing, 3: nothing, 4: nothing };
+const steps: Readonly<Record<number, Step>> = {
+  1: searchIndexes,
+  2: nothing,
+  3: nothing,
+  4: nothing,
+  5: nodes,
+};
 
 /**
  * @param database  open, so that the folder is this process's
@@ -42,7 +51,7 @@ async function writeAll(database: Database, writes: AsyncIterable<RecordWrite>):
 
 /** 1 -> 2: versions of a name in order, models by tag, models by the form of their tensors. */
 async function* searchIndexes(database: Database): AsyncGenerator<RecordWrite> {
-  for await (const model of allModels(database)) {
+  for await (const model of numberedModels(database)) {
     for (const [name, text] of Object.entries(model.tags))
       yield record("tag", [tagHash(name, text), model.number], null);
     const form = formHash(parametersOf(database, model).tensors);
@@ -59,6 +68,18 @@ async function* searchIndexes(database: Database): AsyncGenerator<RecordWrite> {
     places.set(sequence, place + 1);
     yield record("versions", [name, sequence, place], version);
   }
+}
+
+/** 5 -> 6: models by number, with what is known of their parents. */
+async function* nodes(database: Database): AsyncGenerator<RecordWrite> {
+  for await (const model of numberedModels(database))
+    yield record("node", [model.number], nodeValue(model, neighbours(database, "parent", model.number)));
+}
+
+/** In created order, by the index that schema 6 did away with. */
+async function* numberedModels(database: Database): AsyncGenerator<ModelRecord> {
+  for await (const { key, value } of database.entries(rangeOf(prefixOf("number"))))
+    yield requireModel(database, new Fields(key, value).hash("id"));
 }
 
 /** 2 -> 3, 3 -> 4, 4 -> 5: what is there stays as it is; there may be records and files that no earlier store has. */

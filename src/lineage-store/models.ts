@@ -5,6 +5,7 @@ import { corrupt, type Stored } from "./codec.js";
 import type { Database, RecordReader } from "./database.js";
 import { Fields } from "./fields.js";
 import { keyOf, prefixOf, rangeOf } from "./keys.js";
+import { nodeFrom } from "./nodes.js";
 import {
   type DerivationRecord,
   derivationFrom,
@@ -38,11 +39,6 @@ export function unknownModel(id: string, what = "model"): MendlineError {
   });
 }
 
-export function idOfNumber(reader: RecordReader, number: number): string {
-  const key = keyOf("number", number);
-  return new Fields(key, reader.read(key)).hash("id");
-}
-
 /** Models of a safetensors file of a million tensors have a thousand pages. */
 export function pageCount(tensorCount: number, segmentCount: number): number {
   return Math.ceil(Math.max(tensorCount, segmentCount) / storePageEntriesMax);
@@ -74,9 +70,9 @@ export function parametersOf(reader: RecordReader, model: ModelRecord): ModelPar
 
 /** All models in created order. Models added meanwhile may or may not come. */
 export async function* allModels(database: Database, signal?: AbortSignal): AsyncGenerator<ModelRecord> {
-  for await (const { key, value } of database.entries(rangeOf(prefixOf("number")))) {
+  for await (const { key, value } of database.entries(rangeOf(prefixOf("node")))) {
     checkSignal(signal, "listing the models");
-    yield requireModel(database, new Fields(key, value).hash("id"));
+    yield nodeFrom(key, value).model;
   }
 }
 

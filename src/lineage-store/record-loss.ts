@@ -1,8 +1,8 @@
 /** What is lost with a record, and what brings it back, in the words of a person who looks after the store. */
 import type { RecordReader } from "./database.js";
-import { Fields } from "./fields.js";
 import { keyOf, parseKey, type RecordKind } from "./keys.js";
-import { findModel, idOfNumber } from "./models.js";
+import { findModel } from "./models.js";
+import { nodeFrom } from "./nodes.js";
 
 export interface Loss {
   readonly kind: RecordKind;
@@ -77,8 +77,9 @@ function nameOf(reader: RecordReader, id: string): string {
 }
 
 function numbered(reader: RecordReader, number: number): string {
-  const key = keyOf("number", number);
-  return reader.has(key) && new Fields(key, reader.read(key))
-    ? nameOf(reader, idOfNumber(reader, number))
-    : `model number ${number}`;
+  const key = keyOf("node", number);
+  const value = reader.read(key);
+  if (value === undefined) return `model number ${number}`;
+  const { name, version } = nodeFrom(key, value).model;
+  return `${name}@${version}`;
 }

@@ -4,6 +4,7 @@
  *
  *     scratch   "sort/" kind, group, order, … -> what the entry of a list will be, until all of the list is known
  *               "place/" key of an alias's entry -> its place in the new log
+ *               "taken/" number -> null: numbers of models that were taken over
  *               "late/" key -> null: records that the journal that was there does not name as they now are
  */
 import { MendlineError } from "../errors.js";
@@ -14,11 +15,13 @@ import { formHash, tagHash } from "./indexes.js";
 import { journalCommit } from "./journal.js";
 import { describeKey, type KeyParts, keyOf, partsOf, prefixOf, type RecordKind, rangeOf } from "./keys.js";
 import { findModel, pageCount, parametersOf } from "./models.js";
+import { nodeValue } from "./nodes.js";
 import { RecordBatch, type SalvagedRecords } from "./record-salvage.js";
 import { derivationFrom, type ModelRecord, modelFrom } from "./records.js";
 import type { RepairFindings } from "./repair-findings.js";
-import { checkSignal } from "./walk.js";
+import { checkSignal, neighbours } from "./walk.js";
 
+const takenPrefix = Buffer.from("taken/", "latin1");
 export const latePrefix = Buffer.from("late/", "latin1");
 
 /** Logs whose places have no gaps. */
@@ -69,6 +72,8 @@ export class RecordRebuild {
     await this.#monitors();
     await this.#notes.flush();
     await this.#lists();
+    await this.#out.flush();
+    await this.#nodes();
     await this.#out.flush();
   }
 
@@ -121,15 +126,15 @@ export class RecordRebuild {
     for await (const key of this.#keys("model")) {
       const [id] = partsOf("model", key);
       const model = this.#told(key, (value) => modelFrom(id, key, value));
-      const number = model === null ? null : keyOf("number", model.number);
-      if (model === null || this.#out.has(number!)) {
+      const taken = model === null ? null : Buffer.concat([takenPrefix, numberBytes(model.number)]);
+      if (model === null || this.#notes.has(taken!)) {
         if (model !== null) this.#findings.lose(key, "has the place of another model");
         await this.#scratch.write([{ key, bytes: null }]);
         continue;
       }
       await this.#keep(key);
       this.#modelCount++;
-      await this.#index("number", [model.number], { id: hashBytes(id) });
+      await this.#notes.put(taken!, Buffer.of());
       for (const [name, text] of Object.entries(model.tags))
         await this.#index("tag", [tagHash(name, text), model.number], null);
       await this.#pages(model);
@@ -327,6 +332,22 @@ export class RecordRebuild {
     number = 0;
     for await (const { value } of this.#sorted("requests", 0))
       await this.#index("requests", [number++], { requestId: value });
+  }
+
+  /** Each with the parents that came in its own commit. */
+  async #nodes(): Promise<void> {
+    for await (const key of this.#keys("model")) {
+      const model = findModel(this.#target, partsOf("model", key)[0]);
+      if (model === null) continue;
+      const { sequence } = this.#salvaged.orderOf(key);
+      const parents: number[] = [];
+      for (const parent of neighbours(this.#target, "parent", model.number)) {
+        const derivation = keyOf("derivation", parent, model.number);
+        if (this.#salvaged.orderOf(derivation).sequence !== sequence) break;
+        parents.push(parent);
+      }
+      await this.#index("node", [model.number], nodeValue(model, parents));
+    }
   }
 
   async #versions(): Promise<void> {

@@ -14,6 +14,7 @@ import { formHash, tagHash } from "./indexes.js";
 import { keyOf } from "./keys.js";
 import { eventCount } from "./label-requests.js";
 import { findDerivation, findModel, idOfLabel, pagesOf, requireModel } from "./models.js";
+import { nodeValue } from "./nodes.js";
 import { bringBack, setPresence } from "./presence.js";
 import {
   checkDerivation,
@@ -87,6 +88,8 @@ export class Transaction implements RecordReader, Neighbourhood {
   readonly #writes = new Map<string, { key: Buffer; bytes: Buffer }>();
   readonly #objects = new Map<string, number | null>();
   readonly #capped: CappedEntry[] = [];
+  /** Models of this transaction, by their numbers from `#firstAdded` on. */
+  readonly #added: ModelRecord[] = [];
   /** What the method under way has written. */
   #fresh: string[] = [];
   #models: number;
@@ -197,8 +200,8 @@ export class Transaction implements RecordReader, Neighbourhood {
     this.#needObjects(model);
     for (const [page, part] of pagesOf(model).entries()) this.#put(keyOf("tensors", record.id, page), part);
     this.#put(keyOf("model", record.id), modelValue(record));
-    this.#put(keyOf("number", record.number), { id: hashBytes(record.id) });
     this.#indexNew(model, record);
+    this.#added.push(record);
     this.#models++;
   }
 
@@ -452,6 +455,7 @@ export class Transaction implements RecordReader, Neighbourhood {
       return method();
     } catch (error) {
       for (const name of this.#fresh) this.#writes.delete(name);
+      this.#added.length = models - this.#firstAdded;
       [this.#models, this.#runs, this.#requests, this.#labels] = [models, runs, requests, labels];
       throw error;
     }
@@ -461,8 +465,15 @@ export class Transaction implements RecordReader, Neighbourhood {
     if (!this.#isOpen) throw new Error("a transaction ends when the function given to commit returns");
   }
 
+  /** When all derivations are known. */
+  #putNodes(): void {
+    for (const model of this.#added)
+      this.#put(keyOf("node", model.number), nodeValue(model, this.neighbours("parent", model.number)));
+  }
+
   /** What the commit has to check and write. Nothing can be added afterwards. */
   close(): TransactionResult {
+    if (this.#isOpen) this.#putNodes();
     this.#isOpen = false;
     return {
       writes: [...this.#writes.values()],

@@ -82,7 +82,7 @@ test("a store of schema 1 opens, says the same, and can be searched by what sche
   const added = [...after.keys()].filter((key) => !before.has(key));
   const kinds = added.map((key) => parseKey(Buffer.from(key, "hex"))!.kind);
   const count = (kind: string) => kinds.filter((one) => one === kind).length;
-  assert.equal([count("versions"), count("tag"), count("form")], [7, 8, 4]);
+  assert.equal([count("versions"), count("tag"), count("form"), count("node")], [7, 8, 4, 5]);
 });
 
 test("a migration that a crash or a full disk cut off is done again, to the same records", async () => {

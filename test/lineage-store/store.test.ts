@@ -5,8 +5,11 @@ import { Level } from "level";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MendlineError } from "../../src/errors.js";
-import { storePageEntriesMax } from "../../src/limits.js";
+import { nodeParentsMax, storePageEntriesMax } from "../../src/limits.js";
+import { decodeRecord, encodeRecord } from "../../src/lineage-store/codec.js";
 import { storeSchema } from "../../src/lineage-store/folder.js";
+import { keyOf } from "../../src/lineage-store/keys.js";
+import { nodeFrom, nodeValue } from "../../src/lineage-store/nodes.js";
 import { heldBy, ownerOf } from "../../src/lineage-store/owner.js";
 import type { NewModel } from "../../src/lineage-store/records.js";
 import { LineageStore } from "../../src/lineage-store/store.js";
@@ -370,7 +373,7 @@ test("a damaged record is named, never served", () =>
     });
     const entries = await level.iterator().all();
     for (const [key, value] of entries) {
-      if (!key.toString("latin1").startsWith("model/")) continue;
+      if (!/^(?:model|node)\//.test(key.toString("latin1"))) continue;
       value[value.length - 1]! ^= 1;
       await level.put(key, value);
     }
@@ -380,6 +383,45 @@ test("a damaged record is named, never served", () =>
     assert.match(error.message, `model ${idOf("a@1")}`);
     await failure("MENDLINE_STORE_CORRUPT", () => collect(opened.models()));
     await failure("MENDLINE_STORE_CORRUPT", () => opened.verifyJournal());
+  }));
+
+test("a journal is no good beside an index that tells of another model", () =>
+  withStore(async (store, reopen, dir) => {
+    await addAll(store, emptyModel("a"), emptyModel("b"));
+    await store.verifyJournal();
+    await store.close();
+    const level = new Level<Buffer, Buffer>(join(dir, "db"), {
+      keyEncoding: "buffer",
+      valueEncoding: "buffer",
+    });
+    const key = keyOf("node", 1);
+    const { model } = nodeFrom(key, decodeRecord(key, (await level.get(key))!));
+    await level.put(key, encodeRecord(key, nodeValue({ ...model, metrics: { auc: 1 } }, [])));
+    await level.close();
+    const error = await failure("MENDLINE_STORE_CORRUPT", async () => (await reopen()).verifyJournal());
+    assert.match(error.message, `node 1 is not the model ${idOf("b@1")}`);
+  }));
+
+test("a walk reads a model and its first parents in one record, those that came later in its list", () =>
+  withStore(async (store, reopen) => {
+    const parents = Array.from({ length: nodeParentsMax + 6 }, (_, index) => emptyModel("p", String(index)));
+    await addAll(store, ...parents, emptyModel("late"));
+    await store.commit((tx) => {
+      tx.addModel(emptyModel("merged"));
+      for (const parent of parents)
+        tx.addDerivation({ parent: parent.id, child: idOf("merged@1"), transformation: "other" });
+    });
+    await derive(store, ["late", "merged"]);
+    const expected = [...parents.map(({ id }) => id), idOf("late@1")];
+    const ancestors = async (from: LineageStore) =>
+      (await collect(from.ancestors(idOf("merged@1")))).map(({ id }) => id);
+    assert.equal(await ancestors(store), expected);
+    const opened = await reopen();
+    assert.equal(await ancestors(opened), expected);
+    await addAll(opened, emptyModel("later"));
+    await derive(opened, ["later", "merged"]);
+    assert.equal(await ancestors(opened), [...expected, idOf("later@1")]);
+    await opened.verifyJournal();
   }));
 
 test.run();
