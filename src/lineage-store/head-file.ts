@@ -117,7 +117,7 @@ export function commitsLost(dir: string, found: JournalHead, told: JournalHead):
       : "its journal is not the one that it had";
   return new MendlineError(
     "MENDLINE_STORE_CORRUPT",
-    `the store ${dir} is damaged: ${what}: ${repairRemedy}`,
+    `the store ${dir} is damaged: ${what}. A copy of a store's files that was made while it was in use looks so: \`mendline lineage backup\` makes one that is whole. Else ${repairRemedy}`,
     { details: { dir, lastSequence: found.sequence, acknowledgedSequence: told.sequence } },
   );
 }

@@ -1,7 +1,7 @@
 /** What was acknowledged and is no longer there, or no longer what was written, is told when the store is opened. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { test } from "uvu";
@@ -92,6 +92,33 @@ test("a store whose history is another than HEAD knew", async () => {
   writeFileSync(join(dir, "HEAD"), readFileSync(join(other, "HEAD")));
   const refused = await failure("MENDLINE_STORE_CORRUPT", () => LineageStore.open(dir));
   assert.match(refused.message, "its journal is not the one that it had");
+});
+
+test("files copied while the store was in use: refused, told how to make a copy, and a repair opens what is there", async () => {
+  const [dir, copy] = [freshDir(), freshDir()];
+  const store = await LineageStore.open(dir);
+  await addAll(store, emptyModel("m0"));
+  // File by file, as cp does: a commit comes between the database and HEAD.
+  cpSync(dir, copy, { recursive: true });
+  await addAll(store, emptyModel("m1"));
+  cpSync(join(dir, "HEAD"), join(copy, "HEAD"));
+  await store.backup(`${copy}.backup`);
+  await store.close();
+  const refused = await failure("MENDLINE_STORE_CORRUPT", () => LineageStore.open(copy));
+  assert.match(
+    refused.message,
+    /1 commit that was acknowledged is not in its journal\. A copy of a store's files .* in use looks so: `mendline lineage backup` makes one that is whole\. Else `mendline lineage repair` saves/,
+  );
+  const repair = await repairStore(copy);
+  assert.is(repair.journal.lostEntries, 1);
+  const namesIn = async (opened: LineageStore) => {
+    const names = (await collect(opened.models())).map(({ name }) => name);
+    await opened.close();
+    return names;
+  };
+  assert.equal(await namesIn(await LineageStore.open(copy)), ["m0"]);
+  await LineageStore.restoreBackup(`${copy}.backup`, `${copy}.restored`);
+  assert.equal(await namesIn(await LineageStore.open(`${copy}.restored`)), ["m0", "m1"]);
 });
 
 test("files that look damaged because another process is writing: it is told who holds the store", async () => {
