@@ -90,7 +90,7 @@ async function assertListed(
 }
 
 /** Flips between two of which the check's list is looked at. */
-const listEvery = 13;
+const listEvery = 37;
 
 /** Damage that reads as such; another code would send its reader to the wrong remedy. */
 const detections = ["MENDLINE_STORE_CORRUPT", "MENDLINE_STORE_VERSION"];
