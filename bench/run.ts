@@ -15,8 +15,8 @@ import { fileURLToPath } from "node:url";
 import { type Machine, machineHere, machineText } from "./machine.js";
 import type { CaseResult, GroupResult } from "./measure.js";
 import { scratchDir } from "./scratch.js";
-import { type Fact, factText, isQuick, type Message, questionText } from "./suite.js";
-import { groupText } from "./table.js";
+import { type Fact, type FigureTable, factText, isQuick, type Message, questionText } from "./suite.js";
+import { groupText, tableText } from "./table.js";
 
 /** A hang must not take the night. */
 const suiteDeadlineMs = 15 * 60_000;
@@ -46,6 +46,7 @@ export interface SuiteResult {
   readonly doubts: readonly string[];
   readonly groups: readonly GroupResult[];
   readonly facts: readonly Fact[];
+  readonly tables: readonly FigureTable[];
 }
 
 export interface Results {
@@ -113,6 +114,7 @@ async function runOne(file: string, options: RunOptions): Promise<SuiteResult> {
   let cores = "";
   const groups: GroupResult[] = [];
   const facts: Fact[] = [];
+  const tables: FigureTable[] = [];
   const ending = await runProcess(file, options, (message) => {
     if (message.kind === "question") {
       ({ question, cores } = message);
@@ -120,13 +122,16 @@ async function runOne(file: string, options: RunOptions): Promise<SuiteResult> {
     } else if (message.kind === "group") {
       groups.push(message.group);
       write(groupText(message.group));
+    } else if (message.kind === "table") {
+      tables.push(message.table);
+      write(tableText(message.table));
     } else {
       facts.push(message.fact);
       write(factText(message.fact));
     }
   });
   const problems = [...groups.flatMap(problemsOf), ...(ending === null ? [] : [ending])];
-  if (groups.length === 0) problems.push("measured nothing");
+  if (groups.length + tables.length === 0) problems.push("measured nothing");
   const missing = linesOf(groups, ({ status, note }) => (status === "missing" ? [note!] : []));
   const doubts = linesOf(groups, ({ warnings }) => warnings);
   return {
@@ -139,6 +144,7 @@ async function runOne(file: string, options: RunOptions): Promise<SuiteResult> {
     doubts,
     groups,
     facts,
+    tables,
   };
 }
 

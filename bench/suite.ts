@@ -1,7 +1,7 @@
 /** What a suite's file is made of: one question, groups of cases, and facts that are no times. */
 import { type Cores, useCores } from "./cores.js";
 import { type Effort, type Group, type GroupResult, measureGroup } from "./measure.js";
-import { groupText } from "./table.js";
+import { groupText, tableText } from "./table.js";
 
 /** A number that is no time, or a ratio between groups. */
 export interface Fact {
@@ -10,10 +10,21 @@ export interface Fact {
   readonly unit: string;
 }
 
+/** Figures that are no times, row by row. */
+export interface FigureTable {
+  readonly name: string;
+  readonly heads: readonly string[];
+  /** As people read them. */
+  readonly rows: readonly (readonly string[])[];
+  /** What they were made from, for the results' file. */
+  readonly data: unknown;
+}
+
 export type Message =
   | { readonly kind: "question"; readonly question: string; readonly cores: string }
   | { readonly kind: "group"; readonly group: GroupResult }
-  | { readonly kind: "fact"; readonly fact: Fact };
+  | { readonly kind: "fact"; readonly fact: Fact }
+  | { readonly kind: "table"; readonly table: FigureTable };
 
 export interface Bench {
   readonly isQuick: boolean;
@@ -21,6 +32,7 @@ export interface Bench {
   size(full: number, quick: number): number;
   measure(group: Group): Promise<GroupResult>;
   fact(name: string, value: number, unit: string): void;
+  table(table: FigureTable): void;
   /** From here on; a suite begins with the cores that it was made with. Group names should tell. */
   useCores(cores: Cores): void;
 }
@@ -56,6 +68,7 @@ export async function runSuite(
       if (!Number.isFinite(value)) throw new RangeError(`${name} is ${value}: no fact`);
       tell({ kind: "fact", fact: { name, value, unit } });
     },
+    table: (table) => tell({ kind: "table", table }),
     useCores: (other) => void useCores(other),
   });
   process.disconnect?.();
@@ -68,6 +81,7 @@ function tell(message: Message): void {
   }
   if (message.kind === "question") console.log(questionText(message.question, message.cores));
   else if (message.kind === "fact") console.log(factText(message.fact));
+  else if (message.kind === "table") console.log(tableText(message.table));
   else console.log(groupText(message.group));
 }
 

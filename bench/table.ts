@@ -1,5 +1,6 @@
-/** A group of results as a table for people. */
+/** Results as tables for people. */
 import type { CaseResult, GroupResult } from "./measure.js";
+import type { FigureTable } from "./suite.js";
 
 const heads = ["case", "median", "IQR", "ns a value", "GB/s", "ours is", ""];
 
@@ -13,6 +14,18 @@ export function groupText(group: GroupResult): string {
     return `  ${row[0]!.padEnd(widths[0]!)}  ${numbers.join("  ")}  ${row.at(-1)!}`.trimEnd();
   });
   return [`\n${group.name}`, ...lines].join("\n");
+}
+
+/** The first column to the left, figures to the right. */
+export function tableText({ name, heads: titles, rows }: FigureTable): string {
+  const all = [titles, ...rows];
+  const widths = titles.map((_, column) => Math.max(...all.map((row) => row[column]!.length)));
+  const lines = all.map((row) =>
+    row
+      .map((cell, column) => (column === 0 ? cell.padEnd(widths[0]!) : cell.padStart(widths[column]!)))
+      .join("  "),
+  );
+  return [`\n${name}`, ...lines.map((line) => `  ${line}`.trimEnd())].join("\n");
 }
 
 /** A case that did not complete has only two cells; its note must not widen the columns. */

@@ -22,28 +22,31 @@ interface Strike {
   readonly row: RawRow;
 }
 
-export function birdsScene(): LabelScene {
+export function birdsScene(epochsMax = Infinity): LabelScene {
   const strikes = readStrikes();
   const early = strikes.filter(({ year }) => year < liveFromYear);
   const rows = (of: readonly Strike[]) => of.map(({ row }) => row);
   const base = rows(early);
-  return trainedScene({
-    name: "birds",
-    story:
-      "size of the bird in three classes; trained on Hawaii, sent to the other states (FAA Wildlife Strike Database, birdstrikes.csv of vega-datasets)",
-    inputs: [
-      { kind: "season", name: "day_of_year" },
-      { kind: "number", name: "speed", scaling: scalingOf(base, "speed") },
-      { kind: "category", name: "phase", names: phases },
-      { kind: "category", name: "time", names: times.slice(0, -1) },
-    ],
-    features: ["day_of_year", "speed", "phase", "time"],
-    label: "size",
-    classCount: sizes.length,
-    base,
-    tuned: rows(early.filter(({ state }) => state === home)),
-    live: rows(strikes.filter(({ year, state }) => year >= liveFromYear && state !== home)),
-  });
+  return trainedScene(
+    {
+      name: "birds",
+      story:
+        "size of the bird in three classes; trained on Hawaii, sent to the other states (FAA Wildlife Strike Database, birdstrikes.csv of vega-datasets)",
+      inputs: [
+        { kind: "season", name: "day_of_year" },
+        { kind: "number", name: "speed", scaling: scalingOf(base, "speed") },
+        { kind: "category", name: "phase", names: phases },
+        { kind: "category", name: "time", names: times.slice(0, -1) },
+      ],
+      features: ["day_of_year", "speed", "phase", "time"],
+      label: "size",
+      classCount: sizes.length,
+      base,
+      tuned: rows(early.filter(({ state }) => state === home)),
+      live: rows(strikes.filter(({ year, state }) => year >= liveFromYear && state !== home)),
+    },
+    epochsMax,
+  );
 }
 
 /** Those with a speed, in flight or on the runway. */

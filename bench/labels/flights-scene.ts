@@ -24,7 +24,7 @@ const rowCounts = { base: 5_000, tuned: 4_000, live: 2_000 };
 /** The two airports with the most departures of the month. (Roll back does not help the other way round.) */
 const [home, away] = ["DFW", "ORD"];
 
-export async function flightsScene(): Promise<LabelScene> {
+export async function flightsScene(epochsMax = Infinity): Promise<LabelScene> {
   const file = await asyncBufferFromFile(flightsParquetPath());
   const flights = (await parquetReadObjects({
     file,
@@ -40,22 +40,25 @@ export async function flightsScene(): Promise<LabelScene> {
       count,
     ).map(rowOf);
   const base = rows(early, null, rowCounts.base);
-  return trainedScene({
-    name: "flights",
-    story:
-      "departs on time, up to 15 minutes late, or later; trained on Dallas-Fort Worth, sent to Chicago O'Hare (Bureau of Transportation Statistics, flights-3m.parquet of vega-datasets)",
-    inputs: [
-      { kind: "number", name: "hour", scaling: scalingOf(base, "hour") },
-      { kind: "number", name: "distance", scaling: scalingOf(base, "distance") },
-      { kind: "number", name: "weekend", scaling: { mean: 0, deviation: 1 } },
-    ],
-    features: ["hour", "distance", "weekend"],
-    label: "lateness",
-    classCount: 3,
-    base,
-    tuned: rows(early, home!, rowCounts.tuned),
-    live: rows(late, away!, rowCounts.live),
-  });
+  return trainedScene(
+    {
+      name: "flights",
+      story:
+        "departs on time, up to 15 minutes late, or later; trained on Dallas-Fort Worth, sent to Chicago O'Hare (Bureau of Transportation Statistics, flights-3m.parquet of vega-datasets)",
+      inputs: [
+        { kind: "number", name: "hour", scaling: scalingOf(base, "hour") },
+        { kind: "number", name: "distance", scaling: scalingOf(base, "distance") },
+        { kind: "number", name: "weekend", scaling: { mean: 0, deviation: 1 } },
+      ],
+      features: ["hour", "distance", "weekend"],
+      label: "lateness",
+      classCount: 3,
+      base,
+      tuned: rows(early, home!, rowCounts.tuned),
+      live: rows(late, away!, rowCounts.live),
+    },
+    epochsMax,
+  );
 }
 
 function rowOf({ date, delay, distance }: Flight): RawRow {

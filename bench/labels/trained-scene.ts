@@ -20,7 +20,8 @@ const hidden = [16, 16];
 const baseSettings: TrainingSettings = { epochs: 120, learningRate: 0.01, weightDecay: 1e-3 };
 const tunedSettings: TrainingSettings = { epochs: 100, learningRate: 0.003, weightDecay: 0 };
 
-export function trainedScene(scene: TrainedScene): LabelScene {
+/** @param epochsMax  fewer make models that are good for nothing but to see that all runs */
+export function trainedScene(scene: TrainedScene, epochsMax: number): LabelScene {
   const { name, story, inputs, features, label, classCount, base, tuned, live } = scene;
   const data = (rows: readonly RawRow[]) => ({
     rows: encode(rows, inputs),
@@ -28,8 +29,10 @@ export function trainedScene(scene: TrainedScene): LabelScene {
   });
   const ofBase = data(base);
   const outputs = classCount === 2 ? 1 : classCount;
-  const ancestor = trained(freshNetwork([ofBase.rows.inCount, ...hidden, outputs], 0), ofBase, baseSettings);
-  const deployed = trained(ancestor, data(tuned), tunedSettings);
+  const settings = (full: TrainingSettings) => ({ ...full, epochs: Math.min(full.epochs, epochsMax) });
+  const fresh = freshNetwork([ofBase.rows.inCount, ...hidden, outputs], 0);
+  const ancestor = trained(fresh, ofBase, settings(baseSettings));
+  const deployed = trained(ancestor, data(tuned), settings(tunedSettings));
   return {
     name,
     story,
