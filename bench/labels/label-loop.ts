@@ -113,7 +113,8 @@ class LabelLoop {
     const rows = drawnRows(scene, seed);
     this.#poolRows = rows.subarray(validationCount);
     this.#pool = selectUnlabelled(scene.live, this.#poolRows);
-    this.#contents = Array.from(this.#poolRows, (_, row) => contentOf(valuesAt(this.#pool, row)));
+    const { contents } = knownOf(scene);
+    this.#contents = Array.from(this.#poolRows, (row) => contents[row]!);
     const labels = Float64Array.from(rows.subarray(0, validationCount), (row) => scene.live.labels[row]!);
     const { selection, gate } = splitRows(labels, { task: "classification", seed });
     const labelled = (slice: Uint32Array) => Array.from(slice, (at) => ({ row: rows[at]!, draw: null }));
@@ -199,13 +200,16 @@ class LabelLoop {
       finalist.kind === "keep" ? { kind: "ancestor", id: ancestorId } : finalist;
     const members: Network[] = [deployed, this.#judge.networkOf(inItsPlace), ...relatives];
     const count = ofTwo.includes(strategy) ? 2 : strategy === "mixed" ? members.length : 1;
-    return members.slice(0, count).map((network, index) => ({
-      name: String(index),
-      ...distributionsOf(predict(network, encoded, this.#poolRows), {
-        kind: "probability",
-        outputCount: outputCountOf(network),
-      }),
-    }));
+    const known = knownOf(this.#scene).outputs;
+    return members.slice(0, count).map((network, index) => {
+      const said = known.get(network);
+      const outputCount = outputCountOf(network);
+      const outputs =
+        said === undefined
+          ? predict(network, encoded, this.#poolRows)
+          : picked(said, outputCount, this.#poolRows);
+      return { name: String(index), ...distributionsOf(outputs, { kind: "probability", outputCount }) };
+    });
   }
 
   #slice(rows: readonly LabelledRow[]): LabelledData {
@@ -215,6 +219,40 @@ class LabelLoop {
     );
     return weighed({ data, draws: rows.map(({ draw }) => draw) });
   }
+}
+
+/** What is the same in every loop of a scene. */
+interface Known {
+  /** Of all live rows, in their order. */
+  readonly contents: readonly string[];
+  readonly outputs: ReadonlyMap<Network, Float64Array>;
+}
+
+const known = new WeakMap<LabelScene, Known>();
+
+function knownOf(scene: LabelScene): Known {
+  const before = known.get(scene);
+  if (before !== undefined) return before;
+  const { live, encoded, deployed, ancestor, relatives } = scene;
+  const rows = Uint32Array.from({ length: live.rowCount }, (_, row) => row);
+  const made = {
+    contents: Array.from(rows, (row) => contentOf(valuesAt(live, row))),
+    outputs: new Map(
+      [deployed, ancestor, ...relatives].map(
+        (network) => [network, predict(network, encoded, rows)] as const,
+      ),
+    ),
+  };
+  known.set(scene, made);
+  return made;
+}
+
+function picked(outputs: Float64Array, outputCount: number, rows: Uint32Array): Float64Array {
+  const out = new Float64Array(rows.length * outputCount);
+  rows.forEach((row, at) => {
+    out.set(outputs.subarray(row * outputCount, (row + 1) * outputCount), at * outputCount);
+  });
+  return out;
 }
 
 /** Of the request of a round. */

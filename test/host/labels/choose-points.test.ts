@@ -139,4 +139,28 @@ test("the random slice is drawn from all rows alike, whatever their scores", () 
   );
 });
 
+test("sides: only rows that may judge are drawn for the gate, only the others are picked; one side fills what the other lacks", () => {
+  fc.assert(
+    fc.property(pools, fc.boolean(), ({ seed, count, randomCount, ...options }, isDrawn) => {
+      const mayJudge = (row: number) => row % 3 !== 0;
+      const judging = Array.from({ length: options.pool.rowCount }, (_, row) => row).filter(mayJudge).length;
+      const random = new Random(seed);
+      const points = choosePoints({ ...options, count, randomCount, random, mayJudge, isDrawn });
+      for (const { row, isRandom, draw } of points) {
+        assert.is(isRandom, mayJudge(row));
+        assert.is(draw !== null, isRandom || isDrawn);
+      }
+      const gate = points.filter(({ isRandom }) => isRandom);
+      assert.is(points.length, Math.min(count, options.pool.rowCount));
+      const choosing = options.pool.rowCount - judging;
+      assert.is(gate.length, Math.min(judging, Math.max(Math.min(randomCount, count), count - choosing)));
+      assert.equal(
+        gate.map(({ draw }) => draw!.left),
+        gate.map((_, at) => judging - at),
+      );
+    }),
+    { seed: 14, numRuns: 200 },
+  );
+});
+
 test.run();
