@@ -32,7 +32,17 @@ async function run(sources: Record<string, string>, options: { names?: string[];
 const good = `await runSuite("Is it good?", async (bench) => {
   await bench.measure({ name: "group", values: 1, bytes: 0, cases: [{ name: "fine", role: "ours", run: () => 1 }] });
   bench.fact("weight", 12, "g");
+  bench.table({ name: "figures", heads: ["what", "much"], rows: [["a", "1"], ["bcd", "10"]], data: [1, 10] });
 });`;
+const figures = {
+  name: "figures",
+  heads: ["what", "much"],
+  rows: [
+    ["a", "1"],
+    ["bcd", "10"],
+  ],
+  data: [1, 10],
+};
 const bad = `await runSuite("Is it bad?", async (bench) => {
   const run = () => { throw new Error("oops"); };
   await bench.measure({ name: "group", values: 1, bytes: 0, cases: [
@@ -52,6 +62,8 @@ test("the runner tells a throwing case, and the file says the same", async () =>
     ],
   );
   assert.equal(results.suites[1]!.facts, [{ name: "weight", value: 12, unit: "g" }]);
+  assert.equal(results.suites[1]!.tables, [figures]);
+  assert.match(text, /\nfigures\n {2}what {2}much\n {2}a {8}1\n {2}bcd {5}10\n/);
   assert.is(results.suites[1]!.question, "Is it good?");
   assert.is(results.machine.node, process.versions.node);
   assert.ok(results.machine.cores >= 1 && results.machine.memoryBytes > 0);
