@@ -14,7 +14,7 @@ import { foldsOf } from "../../src/host/repair/cross-validation.js";
 import { weighed } from "../../src/host/repair/drawn-rows.js";
 import { Evaluations } from "../../src/host/repair/evaluations.js";
 import { budgetOf, randomCountOf } from "../../src/host/repair/label-budget.js";
-import { drawnStrategies } from "../../src/host/repair/label-strategy.js";
+import { drawnStrategies, gateStakes } from "../../src/host/repair/label-strategy.js";
 import {
   type LabelledData,
   selectRows,
@@ -55,6 +55,12 @@ export interface LoopResult {
   readonly candidate: CandidateSpec | null;
   readonly gain: number | null;
 }
+
+/** The plan of a repair by log loss, as far as a strategy asks. */
+const logLossRun = {
+  started: { plan: { weight: null, metric: "log-loss" } } as RunLog["started"],
+  recorded: () => undefined,
+};
 
 /** Sets apart the draw of the validation rows from the other uses of a seed. */
 const validationStream = 31;
@@ -171,10 +177,9 @@ class LabelLoop {
   /** Asks for a batch and answers it. @returns labels that came */
   label(count: number, round: number, { finalist, budget }: Asked): number {
     const { arm, seed } = this.#options;
-    const scores = scoresOf(arm.strategy, this.#outputs(finalist), {
-      kind: "classification",
-      rowCount: this.#pool.rowCount,
-    });
+    const scoring = { kind: "classification", rowCount: this.#pool.rowCount } as const;
+    const outputs = this.#outputs(finalist);
+    const scores = scoresOf(arm.strategy, outputs, scoring);
     const points = choosePoints({
       pool: this.#pool,
       scores,
@@ -183,6 +188,7 @@ class LabelLoop {
       random: new Random(requestSeed(seed, round)),
       excluded: this.#asked,
       mayJudge: (row) => mayJudge(this.#contents[row]!),
+      stakes: gateStakes(outputs, scoring, logLossRun),
       isDrawn: drawnStrategies.includes(arm.strategy),
     });
     for (const { row, isRandom, draw } of points) {

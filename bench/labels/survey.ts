@@ -54,6 +54,7 @@ export async function surveyScene(scene: LabelScene, options: SurveyOptions): Pr
       ).toFixed(0),
       `${ofArm.filter(({ isProven }) => isProven).length} of ${seedCount}`,
       `${ofArm.filter(({ gain }) => gain !== null && gain <= 0).length}`,
+      gainText(ofArm),
       arm === ours ? "" : intervalText(meanInterval(more)),
     ];
   });
@@ -64,12 +65,19 @@ export async function surveyScene(scene: LabelScene, options: SurveyOptions): Pr
       `labels, at most ${labelsMax}`,
       "median",
       "proven",
-      "published though not better",
+      "though not better",
+      "gain, nats",
       "labels more than ours",
     ],
     rows,
     data: arms.map((arm) => ({ name: arm.name, strategy: arm.strategy, loops: results.get(arm)! })),
   };
+}
+
+/** Mean over what was published, of log loss over all live rows. */
+function gainText(loops: readonly LoopResult[]): string {
+  const gains = loops.flatMap(({ gain }) => (gain === null ? [] : [gain]));
+  return gains.length === 0 ? "" : meanInterval(gains).mean.toFixed(3);
 }
 
 function intervalText({ mean, low, high }: MeanInterval): string {

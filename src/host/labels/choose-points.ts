@@ -11,12 +11,14 @@ export interface ChoiceOptions {
   readonly scores: Float64Array;
   /** Points wanted, the random ones among them; fewer come where the pool has fewer rows. */
   readonly count: number;
-  /** Of them, drawn at random for the gate: from all rows alike, unless `isDrawn`. */
+  /** Of them, drawn at random for the gate: from all rows alike, or by `stakes`. */
   readonly randomCount: number;
   readonly random: RandomSource;
   /** Whether a row may be drawn for the gate; the others may only choose. Default: every row may be either. */
   readonly mayJudge?: (row: number) => boolean;
-  /** Scores are stakes: both slices are drawn by them, and no row is picked. */
+  /** What a row's label can move the gate's comparison by (weighed-draw.ts). */
+  readonly stakes?: Float64Array | undefined;
+  /** The other points are drawn by their scores too, and none is picked. */
   readonly isDrawn?: boolean;
   /** Rows that must not be asked about: they have been before. */
   readonly excluded?: ReadonlySet<number>;
@@ -37,6 +39,7 @@ const candidatesPerPoint = 8;
 /** Chosen points first, in the order of choice; the same for the same seed. No row comes twice. */
 export function choosePoints(options: ChoiceOptions): ChosenPoint[] {
   const { pool, scores, count, randomCount, random, excluded, mayJudge, isDrawn = false } = options;
+  const { stakes = new Float64Array(pool.rowCount) } = options;
   const rows = Uint32Array.from({ length: pool.rowCount }, (_, row) => row).filter(
     (row) => excluded?.has(row) !== true,
   );
@@ -47,7 +50,6 @@ export function choosePoints(options: ChoiceOptions): ChosenPoint[] {
     mayJudge === undefined
       ? Math.min(randomCount, count)
       : Math.max(Math.min(randomCount, count), count - choosing);
-  const stakes = isDrawn ? scores : new Float64Array(pool.rowCount);
   const drawn = drawByStakes(judging, stakes, wanted, random);
   const isTaken = new Set(drawn.map(({ row }) => row));
   const left = rows.filter((row) => !isTaken.has(row) && mayJudge?.(row) !== true);
@@ -59,7 +61,7 @@ export function choosePoints(options: ChoiceOptions): ChosenPoint[] {
     draw,
   });
   const chosen = isDrawn
-    ? drawByStakes(left, stakes, chosenCount, random).map(({ row, ...draw }) => point(row, false, draw))
+    ? drawByStakes(left, scores, chosenCount, random).map(({ row, ...draw }) => point(row, false, draw))
     : highest(options, left, chosenCount, [...isTaken]).map((row) => point(row, false, null));
   return [...chosen, ...drawn.map(({ row, ...draw }) => point(row, true, draw))];
 }

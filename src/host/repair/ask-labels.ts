@@ -18,7 +18,7 @@ import { likeliestClass } from "../labels/uncertainty.js";
 import { committeeOutputs } from "./committee.js";
 import type { RepairContext } from "./context.js";
 import { budgetOf, randomCountOf, waitingRun } from "./label-budget.js";
-import { drawnStrategies, inItsPlace, strategyOf } from "./label-strategy.js";
+import { drawnStrategies, gateStakes, inItsPlace, strategyOf } from "./label-strategy.js";
 import { excludeLabelled } from "./labelled-before.js";
 import { readUnlabelled, selectUnlabelled, type UnlabelledData } from "./labelled-data.js";
 import type { RepairResult } from "./pipeline.js";
@@ -71,7 +71,8 @@ export async function askLabels(
   if (log !== null) await excludeLabelled(context, log, task, pool, excluded, signal);
   refuseEmpty(pool, excluded.size);
   if (log !== null) refuseAgreement(outputs, pool.rowCount, excluded, pool.source);
-  const scores = scoresOf(strategy, outputs, { kind: task.kind, rowCount: pool.rowCount });
+  const scoring = { kind: task.kind, rowCount: pool.rowCount };
+  const scores = scoresOf(strategy, outputs, scoring);
   const budget = log === null ? null : budgetOf(log);
   const chosen = choosePoints({
     pool,
@@ -81,6 +82,7 @@ export async function askLabels(
     random: new Random(seed),
     excluded,
     mayJudge: (row) => mayJudge(contentOf(valuesAt(pool, row))),
+    stakes: gateStakes(outputs, scoring, log),
     isDrawn: drawnStrategies.includes(strategy),
   });
   const id = newRequestId();

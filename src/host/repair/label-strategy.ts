@@ -1,12 +1,12 @@
 /** Which strategy a repair's labels are asked for by, and which two models it is about. */
 import { MendlineError } from "../../errors.js";
-import type { Strategy } from "../labels/strategies.js";
+import { type PoolOutputs, type ScoringOptions, type Strategy, scoresOf } from "../labels/strategies.js";
 import type { CandidateSpec } from "./candidate-spec.js";
 import type { RunLog } from "./run-log.js";
 
 type Run = Pick<RunLog, "started" | "recorded">;
 
-/** Strategies that draw every point, and pick none. */
+/** Strategies that draw the points of the selection slice too, and pick none. */
 export const drawnStrategies: readonly Strategy[] = ["weighed", "random"];
 
 /**
@@ -28,6 +28,17 @@ function whyNotWeighed(log: Run | null): string | null {
   const { weight, metric } = log.started.plan;
   if (weight !== null) return `the rows have weights of their own, ${weight}`;
   return unweighedMetrics.includes(metric) ? `the repair is judged by ${metric}` : null;
+}
+
+/** By what rows are drawn for the gate, where a second model was run and weights count; else they are drawn from all alike. */
+export function gateStakes(
+  outputs: readonly PoolOutputs[],
+  options: ScoringOptions,
+  log: Run | null,
+): Float64Array | undefined {
+  return outputs.length > 1 && whyNotWeighed(log) === null
+    ? scoresOf("weighed", outputs, options)
+    : undefined;
 }
 
 /** What the repair would put in the deployed model's place: what its gate was asked about, or else the ancestor. */
