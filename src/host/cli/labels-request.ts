@@ -46,10 +46,10 @@ const expireDaysMax = 3_660;
 const dayMs = 86_400_000;
 
 const notes = `
-weighed, the default after a repair, draws points at random, the sooner the more a label can move the comparison between the
-deployed model and what would take its place; each counts the less the likelier its draw was, so nothing is biased. mixed takes
-the points where the deployed model is unsure and its lineage disagrees, spread out; with it and the others only points that are
-drawn at random beside them may judge at the gate. The request belongs to the model's newest repair run, where labels can change
+Points for the gate are drawn at random, the sooner the more a label can move the comparison between the deployed model and what
+would take its place; each counts the less the likelier its draw was, so that nothing is biased. The others help to choose the
+scale. weighed, the default after a repair, draws them in the same way; mixed takes those where the deployed model is unsure and
+its lineage disagrees, spread out. The request belongs to the model's newest repair run, where labels can change
 what it came to; \`mendline labels refine\` goes on with that.`;
 
 export function addLabelsRequestCommand(parent: Command, context: CommandContext): void {
