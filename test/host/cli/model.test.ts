@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { type EngineStatus, openEngine } from "../../../src/index.js";
 import { scratchDir } from "../../support.js";
-import { filesBelow, rainFlags, rainModel, runCli, runEach, writeRainData } from "./support.js";
+import { rainFlags, rainModel, runCli, runEach, writeRainData } from "./support.js";
 
 const dir = scratchDir();
 const store = join(dir, "store");
@@ -286,7 +286,8 @@ test("deploy, deploy, roll back: the folder follows the alias, and status tells"
   assert.match(await text("model", "tree", "live"), /rain@2 +● deployed {2}\(live\)/);
   assert.is(await text("rollback", "--alias", "live"), `live serves rain@1 (${served})\n`);
   assert.equal(readFileSync(served), readFileSync(rainModel("1")));
-  assert.equal(filesBelow(folder), [served]);
+  assert.equal(readFileSync(join(folder, "current", "model.onnx")), readFileSync(rainModel("1")));
+  assert.equal(readdirSync(folder).sort(), ["current", "model.onnx", "versions"]);
   const status = (await json("status")) as { aliases: Record<string, unknown>[] };
   const [alias] = status.aliases;
   assert.equal([alias!.alias, alias!.id, alias!.path, alias!.inSync], ["live", ids[0], served, true]);
