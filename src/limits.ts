@@ -74,8 +74,8 @@ export const tensorsMax = 1_000_000;
 export const shardIndexBytesMax = 64 * 1024 * 1024;
 /** Files of one model; all are open at once, for two models, and 1,024 is a process's usual allowance. The largest published have 191. */
 export const modelShardsMax = 256;
-/** Bytes of a model that are read, hashed or blended at once: bounds memory whatever the file's size. Less where the arena is small. */
-export const parameterChunkBytes = 4 * 1024 * 1024;
+/** Bytes of a model that are read, hashed or blended at once, whatever its size; they stay in a core's cache. Less in a small arena. */
+export const parameterChunkBytes = 1024 * 1024;
 /** The same while two models are compared: sums are rounded once a chunk, so it is one length for any memory; two fit the smallest. */
 export const comparisonChunkBytes = 1024 * 1024;
 /** Window over a model's structure while it is walked: larger than any name, small enough to read thousands of times. */

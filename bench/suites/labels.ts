@@ -10,11 +10,11 @@ import { surveyScene } from "../labels/survey.js";
 import { runSuite } from "../suite.js";
 
 const arms: readonly Arm[] = [
-  { name: "weighed (ours)", strategy: "weighed" },
+  { name: "mixed (ours)", strategy: "mixed" },
   { name: "random", strategy: "random" },
   { name: "margin alone", strategy: "margin" },
   { name: "entropy alone", strategy: "entropy" },
-  { name: "mixed", strategy: "mixed" },
+  { name: "weighed", strategy: "weighed" },
 ];
 
 const seedsDefault = 50;

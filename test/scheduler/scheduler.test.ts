@@ -3,7 +3,7 @@ import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MendlineError } from "../../src/errors.js";
 import { sortCounterBytes } from "../../src/host/kernels/kernels.js";
-import { kernelReservedBytes, partitionRows } from "../../src/limits.js";
+import { kernelReservedBytes, partitionRows, taskQueueMax } from "../../src/limits.js";
 import { rowRanges } from "../../src/scheduler/partition.js";
 import { openRuntime, type Runtime } from "../../src/scheduler/runtime.js";
 import type { Task } from "../../src/scheduler/tasks.js";
@@ -111,6 +111,25 @@ test("no threads, one and two give the same results in the tasks' order, and the
   assert.equal(found[1], found[0]);
   assert.equal(found[2], found[0]);
   assert.ok(found[0]!.results.some((result) => typeof result === "number" && result > 0));
+});
+
+test("the queue is bounded: runs beyond it are refused at once, those in it end, and it takes more then", async () => {
+  await withRuntime(1, async ({ arena, scheduler }) => {
+    const valuesPtr = arena.allocate(800);
+    const outPtr = arena.allocate(1_024);
+    new Float64Array(arena.memory.buffer, valuesPtr, 100).fill(1);
+    const slice = { valuesPtr, rowCount: 100, validityPtr: 0, validityBitOffset: 0 };
+    const task: Task = { kernel: "moments", args: ["f64", slice, outPtr], workBytes: longBytes };
+    const extra = 50;
+    // One is with the worker, and perhaps the next one already on its way to it.
+    const codes = await Promise.all(
+      Array.from({ length: taskQueueMax + extra }, () => codeOf(scheduler.run([task]))),
+    );
+    const refused = codes.filter((code) => code === "MENDLINE_TASK_QUEUE_FULL").length;
+    assert.is(codes.filter((code) => code === "no error").length + refused, codes.length);
+    assert.ok(refused > extra - 5 && refused <= extra, `${refused} of ${codes.length} were refused`);
+    assert.is(await codeOf(scheduler.run([task])), "no error");
+  });
 });
 
 for (const threads of [0, 2]) {

@@ -20,7 +20,7 @@ export function strategyOf(wanted: Strategy | undefined, log: Run | null): Strat
   const why = whyNotWeighed(log);
   if (wanted === "weighed" && why !== null)
     throw new MendlineError("MENDLINE_ARGUMENT_INVALID", `strategy weighed: ${why}: take mixed, or random`);
-  return wanted ?? (why === null ? "weighed" : "mixed");
+  return wanted ?? "mixed";
 }
 
 function whyNotWeighed(log: Run | null): string | null {

@@ -94,7 +94,7 @@ test("a repair with too few labels asks for some", async () => {
   request = await json<LabelRequestDetails>(["labels", "show", report.labelRequest!]);
   assert.equal(
     [request.state, request.run, request.points.length, request.strategy],
-    ["open", report.run, 120, "weighed"],
+    ["open", report.run, 120, "mixed"],
   );
   assert.equal(request.budget!.random, 5);
   assert.ok(request.committee.length >= 2, "the lineage is the committee");

@@ -66,8 +66,9 @@ function runOf(over: object, finalist: object | undefined): Pick<RunLog, "starte
   return { started: { plan }, recorded: (step: string) => steps[step] } as unknown as RunLog;
 }
 
-test("the default: weighed where weights count, and refused where they would be lost", async () => {
-  assert.is(strategyOf(undefined, runOf({}, undefined)), "weighed");
+test("the default is mixed; weighed is taken where weights count, and refused where they would be lost", async () => {
+  assert.is(strategyOf(undefined, runOf({}, undefined)), "mixed");
+  assert.is(strategyOf("weighed", runOf({}, undefined)), "weighed");
   for (const [run, why] of [
     [null, /none waits for labels/],
     [runOf({ weight: "w" }, undefined), /weights of their own, w/],
