@@ -48,8 +48,8 @@ const dayMs = 86_400_000;
 const notes = `
 Points for the gate are drawn at random, the sooner the more a label can move the comparison between the deployed model and what
 would take its place; each counts the less the likelier its draw was, so that nothing is biased. The others help to choose the
-scale. weighed, the default after a repair, draws them in the same way; mixed takes those where the deployed model is unsure and
-its lineage disagrees, spread out. The request belongs to the model's newest repair run, where labels can change
+scale: mixed, the default, takes those where the deployed model is unsure and its lineage disagrees, spread out; weighed draws
+them in the same way as for the gate. The request belongs to the model's newest repair run, where labels can change
 what it came to; \`mendline labels refine\` goes on with that.`;
 
 export function addLabelsRequestCommand(parent: Command, context: CommandContext): void {
@@ -64,10 +64,7 @@ export function addLabelsRequestCommand(parent: Command, context: CommandContext
       parseText,
     )
     .addOption(
-      new Option(
-        "--strategy <strategy>",
-        "how points are chosen (default: weighed after a repair, else mixed)",
-      ).choices(strategies),
+      new Option("--strategy <strategy>", "how points are chosen (default: mixed)").choices(strategies),
     )
     .option(
       "--random <count>",

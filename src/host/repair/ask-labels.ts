@@ -32,7 +32,7 @@ export interface AskLabelsRequest {
   /** Unlabelled rows; a label column is not looked at. Left out: the rows that the model's monitors keep. */
   readonly pool?: DataSource;
   readonly count: number;
-  /** After a repair that weighed labels can refine `weighed`, else `mixed`. */
+  /** `mixed` by default; `weighed` only after a repair that weighed labels can refine. */
   readonly strategy?: Strategy;
   readonly seed?: number;
   /** Of the count, drawn at random for the gate; half by default, nine in ten where the gate is what lacks labels. */
