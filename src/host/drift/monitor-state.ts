@@ -1,23 +1,15 @@
 /**
  * A monitor's state as bytes: what it needs to go on where it was, and nothing of its rows.
  *
- *     // 0: "MLMS", format version (u8)
- *     // 5: JSON length (u32, little-endian), JSON with sorted keys
- *     // ...: counts, in the order in which the JSON lists panes, their segments, and the features
- *     // end - 32: sha256 of all before it
- *
+ * Framed as state-frame.ts says; its values are counts, in the order in which the JSON lists panes, their segments, and the features.
  * Counts are unsigned LEB128; a 0 is followed by how many more stand behind it. Equal states are equal bytes.
  */
-import { createHash } from "node:crypto";
 import { Pane } from "./panes.js";
-import { canonicalJson } from "./profile.js";
+import { framedState, partsOfState, type StateFormat } from "./state-frame.js";
 import type { TriggerState } from "./trigger.js";
 import type { WindowsState } from "./window.js";
 
-const magic = "MLMS";
-const formatVersion = 1;
-const headerBytes = magic.length + 1 + 4;
-const hashBytes = 32;
+const format: StateFormat = { letters: "MLMS", version: 1, what: "state of a monitor" };
 
 /** What a state belongs to: counts over other grids, or of other windows, cannot be gone on with. By what it is about. */
 export type MonitorIdentity = Readonly<Record<string, string>>;
@@ -38,26 +30,20 @@ export function monitorStateToBytes(state: MonitorState): Uint8Array {
     segments: segments.flatMap((held, segment) => (held === undefined ? [] : [[segment, held.rowCount]])),
   }));
   const document = { ...state, windows: { ...windows, panes: listed } };
-  const json = Buffer.from(canonicalJson(document));
   const writer = new CountWriter();
   for (const { segments } of panes) {
     for (const held of segments) for (const counts of held?.counts ?? []) writer.addAll(counts);
   }
-  const header = Buffer.alloc(headerBytes);
-  header.write(magic, "latin1");
-  header[magic.length] = formatVersion;
-  header.writeUInt32LE(json.length, magic.length + 1);
-  const body = Buffer.concat([header, json, writer.finish()]);
-  return Buffer.concat([body, createHash("sha256").update(body).digest()]);
+  return framedState(format, document, writer.finish());
 }
 
 /** @throws RangeError  damaged, of another version, or of other counts */
 export function monitorStateFromBytes(bytes: Uint8Array, slotCounts: readonly number[]): MonitorState {
-  const { json, counts } = partsOf(bytes);
-  const { windows, ...rest } = JSON.parse(json) as Omit<MonitorState, "windows"> & {
+  const { document, values } = partsOfState(format, bytes);
+  const { windows, ...rest } = document as Omit<MonitorState, "windows"> & {
     windows: Omit<WindowsState, "panes"> & { panes: ListedPane[] };
   };
-  const reader = new CountReader(counts);
+  const reader = new CountReader(values);
   const panes = windows.panes.map(({ number, rows, segments }) => {
     const pane = new Pane(number, slotCounts);
     pane.rowsTaken = rows;
@@ -75,29 +61,13 @@ export function monitorStateFromBytes(bytes: Uint8Array, slotCounts: readonly nu
 
 /** Only what a state belongs to: it can be told before its counts are read. @throws RangeError  as above */
 export function monitorIdentityOf(bytes: Uint8Array): MonitorIdentity {
-  return (JSON.parse(partsOf(bytes).json) as MonitorState).identity;
+  return (partsOfState(format, bytes).document as MonitorState).identity;
 }
 
 interface ListedPane {
   readonly number: number;
   readonly rows: number;
   readonly segments: readonly (readonly [segment: number, rowCount: number])[];
-}
-
-function partsOf(bytes: Uint8Array): { json: string; counts: Uint8Array } {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const end = buffer.length - hashBytes;
-  if (end < headerBytes || buffer.toString("latin1", 0, magic.length) !== magic)
-    throw new RangeError("it is no state of a monitor");
-  const version = buffer[magic.length]!;
-  if (version !== formatVersion)
-    throw new RangeError(`it has format ${version}, this mendline reads ${formatVersion}`);
-  const body = buffer.subarray(0, end);
-  if (!createHash("sha256").update(body).digest().equals(buffer.subarray(end)))
-    throw new RangeError("it does not match its hash");
-  const countsOffset = headerBytes + buffer.readUInt32LE(magic.length + 1);
-  if (countsOffset > end) throw new RangeError(`its JSON ends at ${countsOffset}, its body at ${end}`);
-  return { json: body.toString("utf8", headerBytes, countsOffset), counts: body.subarray(countsOffset) };
 }
 
 class CountWriter {

@@ -1,20 +1,14 @@
 /**
  * A reservoir as bytes, to be kept beside the monitor's state.
  *
- *     // 0: "MLRV", format version (u8)
- *     // 5: JSON length (u32, little-endian), JSON with sorted keys: how rows were chosen, number and time of each, texts
- *     // ...: values column by column, f64 little-endian: numbers, or places in the column's texts; NaN is missing
- *     // end - 32: sha256 of all before it
+ * Framed as state-frame.ts says. JSON: how rows were chosen, number and time of each, texts. Values column by column, f64 little-endian:
+ * numbers, or places in the column's texts; NaN is missing.
  */
-import { createHash } from "node:crypto";
 import { reservoirBytesMax } from "../../limits.js";
-import { canonicalJson } from "./profile.js";
 import type { KeptCells, ReservoirSettings, ReservoirState } from "./reservoir.js";
+import { framedState, partsOfState, type StateFormat } from "./state-frame.js";
 
-const magic = "MLRV";
-const formatVersion = 1;
-const headerBytes = magic.length + 1 + 4;
-const hashBytes = 32;
+const format: StateFormat = { letters: "MLRV", version: 1, what: "reservoir" };
 
 /** A reservoir's rows, and how they were chosen. */
 export interface StoredReservoir {
@@ -50,7 +44,6 @@ export function reservoirToBytes(settings: ReservoirSettings, state: ReservoirSt
     ms: rows.some(({ ms }) => ms === null) ? null : rows.map(({ ms }) => ms!),
     texts,
   };
-  const json = Buffer.from(canonicalJson(head));
   const values = Buffer.alloc(8 * rows.length * columns.length);
   columns.forEach(({ kind }, column) => {
     rows.forEach(({ cells }, row) => {
@@ -59,36 +52,21 @@ export function reservoirToBytes(settings: ReservoirSettings, state: ReservoirSt
       values.writeDoubleLE(value as number, 8 * (column * rows.length + row));
     });
   });
-  const header = Buffer.alloc(headerBytes);
-  header.write(magic, "latin1");
-  header[magic.length] = formatVersion;
-  header.writeUInt32LE(json.length, magic.length + 1);
-  const body = Buffer.concat([header, json, values]);
-  return Buffer.concat([body, createHash("sha256").update(body).digest()]);
+  return framedState(format, head, values);
 }
 
 /** @throws RangeError  damaged, or of another version */
 export function reservoirFromBytes(bytes: Uint8Array): StoredReservoir {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const end = buffer.length - hashBytes;
-  if (end < headerBytes || buffer.toString("latin1", 0, magic.length) !== magic)
-    throw new RangeError("it is no reservoir");
-  const version = buffer[magic.length]!;
-  if (version !== formatVersion)
-    throw new RangeError(`it has format ${version}, this mendline reads ${formatVersion}`);
-  const body = buffer.subarray(0, end);
-  if (!createHash("sha256").update(body).digest().equals(buffer.subarray(end)))
-    throw new RangeError("it does not match its hash");
-  const valuesOffset = headerBytes + buffer.readUInt32LE(magic.length + 1);
-  const head = JSON.parse(body.toString("utf8", headerBytes, Math.min(end, valuesOffset))) as Head;
+  const { document, values } = partsOfState(format, bytes);
+  const head = document as Head;
   const { numbers, ms, texts, settings, ...taken } = head;
   const { columns, maxAgeMs } = settings;
-  const byteLength = end - valuesOffset;
+  const { byteLength } = values;
   if (byteLength !== 8 * numbers.length * columns.length || byteLength > 2 * reservoirBytesMax)
     throw new RangeError(`it has ${byteLength} bytes of values for ${numbers.length} rows`);
   const rows = numbers.map((number, row) => {
     const cells: KeptCells = columns.map((_, column) => {
-      const value = body.readDoubleLE(valuesOffset + 8 * (column * numbers.length + row));
+      const value = values.readDoubleLE(8 * (column * numbers.length + row));
       return Number.isNaN(value) ? null : (texts[column]?.[value] ?? value);
     });
     return { number, ms: ms?.[row] ?? null, cells };
