@@ -98,6 +98,35 @@ test("without a cool-down the next alarm asks again: the repaired model has not 
     assert.equal(outcomes.slice(0, 2), ["published", "no-drift"]);
   }));
 
+test("an alarm while the alias is on trial is skipped; when the trial has ended the next one repairs again", () =>
+  withGateway(async (engine, watch) => {
+    const skipped: string[] = [];
+    const outcomes: string[] = [];
+    engine.on("repairSkipped", ({ monitor, reason }) => skipped.push(`${monitor}: ${reason}`));
+    engine.on("repaired", ({ outcome }) => outcomes.push(outcome));
+    const monitor = await watch({
+      request: () => ({ ...requestOf(engine), trial: "shadow" as const }),
+      coolDownMs: 0,
+    });
+    await move(monitor);
+    await observeUntil(monitor, () => outcomes.length > 0);
+    assert.equal(outcomes, ["on-trial"]);
+    const served = (await engine.store.alias("gateway"))!.id;
+    const [run] = await collect(engine.runs());
+    await observeUntil(monitor, () => skipped.some((told) => told.includes("on trial")));
+    const told = skipped.find((reason) => reason.includes("on trial"))!;
+    assert.ok(told.startsWith(`gateway: alias "gateway" has a candidate on trial, of ${run!.run}: `), told);
+    assert.equal(
+      (await collect(engine.runs())).map(({ run }) => run),
+      [run!.run],
+      "no run was begun",
+    );
+    assert.is((await engine.store.alias("gateway"))!.id, served);
+    await (await engine.trial("gateway")).end();
+    await observeUntil(monitor, () => outcomes.length >= 2);
+    assert.is(outcomes[1], "on-trial");
+  }));
+
 test("null leaves the alarm alone; a request that fails is told as an error", () =>
   withGateway(async (engine, watch) => {
     const quiet = await watch({ request: () => null });
