@@ -4,8 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from "node:path";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { deploy, reconcile } from "../../src/host/deployment/deployments.js";
-import { folderTarget } from "../../src/host/deployment/folder-target.js";
+import { deploy, reconcile, rollback } from "../../src/host/deployment/deployments.js";
 import { blendModelFiles } from "../../src/host/models/blended-file.js";
 import { addModel } from "../../src/host/models.js";
 import { contentId } from "../../src/host/parameters/identity.js";
@@ -25,7 +24,6 @@ import type { LineageStore } from "../../src/lineage-store/store.js";
 import { ed25519 } from "../lineage-store/signing/support.js";
 import { failure, withStore } from "../lineage-store/support.js";
 import { Faults, watchDisk } from "../lineage-store/watched-disk.js";
-import { refusal } from "../refusals.js";
 import { scratchDir } from "../support.js";
 import { receive } from "./deployment/receiver.js";
 import { writeExternalised } from "./parameters/externalised.js";
@@ -267,19 +265,25 @@ test("batch norm is recalibrated as in the same model inline", async () => {
   assert.is(ids[1], ids[0]);
 });
 
-test("a folder that swaps one file refuses several before a repair begins", () =>
+test("a repair publishes a model with external data into a folder, and it goes back", () =>
   withScene(async ({ store, repair }) => {
-    const own = { file: external("rain-1"), externalData };
-    const { id } = await addModel(runtime, store, { ...rainRequest(runtime, "rain@1"), ...own });
+    for (const [index, ref] of ["rain@1", "rain@2", "rain@3"].entries())
+      await addModel(runtime, store, {
+        ...rainRequest(runtime, ref),
+        file: external(`rain-${index + 1}`),
+        externalData,
+      });
     const dir = folder();
-    const target = folderTarget(dir);
-    const error = await failure("MENDLINE_DEPLOY_FAILED", async () =>
-      target.stage(store, await store.get(id), null),
-    );
-    assert.match(error.message, /rain@1 is 3 files .* cannot be swapped at once/);
-    assert.equal(readdirSync(dir), []);
-    const asked = repair("rain@1", { alias: "gateway", deploy: dir });
-    await refusal(asked, "MENDLINE_DEPLOY_FAILED", /cannot be swapped at once/);
+    const drifted = await store.resolve("rain@3");
+    await deploy(store, { alias: "gateway", id: drifted, dir, reason: "deploy" });
+    assert.is(await idOf(join(dir, "model.onnx")), drifted);
+    const report = await repair("rain@3", { alias: "gateway" });
+    assert.equal([report.outcome, report.path], ["published", join(dir, "model.onnx")], report.reason);
+    assert.is(await idOf(join(dir, "model.onnx")), report.model!.id);
+    assert.match(readFileSync(join(dir, "model.card.md"), "utf8"), report.run);
+    await rollback(store, "gateway");
+    assert.is(await idOf(join(dir, "model.onnx")), drifted);
+    assert.equal(readdirSync(dir).sort(), ["current", "model.onnx", "versions"]);
   }));
 
 test("a signature lists every file by its sha256, as the OpenSSF's tool does for a folder", () =>

@@ -12,25 +12,29 @@
  *
  * model.onnx is a hard link to the version's file, or a copy where the file system has none. A crash between commit and swap leaves the
  * old model under an alias that has moved; `reconcile` finishes the swap.
+ *
+ * Of an ONNX model with external data, DIR/model.onnx looks for it in its own version's folder (onnx-locations.ts): the same rename changes
+ * the graph and the files that it leads to. A reader that had the old graph finds the old data until the publication after the next.
  */
+import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { MendlineError, messageOf } from "../../errors.js";
-import { disk, errnoOf, makeFolder, replaceFile, syncFolder } from "../../lineage-store/files.js";
+import { disk, errnoOf, makeFolder, replaceFile, syncFolder, writeAll } from "../../lineage-store/files.js";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import type { LineageStore } from "../../lineage-store/store.js";
+import { withFile } from "../parameters/model-bytes.js";
+import { relocated } from "../parameters/onnx-locations.js";
 import {
   addVersion,
-  cardName,
   cardOf,
-  holdsModel,
   keptVersion,
-  modelFileName,
   readText,
   removeOtherVersions,
   removeVersion,
   versionsDir,
   versionsIn,
 } from "./folder-versions.js";
+import { cardName, hashOf, holdsBytes, holdsModel, modelFileName, noPlaceFor } from "./published-files.js";
 import type { DeployTarget, StagedModel } from "./target.js";
 
 const currentName = "current";
@@ -66,7 +70,8 @@ async function stage(
     if (kept === null) added = await addVersion(store, dir, model, card);
     const version = kept ?? added!;
     await disk.rm(staged, { force: true });
-    await linkOrCopy(store, model, join(versionsDir(dir), version, modelFileName(model)), staged);
+    if (model.files === undefined) await linkOrCopy(store, model, ownFile(dir, version, model), staged);
+    else await writeRelocated(dir, version, model, staged);
     return {
       swap: () => swap(staged, model, dir, version),
       discard: () => takeBack().catch(() => undefined),
@@ -78,11 +83,9 @@ async function stage(
   }
 }
 
-/** Its data files keep their names from version to version: between two renames a reader would see one's graph and another's weights. */
-function assertTakes({ name, version, files }: ModelRecord, dir: string): void {
-  if (files === undefined) return;
-  const problem = `${name}@${version} is ${files.length} files (ONNX with external data), which cannot be swapped at once: deploy it to a Triton repository, serve it in process, or save it as one file`;
-  throw failed(dir, new Error(problem));
+function assertTakes(model: ModelRecord, dir: string): void {
+  const problem = noPlaceFor(model);
+  if (problem !== null) throw failed(dir, new Error(problem));
 }
 
 /** What stands in the way of the swap is found out before the alias moves. */
@@ -113,6 +116,32 @@ async function linkOrCopy(
 
 /** What file systems say that have no hard links, such as FAT. */
 const noLinks = new Set(["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"]);
+
+function ownFile(dir: string, version: string, model: ModelRecord): string {
+  return join(versionsDir(dir), version, modelFileName(model));
+}
+
+/** Where a version's data files lie, as seen from DIR. */
+function dataFolder(version: string): string {
+  return `versions/${version}/`;
+}
+
+async function writeRelocated(
+  dir: string,
+  version: string,
+  model: ModelRecord,
+  target: string,
+): Promise<void> {
+  const file = await disk.open(target, "wx");
+  try {
+    await withFile(ownFile(dir, version, model), async (source) => {
+      for await (const piece of relocated(source, dataFolder(version))) await writeAll(file, piece);
+    });
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
 
 async function swap(staged: string, model: ModelRecord, dir: string, version: string): Promise<void> {
   try {
@@ -151,14 +180,24 @@ export async function isServing(model: ModelRecord, dir: string): Promise<boolea
     const version = await currentVersion(dir);
     if (version === null || (await readText(join(dir, cardName))) !== (await cardOf(dir, version)))
       return false;
-    const path = join(dir, modelFileName(model));
-    const source = join(versionsDir(dir), version, modelFileName(model));
-    const [own, kept] = [await disk.stat(path), await disk.stat(source)];
-    const isSame = own.ino === kept.ino && own.dev === kept.dev;
-    return (await holdsModel(path, model)) && (isSame || (await holdsModel(source, model)));
+    if (!(await holdsModel(join(versionsDir(dir), version), model))) return false;
+    return await isPublished(dir, version, model);
   } catch {
     return false;
   }
+}
+
+/** Whether DIR/model.onnx is the version's, which is known to be whole. */
+async function isPublished(dir: string, version: string, model: ModelRecord): Promise<boolean> {
+  const path = join(dir, modelFileName(model));
+  const source = ownFile(dir, version, model);
+  if (model.files !== undefined) {
+    const hash = await withFile(source, (own) => hashOf(relocated(own, dataFolder(version))));
+    return hash === (await hashOf(createReadStream(path)));
+  }
+  const [published, kept] = [await disk.stat(path), await disk.stat(source)];
+  if (published.ino === kept.ino && published.dev === kept.dev) return true;
+  return holdsBytes(path, { byteLength: model.byteLength, sha256: model.fileHash });
 }
 
 /** A model in another format than the deployed one. */

@@ -1,22 +1,15 @@
 /**
- * The versions that a served folder keeps: DIR/versions/<n>-<beginning of the model's id>/model.onnx, with the card of the repair that made
- * it, if one did. Each appears whole and is never written again. The one served and the one served before it are kept, so that a roll
+ * The versions that a served folder keeps: DIR/versions/<n>-<beginning of the model's id>/model.onnx, with its data files if it has any,
+ * and the card of the repair that made it, if one did. Each appears whole and is never written again. The one served and the one served before it are kept, so that a roll
  * back finds its files where they were.
  */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { join } from "node:path";
 import { disk, errnoOf, makeFolder, stagingPrefix, syncFolder } from "../../lineage-store/files.js";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import type { LineageStore } from "../../lineage-store/store.js";
+import { cardName, holdsModel, placeModel } from "./published-files.js";
 
-/** Beside the model that a repair made: of another model it would tell lies. */
-export const cardName = "model.card.md";
 const versionForm = /^([1-9]\d{0,14})-[0-9a-f]{12}$/;
-
-export function modelFileName({ format }: Pick<ModelRecord, "format">): string {
-  return `model.${format}`;
-}
 
 export function versionsDir(dir: string): string {
   return join(dir, "versions");
@@ -33,8 +26,7 @@ export async function versionsIn(dir: string): Promise<string[]> {
 /** The newest that holds this very model, every byte of it read; null where there is none. */
 export async function keptVersion(dir: string, model: ModelRecord): Promise<string | null> {
   for (const name of await versionsIn(dir)) {
-    const path = join(versionsDir(dir), name, modelFileName(model));
-    if (name.endsWith(idPart(model)) && (await holdsModel(path, model))) return name;
+    if (name.endsWith(idPart(model)) && (await holdsModel(join(versionsDir(dir), name), model))) return name;
   }
   return null;
 }
@@ -56,8 +48,7 @@ export async function addVersion(
   try {
     await makeFolder(versions);
     await disk.rm(staged, { recursive: true, force: true });
-    await disk.mkdir(staged);
-    await store.restoreFile(model.id, join(staged, modelFileName(model)));
+    await placeModel(store, model, staged);
     if (card !== null) await writeSynced(join(staged, cardName), card);
     await syncFolder(staged);
     const name = `${numberOf((await versionsIn(dir))[0] ?? "0") + 1}-${idPart(model)}`;
@@ -99,18 +90,6 @@ export async function readText(path: string): Promise<string | null> {
     if (errnoOf(cause) === "ENOENT") return null;
     throw cause;
   }
-}
-
-/** Whether a file is the model's, byte for byte. */
-export async function holdsModel(path: string, { fileHash, byteLength }: ModelRecord): Promise<boolean> {
-  const hash = createHash("sha256");
-  try {
-    if ((await disk.stat(path)).size !== byteLength) return false;
-    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  } catch {
-    return false;
-  }
-  return hash.digest("hex") === fileHash;
 }
 
 async function writeSynced(path: string, text: string): Promise<void> {

@@ -10,17 +10,15 @@
  * the next deployment to it sets that right. Older versions stay: which are served is the server's version policy (by default the latest).
  * Source: triton-inference-server/server, docs/protocol/extension_model_repository.md, docs/user_guide/model_repository.md.
  */
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
-import { mkdir, readdir, rename, rm } from "node:fs/promises";
+import { readdir, rename, rm } from "node:fs/promises";
 import { isAbsolute, join } from "node:path";
 import { MendlineError, messageOf } from "../../errors.js";
 import { modelLoadTimeoutMs } from "../../limits.js";
 import { makeFolder, replaceFile, stagingPrefix, syncFolder } from "../../lineage-store/files.js";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import type { LineageStore } from "../../lineage-store/store.js";
-import { cardName } from "./folder-versions.js";
 import { post } from "./post.js";
+import { cardName, holdsModel, noPlaceFor, placeModel } from "./published-files.js";
 import type { DeployTarget, StagedModel } from "./target.js";
 
 const scheme = "triton+";
@@ -73,9 +71,11 @@ function placeOf(text: string): Place {
   return { loadUrl, dir: join(repository, name), name, timeoutMs };
 }
 
-function assertTakes(place: Place, { name, version, format }: ModelRecord): void {
-  if (format === "onnx") return;
-  throw failed(place, new Error(`${name}@${version} is ${format}, and the server's layout takes model.onnx`));
+function assertTakes(place: Place, model: ModelRecord): void {
+  const { name, version, format } = model;
+  const wrong = `${name}@${version} is ${format}, and the server's layout takes model.onnx`;
+  const problem = format === "onnx" ? noPlaceFor(model) : wrong;
+  if (problem !== null) throw failed(place, new Error(problem));
 }
 
 async function stage(
@@ -111,7 +111,7 @@ async function placeVersion(
   try {
     await makeFolder(dir);
     await rm(staged, { recursive: true, force: true });
-    await placeFiles(store, model, staged);
+    await placeModel(store, model, staged);
     if (card !== null) await replaceFile(join(staged, cardName), (file) => file.writeFile(card));
     const version = join(dir, String((await latestVersion(dir)) + 1));
     await rename(staged, version);
@@ -122,21 +122,6 @@ async function placeVersion(
     if (cause instanceof MendlineError && cause.code === "MENDLINE_STORE_CORRUPT") throw cause;
     throw failed(place, cause);
   }
-}
-
-async function placeFiles(store: LineageStore, model: ModelRecord, folder: string): Promise<void> {
-  if (model.files === undefined) {
-    await mkdir(folder);
-    await store.restoreFile(model.id, join(folder, fileName));
-    return;
-  }
-  const [own, ...others] = model.files.map(({ name }) => name);
-  const taken = [fileName, cardName].find((name) => others.some((other) => other.split("/")[0] === name));
-  if (taken !== undefined)
-    throw new Error(`one of its data files lies at ${taken}, which has another meaning there`);
-  await store.restoreFile(model.id, folder);
-  await rename(join(folder, own!), join(folder, fileName));
-  await syncFolder(folder);
 }
 
 async function load({ loadUrl, name, timeoutMs }: Place): Promise<void> {
@@ -151,23 +136,8 @@ async function latestVersion(dir: string): Promise<number> {
   return Math.max(0, ...names.filter((name) => /^[1-9]\d{0,14}$/.test(name)).map(Number));
 }
 
-async function isLatest(dir: string, { fileHash, files }: ModelRecord): Promise<boolean> {
-  const folder = join(dir, String(await latestVersion(dir)));
-  const [own, ...others] = files ?? [{ name: fileName, sha256: fileHash }];
-  for (const { name, sha256 } of [{ name: fileName, sha256: own!.sha256 }, ...others])
-    if ((await hashOf(join(folder, name))) !== sha256) return false;
-  return true;
-}
-
-/** null where it cannot be read. */
-async function hashOf(path: string): Promise<string | null> {
-  const hash = createHash("sha256");
-  try {
-    for await (const chunk of createReadStream(path)) hash.update(chunk as Buffer);
-  } catch {
-    return null;
-  }
-  return hash.digest("hex");
+async function isLatest(dir: string, model: ModelRecord): Promise<boolean> {
+  return holdsModel(join(dir, String(await latestVersion(dir))), model);
 }
 
 function failed({ dir }: Place, cause: unknown): MendlineError {

@@ -10,7 +10,7 @@ import { deploy, reconcile } from "../../../src/host/deployment/deployments.js";
 import { LineageStore } from "../../../src/lineage-store/store.js";
 import { freshDir } from "../../lineage-store/support.js";
 import type { CrashPoint } from "./crash-child.js";
-import { type Added, addLarge, addRain, namesIn, serving, servingDir } from "./support.js";
+import { addExternal, addLarge, addRain, namesIn, servedId, serving, servingDir } from "./support.js";
 
 const childPath = fileURLToPath(new URL("crash-child.js", import.meta.url));
 
@@ -26,27 +26,47 @@ async function crash(storeDir: string, id: string, dir: string, point: CrashPoin
   assert.is(signal, "SIGKILL", said);
 }
 
+type Kind = "onnx" | "safetensors" | "external";
+
+interface Model {
+  readonly id: string;
+  readonly kind: Kind;
+  /** Whether a reader of the folder comes to this very model. */
+  isIn(dir: string): Promise<boolean>;
+}
+
 interface Scene {
   readonly dir: string;
-  readonly old: Added & { readonly format: string };
-  readonly next: Added & { readonly format: string };
+  readonly old: Model;
+  readonly next: Model;
   readonly store: LineageStore;
+}
+
+function fileOf(kind: Kind): string {
+  return kind === "safetensors" ? "model.safetensors" : "model.onnx";
+}
+
+async function addOne(store: LineageStore, kind: Kind, version: "1" | "3"): Promise<Model> {
+  if (kind === "external") {
+    const { id } = await addExternal(store, version);
+    return { id, kind, isIn: async (dir) => (await servedId(dir)) === id };
+  }
+  const add = () => (kind === "onnx" ? addRain(store, version) : addLarge(store, "9", 400_000, 3));
+  const { id, bytes } = await add();
+  return { id, kind, isIn: async (dir) => readFileSync(join(dir, fileOf(kind))).equals(bytes) };
 }
 
 /** `old` is deployed, the deployment of `next` dies at the point, and the store is opened again. */
 async function crashed(
   point: CrashPoint,
-  format: string,
+  [from, to]: readonly [Kind, Kind],
   look: (scene: Scene) => Promise<void>,
 ): Promise<void> {
   const storeDir = freshDir();
   const dir = servingDir();
   let store = await LineageStore.open(storeDir);
-  const old = { ...(await addRain(store, "1")), format: "onnx" };
-  const next = {
-    ...(format === "onnx" ? await addRain(store, "3") : await addLarge(store, "9", 400_000, 3)),
-    format,
-  };
+  const old = await addOne(store, from, "1");
+  const next = await addOne(store, to, "3");
   await deploy(store, { alias: "prod", id: old.id, dir, reason: "deploy" });
   await store.close();
   await crash(storeDir, next.id, dir, point);
@@ -58,56 +78,64 @@ async function crashed(
   }
 }
 
-function holds(dir: string, { bytes, format }: Scene["old"]): boolean {
-  return Buffer.compare(readFileSync(join(dir, `model.${format}`)), bytes) === 0;
-}
-
-function tidy(dir: string, next: Scene["next"]): void {
-  const file = `model.${next.format}`;
-  assert.ok(holds(dir, next));
-  assert.ok(readFileSync(join(dir, "current", file)).equals(next.bytes));
-  assert.equal(namesIn(dir), serving(file));
+async function tidy(dir: string, next: Model): Promise<void> {
+  assert.ok(await next.isIn(dir));
+  // Data files of a model that has any lie beside it there.
+  assert.ok(await next.isIn(join(dir, "current")));
+  assert.equal(namesIn(dir), serving(fileOf(next.kind)));
   assert.is(namesIn(join(dir, "versions")).length, 2, "it, and the one before it");
 }
 
-for (const format of ["onnx", "safetensors"]) {
+const moves: readonly (readonly [Kind, Kind])[] = [
+  ["onnx", "onnx"],
+  ["onnx", "safetensors"],
+  ["onnx", "external"],
+  ["external", "external"],
+  ["external", "onnx"],
+];
+
+for (const move of moves) {
+  const told = move.join(" to ");
   for (const point of ["staging", "staged"] as const) {
-    test(`${format}, ${point}: nothing has moved, and the next deployment clears up`, () =>
-      crashed(point, format, async ({ dir, old, next, store }) => {
+    test(`${told}, ${point}: nothing has moved, and the next deployment clears up`, () =>
+      crashed(point, move, async ({ dir, old, next, store }) => {
         assert.is((await store.alias("prod"))?.id, old.id);
-        assert.ok(holds(dir, old));
+        assert.ok(await old.isIn(dir));
         assert.is(namesIn(join(dir, "versions")).length, 2, "the crash left something behind");
         assert.is(await reconcile(store, "prod"), false);
-        assert.ok(holds(dir, old));
+        assert.ok(await old.isIn(dir));
         await deploy(store, { alias: "prod", id: next.id, reason: "deploy" });
-        tidy(dir, next);
+        await tidy(dir, next);
       }));
   }
 
-  test(`${format}, committed: readers have the old file whole, reconcile brings the new one`, () =>
-    crashed("committed", format, async ({ dir, old, next, store }) => {
+  test(`${told}, committed: readers have the old file whole, reconcile brings the new one`, () =>
+    crashed("committed", move, async ({ dir, old, next, store }) => {
       assert.is((await store.alias("prod"))?.id, next.id);
-      assert.ok(holds(dir, old));
+      assert.ok(await old.isIn(dir));
       assert.is(await reconcile(store, "prod"), true);
-      tidy(dir, next);
+      await tidy(dir, next);
       assert.is(await reconcile(store, "prod"), false);
     }));
 
-  test(`${format}, committed: deploying it again finishes it without another entry`, () =>
-    crashed("committed", format, async ({ dir, next, store }) => {
+  test(`${told}, committed: deploying it again finishes it without another entry`, () =>
+    crashed("committed", move, async ({ dir, next, store }) => {
       const before = await store.alias("prod");
       await deploy(store, { alias: "prod", id: next.id, reason: "deploy" });
-      assert.ok(holds(dir, next));
+      assert.ok(await next.isIn(dir));
       assert.equal(await store.alias("prod"), before);
     }));
 
   for (const point of ["swapped", "pointed"] as const) {
-    test(`${format}, ${point}: readers have the new file, reconcile takes away what is left of the old`, () =>
-      crashed(point, format, async ({ dir, next, store }) => {
+    test(`${told}, ${point}: readers have the new file, reconcile takes away what is left of the old`, () =>
+      crashed(point, move, async ({ dir, old, next, store }) => {
         assert.is((await store.alias("prod"))?.id, next.id);
-        assert.ok(holds(dir, next));
-        assert.is(await reconcile(store, "prod"), point === "swapped" || format !== "onnx");
-        tidy(dir, next);
+        assert.ok(await next.isIn(dir));
+        assert.is(
+          await reconcile(store, "prod"),
+          point === "swapped" || fileOf(old.kind) !== fileOf(next.kind),
+        );
+        await tidy(dir, next);
       }));
   }
 }

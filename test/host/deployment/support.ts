@@ -3,10 +3,13 @@ import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { addModel } from "../../../src/host/models.js";
+import { contentId } from "../../../src/host/parameters/identity.js";
+import { openParameterFile } from "../../../src/host/parameters/parameter-file.js";
 import type { LineageStore } from "../../../src/lineage-store/store.js";
 import { openRuntime } from "../../../src/scheduler/runtime.js";
 import { freshDir } from "../../lineage-store/support.js";
 import { packageRoot, scratchDir } from "../../support.js";
+import { writeExternalised } from "../parameters/externalised.js";
 import { type Stated, write } from "../parameters/safetensors-writer.js";
 
 const runtime = await openRuntime();
@@ -54,4 +57,27 @@ export function serving(...files: string[]): string[] {
 
 export function digestOf(bytes: Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** ONNX with external data: what its files are, by their names. */
+export interface AddedFiles {
+  readonly id: string;
+  readonly files: Readonly<Record<string, Buffer>>;
+}
+
+export const dataFiles = ["weights.bin", "more/biases.bin"];
+
+/** `external@<version>`, the parameters of that `rain`, in three files. */
+export async function addExternal(store: LineageStore, version: "1" | "2" | "3"): Promise<AddedFiles> {
+  const source = join(packageRoot, "examples", "rain", "models", `rain-${version}.onnx`);
+  const folder = freshDir();
+  const file = writeExternalised(source, folder, dataFiles);
+  const { id } = await addModel(runtime, store, { file, externalData: true, name: "external", version });
+  const names = ["model.onnx", ...dataFiles];
+  return { id, files: Object.fromEntries(names.map((name) => [name, readFileSync(join(folder, name))])) };
+}
+
+/** What a reader of DIR/model.onnx comes to, wherever its weights lie: the model's id. */
+export async function servedId(dir: string): Promise<string> {
+  return contentId(await openParameterFile(join(dir, "model.onnx"), { externalData: true }));
 }
