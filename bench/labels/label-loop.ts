@@ -13,6 +13,7 @@ import type { CandidateSpec } from "../../src/host/repair/candidate-spec.js";
 import { foldsOf } from "../../src/host/repair/cross-validation.js";
 import { weighed } from "../../src/host/repair/drawn-rows.js";
 import { Evaluations } from "../../src/host/repair/evaluations.js";
+import { historyOf, type PastTry } from "../../src/host/repair/gate-tries.js";
 import { budgetOf, randomCountOf } from "../../src/host/repair/label-budget.js";
 import { drawnStrategies, gateStakes } from "../../src/host/repair/label-strategy.js";
 import {
@@ -109,7 +110,7 @@ class LabelLoop {
   readonly #asked = new Set<number>();
   readonly #selection: LabelledRow[];
   readonly #gate: LabelledRow[];
-  #tries = 0;
+  readonly #tries: PastTry[] = [];
 
   constructor(scene: LabelScene, options: LoopOptions) {
     const { seed, validationCount } = options;
@@ -147,7 +148,8 @@ class LabelLoop {
     const isEnough = { isEnough: true };
     if (finalist.kind === "keep")
       return { outcome: "rejected", finalist, budget: budgetOf(logOf({ checked: isEnough })) };
-    this.#tries += 1;
+    const history = historyOf(`round ${this.#tries.length}`, this.#tries);
+    const { before } = history;
     const answer = await askGate(
       judge,
       {
@@ -155,6 +157,7 @@ class LabelLoop {
         rollback: await judge.make({ kind: "ancestor", id: ancestorId }),
         repaired: await judge.make(finalist),
         others: others.map(({ name, candidate }) => ({ name, make: () => judge.make(candidate) })),
+        before: before && (() => judge.make(before)),
       },
       { gate: this.#slice(this.#gate), control: null },
       {
@@ -163,10 +166,11 @@ class LabelLoop {
         goalText: null,
         controlMargin: 0,
         controlProof: false,
-        tries: this.#tries,
+        history,
         seed,
       },
     );
+    this.#tries.push({ made: answer.made, finalist, isOfChain: true });
     return {
       outcome: answer.outcome,
       finalist: answer.winner === null ? finalist : winnerOf(answer.winner, others),

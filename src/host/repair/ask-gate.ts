@@ -1,12 +1,12 @@
 /** Asks the gate slice, the control slice and the goal about the one candidate that the search chose. */
-
 import { compareControl, type GateResult, type Rival } from "./gate.js";
 import { chooseAtGate } from "./gate-choice.js";
-import { confidenceOf } from "./gate-tries.js";
+import { confidenceOf, type GateHistory, type GateTry, nextTry } from "./gate-tries.js";
 import type { Judgement } from "./judgement.js";
 import type { LabelledData } from "./labelled-data.js";
 import type { LabelledSlices } from "./labelled-slices.js";
 import { type Goal, type MetricName, meetsGoal } from "./metrics.js";
+import { correlationOf } from "./paired.js";
 import type { ControlReport, GateReport, RepairOutcome } from "./report.js";
 import type { Candidate, Validator } from "./validator.js";
 
@@ -15,6 +15,8 @@ export interface GateCandidates {
   readonly rollback: Candidate;
   readonly repaired: Candidate;
   readonly others: readonly { readonly name: string; make(): Promise<Candidate> }[];
+  /** What the round before asked about; null where there was none, or it cannot be made any more. */
+  readonly before: (() => Promise<Candidate>) | null;
 }
 
 export interface GateQuestion {
@@ -25,7 +27,7 @@ export interface GateQuestion {
   readonly controlMargin: number;
   /** Whether the control slice must prove it, and not only show it. */
   readonly controlProof: boolean;
-  readonly tries: number;
+  readonly history: GateHistory;
   readonly seed: number;
   readonly signal?: AbortSignal | undefined;
 }
@@ -37,6 +39,8 @@ export interface GateAnswer {
   readonly control: ControlReport | null;
   /** The rival's place that won, as `GateChoice` has it; null: what was asked about. */
   readonly winner: number | null;
+  /** What it spent of the error, and at which rows. */
+  readonly made: GateTry;
 }
 
 export async function askGate(
@@ -45,7 +49,7 @@ export async function askGate(
   slices: Pick<LabelledSlices, "gate" | "control">,
   question: GateQuestion,
 ): Promise<GateAnswer> {
-  const { signal, metric, seed, tries } = question;
+  const { signal, metric, seed, history } = question;
   const judge = (candidate: Candidate, slice: LabelledData) =>
     validator.evaluate(candidate, slice, { signal });
   const keep = await judge(candidates.keep, slices.gate);
@@ -55,9 +59,13 @@ export async function askGate(
   for (const { name, make } of candidates.others) {
     others.push({ name, judgement: await judge(await make(), slices.gate) });
   }
+  const before = candidates.before === null ? null : await judge(await candidates.before(), slices.gate);
+  const correlation =
+    before && correlationOf(keep.figures(metric), before.figures(metric), repaired.figures(metric));
+  const made = nextTry(history, slices.gate.rowCount, correlation);
   const { gate, winner } = await chooseAtGate({ keep, rollback, repaired, others }, metric, {
     seed,
-    confidence: confidenceOf({ number: tries }),
+    confidence: confidenceOf(made),
     ...(signal && { signal }),
   });
   const won = winner === null ? repaired : winner === 0 ? rollback : others[winner - 1]!.judgement;
@@ -71,7 +79,13 @@ export async function askGate(
     slices.control === null
       ? null
       : await askControl(judge, { keep: candidates.keep, repaired: candidate }, slices.control, question);
-  return { ...decide(gate, control, won, question), gate: gateReport(gate, tries), control, winner };
+  return {
+    ...decide(gate, control, won, question),
+    gate: gateReport(gate, made.number),
+    control,
+    winner,
+    made,
+  };
 }
 
 function decide(

@@ -73,3 +73,11 @@ export function scaleOf(spec: CandidateSpec, ancestor: string): number | null {
   const plain = plainOf(spec);
   return plain.kind === "blend" && plain.ancestor === ancestor ? plain.scale : null;
 }
+
+/** Ids of the ancestors that it is made of. */
+export function ancestorsOf(spec: CandidateSpec): readonly string[] {
+  const plain = plainOf(spec);
+  if (plain.kind === "keep") return [];
+  if (plain.kind === "ancestor") return [plain.id];
+  return plain.kind === "combination" ? plain.terms.map(({ ancestor }) => ancestor) : [plain.ancestor];
+}

@@ -2,13 +2,13 @@
 import { rm } from "node:fs/promises";
 import type { ModelRecord } from "../../lineage-store/records.js";
 import { askGate } from "./ask-gate.js";
-import type { CandidateSpec } from "./candidate-spec.js";
+import { ancestorsOf, type CandidateSpec } from "./candidate-spec.js";
 import { Candidates } from "./candidates.js";
 import { validatorFor } from "./choose-validator.js";
 import type { RepairContext } from "./context.js";
 import { foldsOf } from "./cross-validation.js";
 import { Evaluations } from "./evaluations.js";
-import { gateTryOf } from "./gate-tries.js";
+import { gateHistoryOf } from "./gate-tries.js";
 import { cutSlices, type LabelledSlices } from "./labelled-slices.js";
 import { parseGoal } from "./metrics.js";
 import { Recalibration } from "./recalibration.js";
@@ -17,7 +17,7 @@ import { type RepairControls, type RepairSources, say, taskOf } from "./request.
 import type { RunLog } from "./run-log.js";
 import type { CheckedSlices, ChosenStep, GatedStep, SearchedStep } from "./run-steps.js";
 import { searchCandidate } from "./search.js";
-import type { Validator } from "./validator.js";
+import type { Candidate, Validator } from "./validator.js";
 
 export interface Judging {
   readonly context: RepairContext;
@@ -114,7 +114,7 @@ async function answer(
     const written = await candidates.write(finalist, path);
     say(controls, "gate", `asking the gate about ${written.candidate.name}`);
     const goal = plan.goal === null ? null : parseGoal(plan.goal, taskOf(model, plan.label).kind);
-    const made = await gateTryOf(context.store, log, { keep: model.id, repaired: written.id });
+    const history = await gateHistoryOf(context.store, log, { keep: model.id, repaired: written.id });
     const asked = await askGate(
       validator,
       {
@@ -122,6 +122,7 @@ async function answer(
         rollback: await candidates.make({ kind: "ancestor", id: chosen.ancestor.id }),
         repaired: written.candidate,
         others: others.map(({ name, candidate }) => ({ name, make: () => candidates.make(candidate) })),
+        before: beforeOf(history.before, candidates, chosen),
       },
       slices,
       {
@@ -130,12 +131,12 @@ async function answer(
         goalText: plan.goal,
         controlMargin: plan.controlMargin,
         controlProof: plan.controlProof,
-        tries: made.number,
+        history,
         seed: plan.seed,
         signal: controls.signal,
       },
     );
-    const { winner, ...decided } = asked;
+    const { winner, made, ...decided } = asked;
     if (winner === null) return { ...decided, candidate: finalist, repaired: written.id, try: made };
     const candidate: CandidateSpec =
       winner === 0 ? { kind: "ancestor", id: chosen.ancestor.id } : others[winner - 1]!.candidate;
@@ -144,6 +145,17 @@ async function answer(
   } finally {
     await rm(path, { recursive: true, force: true });
   }
+}
+
+/** What the round before asked about, if this run knows its ancestors and can make it. */
+function beforeOf(
+  spec: CandidateSpec | null,
+  candidates: Candidates,
+  { ancestor, companions, rival }: Judging["chosen"],
+): (() => Promise<Candidate>) | null {
+  if (spec === null || (spec.kind === "recalibrated" && !candidates.canRecalibrate)) return null;
+  const known = [ancestor, ...companions, rival].map((one) => one?.id);
+  return ancestorsOf(spec).every((id) => known.includes(id)) ? () => candidates.make(spec) : null;
 }
 
 function tooFewReason({ selection, gate, effective, rowsMin }: CheckedSlices): string {

@@ -122,6 +122,36 @@ function ofDifferences(
   };
 }
 
+/**
+ * How much the sampling errors of two candidates' differences from the same reference go together, from -1 to 1: by the rows' effects, each
+ * with its weight.
+ *
+ * @returns null where there are no rows to tell it by, or one of the two does not differ from row to row
+ */
+export function correlationOf(
+  reference: MetricFigures,
+  one: MetricFigures,
+  other: MetricFigures,
+): number | null {
+  const [base, first, second] = [reference, one, other].map(effectsOf);
+  if (base == null || first == null || second == null) return null;
+  const { weights } = reference;
+  const centred = (effects: Float64Array): Float64Array => {
+    const rows = subtracted(effects, base);
+    const mean = meanOf(rows, weights);
+    return rows.map((value, row) => (weights?.[row] ?? 1) * (value - mean));
+  };
+  const [left, right] = [centred(first), centred(second)];
+  const product = (some: Float64Array, others: Float64Array) =>
+    some.reduce((sum, value, row) => sum + value * others[row]!, 0);
+  const correlation = product(left, right) / Math.sqrt(product(left, left) * product(right, right));
+  return Number.isFinite(correlation) ? Math.max(-1, Math.min(1, correlation)) : null;
+}
+
+function effectsOf({ rows, resampler }: MetricFigures): Float64Array | null {
+  return rows ?? resampler?.influence() ?? null;
+}
+
 /** How many rows of equal weight tell as much (Kish 1965). */
 export function effectiveRows(weights: Float64Array): number {
   const sum = weights.reduce((total, weight) => total + weight, 0);

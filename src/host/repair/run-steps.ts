@@ -9,7 +9,7 @@
 import type { DriftReport, FeatureReport } from "../drift/report.js";
 import type { CandidateSpec } from "./candidate-spec.js";
 import type { Evaluation } from "./evaluations.js";
-import type { GateTry } from "./gate-tries.js";
+import type { EarlierTry, GateTry } from "./gate-tries.js";
 import type { RepairInputs } from "./inputs.js";
 import type { AncestorDrift } from "./lineage-drift.js";
 import type {
@@ -94,7 +94,7 @@ export interface GatedStep {
   /** What won, and its content id: nothing else may be published. */
   readonly candidate: CandidateSpec;
   readonly repaired: string;
-  readonly try: GateTry;
+  readonly try: GateTry | EarlierTry;
 }
 
 /** The outcomes, and the ends that decide nothing. */

@@ -6,14 +6,14 @@
  *     rowsMax labelled rows without either                   undecided: as it is
  *
  * The rows are paired and compared as the gate does (Student's t of the row differences). They are looked at when rowsMin of them have a
- * loss, then at twice as many, and so on; each look's interval is wider (gate-tries.ts), so that the looks together err in 5 % of all
+ * loss, then at twice as many, and so on; each look's interval is wider (trial-looks.ts), so that the looks together err in 5 % of all
  * trials at most, however long they last. Kept are sums, not rows.
  */
 import { createHash } from "node:crypto";
 import { MendlineError } from "../../errors.js";
 import { trialBatchesMax } from "../../limits.js";
 import { studentTIsf } from "../drift/distributions/index.js";
-import { confidenceOf } from "./gate-tries.js";
+import { lookTail } from "./trial-looks.js";
 
 export interface TrialOptions {
   /** Labelled rows at the first look. */
@@ -191,7 +191,7 @@ export class Trial {
   #interval(look: number): readonly [number, number] {
     const { labelled, meanDifference, squares } = this.#state;
     const error = Math.sqrt(squares / (labelled - 1) / labelled);
-    const reach = studentTIsf((1 - confidenceOf({ number: look })) / 2, labelled - 1) * error;
+    const reach = studentTIsf(lookTail(look), labelled - 1) * error;
     return [meanDifference - reach, meanDifference + reach];
   }
 

@@ -8,13 +8,12 @@ import { rowsSource } from "../../../src/host/columns/rows.js";
 import { deploy, rollback } from "../../../src/host/deployment/deployments.js";
 import type { RepairReport } from "../../../src/host/repair/report.js";
 import { cancelRun, describeRun, listRuns, onlyResumable } from "../../../src/host/repair/runs.js";
-import type { LineageStore } from "../../../src/lineage-store/store.js";
-import type { Transaction } from "../../../src/lineage-store/transaction.js";
 import { collect, failure } from "../../lineage-store/support.js";
 import { servingDir } from "../deployment/support.js";
 import { addRain, labelledOf, liveOf } from "../rain.js";
 import { addPair, candidatesOf, judgedBy, slices } from "./pair.js";
 import {
+  breakAt,
   labelledDays,
   newestRun,
   runtime,
@@ -27,24 +26,6 @@ import {
 
 const lineage = ["rain@1", "rain@2", "rain@3"];
 const control = () => labelledOf(runtime, seattle2015, "Seattle 2015");
-
-/** Lets the commit that would record a step fail, once. */
-function breakAt(store: LineageStore, step: string, nth = 1): void {
-  const { commit } = store;
-  let count = 0;
-  store.commit = async <T>(work: (tx: Transaction) => T): Promise<T> =>
-    commit.call<LineageStore, [typeof work], Promise<T>>(store, (tx) => {
-      const { appendRun } = tx;
-      tx.appendRun = (run, name, data) => {
-        if (name === step && ++count === nth) {
-          store.commit = commit;
-          throw new MendlineError("MENDLINE_STORE_IO", `the disk was full at ${step}`);
-        }
-        return appendRun.call(tx, run, name, data);
-      };
-      return work(tx);
-    });
-}
 
 /** What two runs of the same request must agree on. */
 function decided({ run: _, ...report }: RepairReport): unknown {

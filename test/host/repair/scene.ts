@@ -1,11 +1,13 @@
 /** The rain example's drift as repairs need it: a store, what was seen at the alarm, and a repair's request. */
 import { setTimeout as sleep } from "node:timers/promises";
 import * as assert from "uvu/assert";
+import { MendlineError } from "../../../src/errors.js";
 import { ScratchModels } from "../../../src/host/models.js";
 import { type ResumeRequest, repairModel, resumeRepair } from "../../../src/host/repair/pipeline.js";
 import type { RepairReport } from "../../../src/host/repair/report.js";
 import type { RepairRequest } from "../../../src/host/repair/request.js";
 import type { LineageStore } from "../../../src/lineage-store/store.js";
+import type { Transaction } from "../../../src/lineage-store/transaction.js";
 import { openRuntime } from "../../../src/scheduler/runtime.js";
 import { collect, withStore } from "../../lineage-store/support.js";
 import { days, labelledOf, liveOf } from "../rain.js";
@@ -85,6 +87,24 @@ export async function stepsOf(store: LineageStore, run: string): Promise<string[
 export async function newestRun(store: LineageStore): Promise<string> {
   const [newest] = await collect(store.listRuns({ limit: 1 }));
   return newest!.runId;
+}
+
+/** Lets the commit that would record a step fail, once. */
+export function breakAt(store: LineageStore, step: string, nth = 1): void {
+  const { commit } = store;
+  let count = 0;
+  store.commit = async <T>(work: (tx: Transaction) => T): Promise<T> =>
+    commit.call<LineageStore, [typeof work], Promise<T>>(store, (tx) => {
+      const { appendRun } = tx;
+      tx.appendRun = (run, name, data) => {
+        if (name === step && ++count === nth) {
+          store.commit = commit;
+          throw new MendlineError("MENDLINE_STORE_IO", `the disk was full at ${step}`);
+        }
+        return appendRun.call(tx, run, name, data);
+      };
+      return work(tx);
+    });
 }
 
 /** Commits that are on their way are done. */

@@ -1,9 +1,9 @@
 import { test } from "uvu";
 import * as assert from "uvu/assert";
-import { confidenceOf } from "../../../src/host/repair/gate-tries.js";
 import { comparePaired } from "../../../src/host/repair/paired.js";
 import { Random } from "../../../src/host/repair/random.js";
 import { newTrial, Trial, type TrialOptions, type TrialState } from "../../../src/host/repair/trial.js";
+import { lookTail } from "../../../src/host/repair/trial-looks.js";
 import { gaussians } from "../parameters/tensors.js";
 
 const pair = { period: "before" as const, incumbent: "a".repeat(64), candidate: "b".repeat(64), run: null };
@@ -41,7 +41,7 @@ test("a look decides as the gate's paired comparison of the same rows does", asy
         figures(candidate.slice(0, rows)),
         { seed: 0 },
       );
-      const tail = (1 - confidenceOf({ number: state.looks })) / 2;
+      const tail = lookTail(state.looks);
       const [low, high] = [compared.quantile(tail)!, compared.quantile(1 - tail)!];
       const expected = high < 0 ? "better" : low > 0 ? "worse" : "open";
       assert.is(state.verdict, expected, `shift ${shift}`);
@@ -53,16 +53,19 @@ test("a look decides as the gate's paired comparison of the same rows does", asy
   }
 });
 
-test("of 500 trials of equal models, each looked at eight times, at most 5 % call the candidate better", () => {
+test("of 2,000 trials of equal models, each looked at eight times, no more than alpha call the candidate better", () => {
+  const trials = 2_000;
   let better = 0;
   let worse = 0;
-  for (let seed = 0; seed < 500; seed++) {
+  for (let seed = 0; seed < trials; seed++) {
     const random = new Random(seed);
     const { verdict } = ended({ rowsMin: 20, rowsMax: 2560 }, 2560, () => [random.unit(), random.unit()]);
     if (verdict === "better") better++;
     if (verdict === "worse") worse++;
   }
-  assert.ok(better <= 25 && worse <= 25, `${better} better, ${worse} worse`);
+  // Eight looks spend 4.8 %; more than this comes of 5 % once in 40 times.
+  const most = 0.05 * trials + 2 * Math.sqrt(0.05 * 0.95 * trials);
+  assert.ok(better <= most && worse <= most, `${better} better, ${worse} worse`);
 });
 
 test("neither: undecided at rowsMax, and nothing changes it any more", () => {
