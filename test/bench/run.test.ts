@@ -114,7 +114,7 @@ test("every suite runs, its answers agree, and incumbents that the machine lacks
     results.suites.map(({ name }) => name),
     [
       ...["blend", "blend-files", "counts", "delta", "drift", "engine"],
-      ...["flights", "ks", "labels", "observe", "scaling", "sort"],
+      ...["flights", "ks", "labels", "looks", "observe", "scaling", "sort"],
       ...["store-graph", "store-large", "store-parameters"],
     ],
   );
