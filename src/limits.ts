@@ -88,13 +88,17 @@ export const tensorRankMax = 64;
 export const parameterIndexBytesMax = 256 * 1024 * 1024;
 
 /**
- * What is kept of the graph between queries, 30 MB at most: ids, lists of neighbours by their weight (a number counts 1, a list 4 more),
- * neighbours of one list, and models by their bytes as stored (a model takes 300, and four times that in memory).
+ * What is kept of the graph between queries, 30 MB at most: numbers by ids, lists of children by their weight (a number counts 1, a list
+ * 4 more), neighbours of one list, models by the length of their text (400 a model, and three times that in memory), those that stand together and
+ * others.
  */
 export const graphIdsMax = 50_000;
 export const graphListsWeightMax = 200_000;
 export const graphListNumbersMax = 1_000;
-export const graphModelBytesMax = 4 * 1024 * 1024;
+export const graphNodesLengthMax = 6 * 1024 * 1024;
+export const graphSinglesLengthMax = 1024 * 1024;
+/** Text of sixteen models in one record of the index; larger ones have a record each. As a rule they take 6 thousand. */
+export const nodesLengthMax = 64 * 1024;
 /** Parents that a model's index entry names; the others of a merge of more stand in its list. */
 export const nodeParentsMax = 64;
 /** Models walked in one ancestor or descendant query. */

@@ -38,7 +38,7 @@ const packr = new Packr({ useRecords: false, mapsAsObjects: false, copyBuffers: 
 const objectPackr = new Packr({ useRecords: false, mapsAsObjects: true, copyBuffers: true });
 
 /** Where what is hashed is put together. Larger records take a buffer of their own. */
-const scratch = Buffer.allocUnsafeSlow(4_096);
+const scratch = Buffer.allocUnsafeSlow(16_384);
 
 const loneSurrogate = /\p{Surrogate}/gu;
 

@@ -8,6 +8,7 @@ import { Fields } from "./fields.js";
 import { commitsLost, type HeadFile } from "./head-file.js";
 import { isInJournal, type JournalHead, journalEntry, journalHead } from "./journal.js";
 import { keyOf, partsOf, prefixOf, rangeOf } from "./keys.js";
+import { nodeCount } from "./nodes.js";
 import { corruptObject } from "./object-content.js";
 import type { ObjectFiles } from "./objects.js";
 import { type CappedEntry, type Counters, Transaction, type TransactionResult } from "./transaction.js";
@@ -65,13 +66,13 @@ export class Commits {
   async #load(): Promise<void> {
     this.#head = await journalHead(this.#database);
     this.#counters = {
-      models: await this.#countOf("node"),
+      models: await nodeCount(this.#database),
       runs: await this.#countOf("runs"),
       requests: await this.#countOf("requests"),
     };
   }
 
-  async #countOf(kind: "node" | "runs" | "requests"): Promise<number> {
+  async #countOf(kind: "runs" | "requests"): Promise<number> {
     const last = await this.#database.lastKey(rangeOf(prefixOf(kind)));
     return last === undefined ? 0 : partsOf(kind, last)[0] + 1;
   }

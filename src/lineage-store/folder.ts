@@ -24,8 +24,9 @@ import type { FileProblem } from "./leveldb-files.js";
  *     4  objects may be packed; the ids of models added since hash their tensors' hashes
  *     5  label requests
  *     6  models by number
+ *     7  sixteen of them in one record
  */
-export const storeSchema = 6;
+export const storeSchema = 7;
 const formatName = "mendline-lineage-store";
 
 export function databaseDir(dir: string): string {

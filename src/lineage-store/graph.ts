@@ -2,14 +2,20 @@
  * The graph as it was read lately. Records are written once and were verified when they were read in, so that nothing here gets wrong;
  * only lists of neighbours grow, and each knows the commit at which it was whole.
  */
-import { graphIdsMax, graphListNumbersMax, graphListsWeightMax, graphModelBytesMax } from "../limits.js";
-import { corrupt, decodeRecord } from "./codec.js";
+import {
+  graphIdsMax,
+  graphListNumbersMax,
+  graphListsWeightMax,
+  graphNodesLengthMax,
+  graphSinglesLengthMax,
+} from "../limits.js";
+import { corrupt } from "./codec.js";
 import type { Database } from "./database.js";
 import { keyOf } from "./keys.js";
-import { findDerivation, unknownModel } from "./models.js";
-import { nodeFrom } from "./nodes.js";
+import { findDerivation, findModel, unknownModel } from "./models.js";
+import { lateKey, nodeFrom, nodesIndex, placeIn, readNodes, readSingle } from "./nodes.js";
 import { Recent } from "./recent.js";
-import { type DerivationRecord, type ModelRecord, modelFrom } from "./records.js";
+import type { DerivationRecord, ModelRecord } from "./records.js";
 import { type Direction, neighbourAt } from "./walk.js";
 
 interface List {
@@ -20,15 +26,28 @@ interface List {
 
 const notEnded = -2;
 
+interface Node {
+  readonly model: ModelRecord;
+  /** The list of parents, or its beginning. */
+  parents: List;
+}
+
+/** Models that stand in one record, or one model that stands alone. */
+interface Nodes {
+  readonly lines: readonly string[];
+  /** What was asked for of them. */
+  readonly nodes: (Node | undefined)[];
+  /** The last commit at which their lines named all of their parents. */
+  commit: number;
+}
+
 export class Graph {
   readonly #database: Database;
   readonly #lastCommit: () => number;
-  readonly #lists: Readonly<Record<Direction, Recent<number, List>>> = {
-    parent: new Recent(graphListsWeightMax),
-    child: new Recent(graphListsWeightMax),
-  };
-  readonly #ids = new Recent<number, string>(graphIdsMax);
-  readonly #models = new Recent<string, ModelRecord>(graphModelBytesMax);
+  readonly #nodes = new Recent<number, Nodes>(graphNodesLengthMax);
+  readonly #singles = new Recent<number, Nodes>(graphSinglesLengthMax);
+  readonly #children = new Recent<number, List>(graphListsWeightMax);
+  readonly #numbers = new Recent<string, number>(graphIdsMax);
 
   /** @param lastCommit  sequence of the journal's last entry */
   constructor(database: Database, lastCommit: () => number) {
@@ -38,47 +57,35 @@ export class Graph {
 
   /** What is read from now on comes from the database. */
   clear(): void {
-    for (const cache of [this.#lists.parent, this.#lists.child, this.#ids, this.#models]) cache.clear();
+    for (const cache of [this.#nodes, this.#singles, this.#children, this.#numbers]) cache.clear();
   }
 
   /** Numbers of a model's parents or children, in the order in which the derivations were added. */
   neighbours(direction: Direction, number: number): Iterable<number> {
     const commit = this.#lastCommit();
-    const known = this.#knownOf(direction, number);
+    if (direction === "child") return this.#listOf(direction, number, this.#children.get(number), commit);
+    const nodes = this.#nodesOf(number);
+    const node = this.#nodeIn(nodes, number);
+    if (nodes.commit !== commit && node.parents.commit !== commit && !this.#database.has(lateKey(number)))
+      nodes.commit = commit;
+    if (nodes.commit === commit) return node.parents.numbers;
+    return this.#listOf(direction, number, node.parents, commit);
+  }
+
+  #listOf(direction: Direction, number: number, known: List | undefined, commit: number): Iterable<number> {
     if (known?.commit === commit) return known.numbers;
     const numbers = known === undefined ? [] : [...known.numbers];
     while (numbers.length <= graphListNumbersMax) {
       const neighbour = neighbourAt(this.#database, direction, number, numbers.length);
       if (neighbour === null) {
-        this.#lists[direction].set(number, { numbers, commit }, numbers.length + 4);
+        const list = { numbers, commit };
+        if (direction === "child") this.#children.set(number, list, numbers.length + 4);
+        else this.#node(number).parents = list;
         return numbers;
       }
       numbers.push(neighbour);
     }
     return this.#restOf(direction, number, numbers);
-  }
-
-  #knownOf(direction: Direction, number: number): List | undefined {
-    const known = this.#lists[direction].get(number);
-    if (known !== undefined || direction === "child") return known;
-    this.#readNode(number);
-    return this.#lists.parent.get(number);
-  }
-
-  /** What one record tells: the model, its id, and the beginning of the list of its parents. */
-  #readNode(number: number): ModelRecord {
-    const key = keyOf("node", number);
-    const bytes = this.#database.bytes(key);
-    const { model, parents } = nodeFrom(key, bytes === undefined ? undefined : decodeRecord(key, bytes));
-    this.#ids.set(number, model.id, 1);
-    if (this.#lists.parent.get(number) === undefined)
-      this.#lists.parent.set(number, { numbers: parents, commit: notEnded }, parents.length + 4);
-    return this.#keep(model, bytes!.length);
-  }
-
-  #keep(model: ModelRecord, byteLength: number): ModelRecord {
-    this.#models.set(model.id, frozen(model), byteLength);
-    return model;
   }
 
   *#restOf(direction: Direction, number: number, numbers: readonly number[]): Generator<number> {
@@ -90,17 +97,48 @@ export class Graph {
     }
   }
 
+  #node(number: number): Node {
+    return this.#nodeIn(this.#nodesOf(number), number);
+  }
+
+  /** Those that a model stands among. */
+  #nodesOf(number: number): Nodes {
+    const index = nodesIndex(number);
+    const known = this.#nodes.get(index) ?? this.#singles.get(number);
+    if (known !== undefined) return known;
+    const read = () => readNodes(this.#database, index);
+    // A commit may put them together between two looks.
+    const single = read() ?? readSingle(this.#database, number) ?? read();
+    if (single === undefined || single === null) throw corrupt(keyOf("single", number), "is missing");
+    const lines = typeof single === "string" ? [single] : single;
+    const nodes = { lines, nodes: [], commit: notEnded };
+    if (lines === single) this.#nodes.set(index, nodes, lengthOf(lines));
+    else this.#singles.set(number, nodes, lengthOf(lines));
+    return nodes;
+  }
+
+  #nodeIn({ lines, nodes }: Nodes, number: number): Node {
+    const place = lines.length === 1 ? 0 : placeIn(nodesIndex(number), number);
+    const known = nodes[place];
+    if (known !== undefined) return known;
+    if (lines[place] === "") throw corrupt(keyOf("nodes", nodesIndex(number)), `has no model ${number}`);
+    const { model, parents } = nodeFrom(number, lines[place]!);
+    const node = { model: frozen(model), parents: { numbers: parents, commit: notEnded } };
+    nodes[place] = node;
+    return node;
+  }
+
   idOf(number: number): string {
-    return this.#ids.get(number) ?? this.#readNode(number).id;
+    return this.modelAt(number).id;
   }
 
   find(id: string): ModelRecord | null {
-    const known = this.#models.get(id);
-    if (known !== undefined) return known;
-    const key = keyOf("model", id);
-    const bytes = this.#database.bytes(key);
-    if (bytes === undefined) return null;
-    return this.#keep(modelFrom(id, key, decodeRecord(key, bytes)), bytes.length);
+    const number = this.#numbers.get(id);
+    if (number !== undefined) return this.modelAt(number);
+    const model = findModel(this.#database, id);
+    if (model === null) return null;
+    this.#numbers.set(id, model.number, 1);
+    return frozen(model);
   }
 
   /** @throws MendlineError MENDLINE_STORE_UNKNOWN */
@@ -111,8 +149,7 @@ export class Graph {
   }
 
   modelAt(number: number): ModelRecord {
-    const id = this.#ids.get(number);
-    return (id === undefined ? undefined : this.#models.get(id)) ?? this.#readNode(number);
+    return this.#node(number).model;
   }
 
   /** @throws MendlineError MENDLINE_STORE_CORRUPT  the two are neighbours, and their derivation is lost */
@@ -121,6 +158,12 @@ export class Graph {
     if (derivation === null) throw corrupt(keyOf("derivation", parent, child), "is missing");
     return derivation;
   }
+}
+
+function lengthOf(lines: readonly string[]): number {
+  let length = 0;
+  for (const line of lines) length += line.length;
+  return length;
 }
 
 /** One record serves all who ask: none of them may change it. */

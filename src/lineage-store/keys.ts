@@ -48,10 +48,16 @@ const layouts = {
   // What follows can be rebuilt from what stands above.
   /** sha256 -> length of an object that a model refers to. */
   object: ["id"],
-  /** model's number -> the model and its first parents: a walk reads one record a step, and those of neighbours lie side by side. */
-  node: ["number"],
+  /** model's number / 16 -> sixteen models, each with its first parents (nodes.ts). */
+  nodes: ["number"],
+  /** model's number -> the same of one, where they are not together. */
+  single: ["number"],
+  /** model's number / 16 -> null: one of these sixteen has parents beside those that are told there. */
+  late: ["number"],
   /** model's number -> id. Until schema 5; it stays where it is. */
   number: ["number"],
+  /** model's number -> the model and its first parents. Schema 6 alone; it stays where it is. */
+  node: ["number"],
   /** model's number, place -> name, version. */
   labels: ["number", "number"],
   /** name, commit, place in that commit -> version: the versions of a name in the order in which they were added. */
@@ -106,10 +112,12 @@ export const journaledKinds = [
   "trial",
 ] as const satisfies readonly RecordKind[];
 
-/** Kinds that can be made again from the others, but for the one that nobody reads any more. */
+/** Kinds that nobody reads any more, but for a migration. */
+const formerKinds: readonly RecordKind[] = ["number", "node"];
+
+/** Kinds that can be made again from the others. */
 export const indexKinds = (Object.keys(layouts) as RecordKind[]).filter(
-  (kind) =>
-    kind !== "journal" && kind !== "number" && !(journaledKinds as readonly RecordKind[]).includes(kind),
+  (kind) => ![...journaledKinds, ...formerKinds, "journal"].includes(kind),
 );
 
 /** Logs whose oldest entries are dropped. */

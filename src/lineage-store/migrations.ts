@@ -13,11 +13,12 @@ import { schemaOf, storeSchema, writeFormat } from "./folder.js";
 import { formHash, tagHash } from "./indexes.js";
 import { type KeyParts, keyOf, partsOf, prefixOf, type RecordKind, rangeOf } from "./keys.js";
 import { parametersOf, requireModel } from "./models.js";
-import { nodeValue } from "./nodes.js";
+import { NodeIndex } from "./nodes.js";
 import type { ModelRecord } from "./records.js";
 import { neighbours } from "./walk.js";
 
-type Step = (database: Database) => AsyncIterable<RecordWrite>;
+/** @param found  the schema that the store had */
+type Step = (database: Database, found: number) => AsyncIterable<RecordWrite>;
 
 /** By the schema that a step begins with. */
 const steps: Readonly<Record<number, Step>> = {
@@ -25,7 +26,8 @@ const steps: Readonly<Record<number, Step>> = {
   2: nothing,
   3: nothing,
   4: nothing,
-  5: nodes,
+  5: nothing,
+  6: nodes,
 };
 
 /**
@@ -35,7 +37,8 @@ const steps: Readonly<Record<number, Step>> = {
 export async function migrate(dir: string, database: Database): Promise<void> {
   const found = await schemaOf(dir);
   if (found === storeSchema) return;
-  for (let schema = found; schema < storeSchema; schema++) await writeAll(database, steps[schema]!(database));
+  for (let schema = found; schema < storeSchema; schema++)
+    await writeAll(database, steps[schema]!(database, found));
   await writeFormat(dir);
 }
 
@@ -70,19 +73,24 @@ async function* searchIndexes(database: Database): AsyncGenerator<RecordWrite> {
   }
 }
 
-/** 5 -> 6: models by number, with what is known of their parents. */
-async function* nodes(database: Database): AsyncGenerator<RecordWrite> {
-  for await (const model of numberedModels(database))
-    yield record("node", [model.number], nodeValue(model, neighbours(database, "parent", model.number)));
+/** 6 -> 7: models by number, sixteen in a record, with what is known of their parents. */
+async function* nodes(database: Database, found: number): AsyncGenerator<RecordWrite> {
+  const index = new NodeIndex();
+  for await (const model of numberedModels(database, found === 6 ? "node" : "number"))
+    yield* index.add(model, [...neighbours(database, "parent", model.number)], false);
+  yield* index.end();
 }
 
-/** In created order, by the index that schema 6 did away with. */
-async function* numberedModels(database: Database): AsyncGenerator<ModelRecord> {
-  for await (const { key, value } of database.entries(rangeOf(prefixOf("number"))))
+/** In created order, by the index that the store has: of numbers until schema 5, of nodes in schema 6. Both tell the id. */
+async function* numberedModels(
+  database: Database,
+  index: "number" | "node" = "number",
+): AsyncGenerator<ModelRecord> {
+  for await (const { key, value } of database.entries(rangeOf(prefixOf(index))))
     yield requireModel(database, new Fields(key, value).hash("id"));
 }
 
-/** 2 -> 3, 3 -> 4, 4 -> 5: what is there stays as it is; there may be records and files that no earlier store has. */
+/** 2 -> 3 to 5 -> 6: what is there stays as it is; there may be records and files that no earlier store has. */
 async function* nothing(): AsyncGenerator<RecordWrite> {}
 
 function record<K extends RecordKind>(kind: K, parts: KeyParts<K>, value: unknown): RecordWrite {

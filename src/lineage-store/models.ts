@@ -5,7 +5,7 @@ import { corrupt, type Stored } from "./codec.js";
 import type { Database, RecordReader } from "./database.js";
 import { Fields } from "./fields.js";
 import { keyOf, prefixOf, rangeOf } from "./keys.js";
-import { nodeFrom } from "./nodes.js";
+import { allNodes } from "./nodes.js";
 import {
   type DerivationRecord,
   derivationFrom,
@@ -70,9 +70,9 @@ export function parametersOf(reader: RecordReader, model: ModelRecord): ModelPar
 
 /** All models in created order. Models added meanwhile may or may not come. */
 export async function* allModels(database: Database, signal?: AbortSignal): AsyncGenerator<ModelRecord> {
-  for await (const { key, value } of database.entries(rangeOf(prefixOf("node")))) {
+  for await (const { model } of allNodes(database)) {
     checkSignal(signal, "listing the models");
-    yield nodeFrom(key, value).model;
+    yield model;
   }
 }
 

@@ -266,12 +266,16 @@ export class LineageReader {
   ): Promise<NearestModel | null> {
     checkFilter(options);
     const { number: start } = this.record(id);
+    const takesAll = isEmptyFilter(options);
     const turns = new Turns(options.signal);
     for (const step of walkSteps(this.#following(options), direction, start, options)) {
-      if (turns.isDue()) await turns.next();
-      if (step === null) continue;
+      if (step === null) {
+        await turns.next();
+        continue;
+      }
+      checkSignal(options.signal);
       const model = this.#graph.modelAt(step.number);
-      if (!fits(this.#database, model, options)) continue;
+      if (!takesAll && !fits(this.#database, model, options)) continue;
       const answer = accepts(model, step.distance);
       if (typeof answer === "boolean" ? answer : await answer) return { model, distance: step.distance };
     }

@@ -2,7 +2,7 @@
 import type { RecordReader } from "./database.js";
 import { keyOf, parseKey, type RecordKind } from "./keys.js";
 import { findModel } from "./models.js";
-import { nodeFrom } from "./nodes.js";
+import { readNode } from "./nodes.js";
 
 export interface Loss {
   readonly kind: RecordKind;
@@ -77,9 +77,6 @@ function nameOf(reader: RecordReader, id: string): string {
 }
 
 function numbered(reader: RecordReader, number: number): string {
-  const key = keyOf("node", number);
-  const value = reader.read(key);
-  if (value === undefined) return `model number ${number}`;
-  const { name, version } = nodeFrom(key, value).model;
-  return `${name}@${version}`;
+  const node = readNode(reader, number);
+  return node === null ? `model number ${number}` : `${node.model.name}@${node.model.version}`;
 }

@@ -4,18 +4,18 @@
  *
  *     scratch   "sort/" kind, group, order, … -> what the entry of a list will be, until all of the list is known
  *               "place/" key of an alias's entry -> its place in the new log
- *               "taken/" number -> null: numbers of models that were taken over
+ *               "taken/" number -> id: models that were taken over
  *               "late/" key -> null: records that the journal that was there does not name as they now are
  */
 import { MendlineError } from "../errors.js";
 import { decodeRecord, encodeRecord, type Stored } from "./codec.js";
-import type { Database } from "./database.js";
+import type { Database, RecordWrite } from "./database.js";
 import { Fields, hashBytes } from "./fields.js";
 import { formHash, tagHash } from "./indexes.js";
 import { journalCommit } from "./journal.js";
 import { describeKey, type KeyParts, keyOf, partsOf, prefixOf, type RecordKind, rangeOf } from "./keys.js";
 import { findModel, pageCount, parametersOf } from "./models.js";
-import { nodeValue } from "./nodes.js";
+import { NodeIndex } from "./nodes.js";
 import { RecordBatch, type SalvagedRecords } from "./record-salvage.js";
 import { derivationFrom, type ModelRecord, modelFrom } from "./records.js";
 import type { RepairFindings } from "./repair-findings.js";
@@ -134,7 +134,7 @@ export class RecordRebuild {
       }
       await this.#keep(key);
       this.#modelCount++;
-      await this.#notes.put(taken!, Buffer.of());
+      await this.#notes.put(taken!, hashBytes(id));
       for (const [name, text] of Object.entries(model.tags))
         await this.#index("tag", [tagHash(name, text), model.number], null);
       await this.#pages(model);
@@ -334,20 +334,33 @@ export class RecordRebuild {
       await this.#index("requests", [number++], { requestId: value });
   }
 
-  /** Each with the parents that came in its own commit. */
   async #nodes(): Promise<void> {
-    for await (const key of this.#keys("model")) {
-      const model = findModel(this.#target, partsOf("model", key)[0]);
-      if (model === null) continue;
-      const { sequence } = this.#salvaged.orderOf(key);
-      const parents: number[] = [];
-      for (const parent of neighbours(this.#target, "parent", model.number)) {
-        const derivation = keyOf("derivation", parent, model.number);
-        if (this.#salvaged.orderOf(derivation).sequence !== sequence) break;
-        parents.push(parent);
-      }
-      await this.#index("node", [model.number], nodeValue(model, parents));
+    const index = new NodeIndex();
+    for await (const taken of this.#scratch.keys(rangeOf(takenPrefix))) {
+      checkSignal(this.#signal, "the repair of the store");
+      const model = findModel(this.#target, this.#scratch.bytes(taken)!.toString("hex"));
+      if (model !== null) await this.#putNodes(index.add(model, ...this.#parentsOf(model)));
     }
+    await this.#putNodes(index.end());
+  }
+
+  async #putNodes(writes: Iterable<RecordWrite>): Promise<void> {
+    for (const { key, bytes } of writes) {
+      await this.#out.put(key, bytes);
+      this.#findings.counts.indexed++;
+    }
+  }
+
+  /** The parents that came in a model's own commit, and whether others came later. */
+  #parentsOf({ id, number }: ModelRecord): [parents: number[], isLate: boolean] {
+    const { sequence } = this.#salvaged.orderOf(keyOf("model", id));
+    const parents: number[] = [];
+    for (const parent of neighbours(this.#target, "parent", number)) {
+      const derivation = keyOf("derivation", parent, number);
+      if (this.#salvaged.orderOf(derivation).sequence !== sequence) return [parents, true];
+      parents.push(parent);
+    }
+    return [parents, false];
   }
 
   async #versions(): Promise<void> {

@@ -15,6 +15,7 @@ import type { JournalSummary } from "./journal.js";
 import { describeKey, indexKinds, keyOf, parseKey, partsOf, prefixOf, rangeOf } from "./keys.js";
 import { databaseProblems, type FileProblem, tornEnds } from "./leveldb-files.js";
 import { allModels, requireModel } from "./models.js";
+import { joinedKey } from "./nodes.js";
 import { ObjectCheck } from "./object-check.js";
 import { ObjectFiles } from "./objects.js";
 import { type Presence, presenceOf } from "./presence.js";
@@ -203,7 +204,9 @@ async function listIndexes(
 }
 
 function listIndex(salvaged: SalvagedRecords, key: Buffer, damage: DamageList): void {
-  if (salvaged.hasIndex(key)) return;
+  // With the last model lost, others stand alone again in the rebuilt index.
+  const joined = joinedKey(key);
+  if (salvaged.hasIndex(key) || (joined !== null && salvaged.hasIndex(joined))) return;
   damage.addRecord({
     kind: parseKey(key)!.kind,
     record: describeKey(key),

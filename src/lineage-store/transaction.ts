@@ -3,6 +3,7 @@
  * of the same transaction read; nothing reaches the disk before all is known to fit.
  */
 
+import { nodeParentsMax } from "../limits.js";
 import { decodePayload, decodeRecord, encodeRecord, JsonDocument, type Stored } from "./codec.js";
 import type { RecordReader, RecordWrite } from "./database.js";
 import { type AddedExternal, addDeclaration, addExternal, type RecordWriter } from "./declare.js";
@@ -14,7 +15,7 @@ import { formHash, tagHash } from "./indexes.js";
 import { keyOf } from "./keys.js";
 import { eventCount } from "./label-requests.js";
 import { findDerivation, findModel, idOfLabel, pagesOf, requireModel } from "./models.js";
-import { nodeValue } from "./nodes.js";
+import { lateKey, nodeLine, nodeWrites } from "./nodes.js";
 import { bringBack, setPresence } from "./presence.js";
 import {
   checkDerivation,
@@ -281,6 +282,8 @@ export class Transaction implements RecordReader, Neighbourhood {
   #append(kind: "parent" | "child", number: number, neighbour: number): void {
     const place = nextPlace(this.#listsOf(number), (index) => keyOf(kind, number, index));
     this.#put(keyOf(kind, number, place), neighbour);
+    const isLate = kind === "parent" && (number < this.#firstAdded || place >= nodeParentsMax);
+    if (isLate && !this.has(lateKey(number))) this.#put(lateKey(number), null);
   }
 
   /** Writes down what a document says of a model of which no parameters are held (declared.ts). */
@@ -466,17 +469,16 @@ export class Transaction implements RecordReader, Neighbourhood {
   }
 
   /** When all derivations are known. */
-  #putNodes(): void {
-    for (const model of this.#added)
-      this.#put(keyOf("node", model.number), nodeValue(model, this.neighbours("parent", model.number)));
+  #nodeWrites(): RecordWrite[] {
+    const lines = this.#added.map((model) => nodeLine(model, this.neighbours("parent", model.number)));
+    return [...nodeWrites(this.#reader, this.#firstAdded, lines)];
   }
 
   /** What the commit has to check and write. Nothing can be added afterwards. */
   close(): TransactionResult {
-    if (this.#isOpen) this.#putNodes();
     this.#isOpen = false;
     return {
-      writes: [...this.#writes.values()],
+      writes: [...this.#writes.values(), ...this.#nodeWrites()],
       objects: this.#objects,
       capped: this.#capped,
       counters: { models: this.#models, runs: this.#runs, requests: this.#requests },

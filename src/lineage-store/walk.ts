@@ -31,7 +31,7 @@ export interface WalkStep {
 }
 
 /** Lookups between two turns of the event loop: about a millisecond. */
-const turnLookups = 256;
+const turnLookups = 512;
 
 /** First free place of a list whose places are filled from 0 without gaps. Doubling, then halving: 2 log2(n) lookups. */
 export function nextPlace(reader: RecordReader, placeKey: (place: number) => Buffer): number {
@@ -84,12 +84,13 @@ export async function* walk(
 ): AsyncGenerator<WalkStep> {
   const turns = new Turns(bounds.signal);
   for (const step of walkSteps(graph, direction, start, bounds)) {
-    if (turns.isDue()) await turns.next();
-    if (step !== null) yield step;
+    checkSignal(bounds.signal);
+    if (step === null) await turns.next();
+    else yield step;
   }
 }
 
-/** The same at one go; null now and then while a long level is gathered, so that the caller can give the event loop its turn. */
+/** The same at one go; null where the event loop should have its turn, `turnLookups` lookups after the last. */
 export function* walkSteps(
   graph: Neighbourhood,
   direction: Direction,
@@ -98,18 +99,21 @@ export function* walkSteps(
 ): Generator<WalkStep | null> {
   const visited = new Set([start]);
   let level = [start];
+  let lookups = 0;
   for (let distance = 1; distance <= maxDistance && level.length > 0; distance++) {
     const next: number[] = [];
     for (const number of level) {
-      yield null;
+      if (++lookups % turnLookups === 0) yield null;
       for (const neighbour of graph.neighbours(direction, number)) {
-        if (!visit(visited, neighbour, nodesMax)) continue;
-        next.push(neighbour);
-        yield null;
+        if (++lookups % turnLookups === 0) yield null;
+        if (visit(visited, neighbour, nodesMax)) next.push(neighbour);
       }
     }
     level = next.sort((left, right) => left - right);
-    for (const number of level) yield { number, distance };
+    for (const number of level) {
+      if (++lookups % turnLookups === 0) yield null;
+      yield { number, distance };
+    }
   }
 }
 

@@ -82,7 +82,30 @@ test("a store of schema 1 opens, says the same, and can be searched by what sche
   const added = [...after.keys()].filter((key) => !before.has(key));
   const kinds = added.map((key) => parseKey(Buffer.from(key, "hex"))!.kind);
   const count = (kind: string) => kinds.filter((one) => one === kind).length;
-  assert.equal([count("versions"), count("tag"), count("form"), count("node")], [7, 8, 4, 5]);
+  assert.equal([count("versions"), count("tag"), count("form"), count("single")], [7, 8, 4, 5]);
+});
+
+test("a store of schema 6 opens with sixteen models in a record, and their parents", async () => {
+  const dir = await writtenStore(6);
+  const before = await recordsOf(dir);
+  const store = await LineageStore.open(dir);
+  assert.is((await store.verifyJournal()).entryCount, 2);
+  const models = await collect(store.models());
+  assert.equal(
+    models.map(({ name, version }) => `${name}@${version}`),
+    [...Array.from({ length: 17 }, (_, index) => `rain@${index + 1}`), "snow@1"],
+  );
+  const ancestors = await collect(store.ancestors(models[3]!.id));
+  assert.equal(
+    ancestors.map(({ id, distance }) => [id, distance]),
+    [2, 1, 17, 0].map((number, index) => [models[number]!.id, [1, 2, 2, 3][index]]),
+  );
+  await store.close();
+  const after = await recordsOf(dir);
+  for (const [key, bytes] of before) assert.is(after.get(key), bytes, "no record was changed or dropped");
+  const added = [...after.keys()].filter((key) => !before.has(key));
+  const kinds = added.map((key) => parseKey(Buffer.from(key, "hex"))!.kind);
+  assert.equal(kinds, ["nodes", "single", "single"]);
 });
 
 test("a migration that a crash or a full disk cut off is done again, to the same records", async () => {

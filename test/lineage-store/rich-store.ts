@@ -6,7 +6,7 @@ import type { NewModel } from "../../src/lineage-store/records.js";
 import { signModel } from "../../src/lineage-store/signing/sign.js";
 import { LineageStore, type StoreOptions } from "../../src/lineage-store/store.js";
 import { ed25519 } from "./signing/support.js";
-import { collect, emptyModel, freshDir, idOf, plainDeltas, tickingClock } from "./support.js";
+import { addAll, collect, emptyModel, freshDir, idOf, plainDeltas, tickingClock } from "./support.js";
 
 const scratch = freshDir();
 mkdirSync(scratch);
@@ -82,6 +82,9 @@ export function fineTuned(tensor: Buffer, seed: number): Buffer {
   return other;
 }
 
+/** Enough that sixteen models stand in one record, and two alone. */
+export const rowVersions = Array.from({ length: 11 }, (_, index) => String(index + 1));
+
 /** Written in several sittings, so that there are tables beside the log. */
 export async function writeRichStore(dir: string): Promise<void> {
   const options = packing();
@@ -111,6 +114,13 @@ export async function writeRichStore(dir: string): Promise<void> {
     await addTensorModel(store, "child@1", fineTuned(sparse, 11), [other, versions[0]!]);
     const { hash } = await store.putObject(Buffer.from("a profile"));
     await store.commit((tx) => tx.addModel(emptyModel("plain", "1", { profile: hash })));
+    const rows = rowVersions.map((version) => emptyModel("row", version));
+    await addAll(store, ...rows);
+    const parent = rows[0]!.id;
+    await store.commit((tx) => {
+      for (const { id: child } of [rows[1]!, rows.at(-1)!])
+        tx.addDerivation({ parent, child, transformation: "pruning" });
+    });
   });
   await sitting((store) => addDocuments(store, versions));
 }

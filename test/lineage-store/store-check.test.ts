@@ -57,7 +57,7 @@ test("a sound store: everything was read, and nothing is listed", async () => {
   const check = await checkStore(dir, { deltas, onModel: (model) => models.push(model) });
   assert.is(check.isSound, true, JSON.stringify(check));
   assert.equal(check.damage, { files: [], records: [], objects: [], unlisted: { records: 0, objects: 0 } });
-  assert.is(models.length, 7);
+  assert.is(models.length, 18);
   assert.ok(models.every(({ problem }) => problem === null));
   const store = await LineageStore.open(dir, packing());
   assert.equal(check.journal, await store.verifyJournal());

@@ -21,7 +21,7 @@ import { indexKinds, journaledKinds, keyOf, parseKey } from "../../src/lineage-s
 import { LineageStore } from "../../src/lineage-store/store.js";
 import { discardSetAside, repairStore } from "../../src/lineage-store/store-repair.js";
 import { rawRecords, tamper, traces } from "./raw-store.js";
-import { allOf, packing, seededNumbers, writeRichStore } from "./rich-store.js";
+import { allOf, packing, rowVersions, seededNumbers, writeRichStore } from "./rich-store.js";
 import { collect, failure, freshDir, idOf, plainDeltas, tickingClock } from "./support.js";
 
 const rich = freshDir();
@@ -237,7 +237,16 @@ test("a record that no commit wrote, and one that is another, are not taken over
 test("flipped bits in tables and logs: repaired each time, with nothing that was not there before", async () => {
   const random = seededNumbers(5);
   const names = readdirSync(join(rich, "db")).filter((name) => /\.(?:ldb|log)$/.test(name));
-  const labels = new Set(["m@1", "m@2", "m@3", "m@4", "other@1", "child@1", "plain@1"]);
+  const labels = new Set([
+    "m@1",
+    "m@2",
+    "m@3",
+    "m@4",
+    "other@1",
+    "child@1",
+    "plain@1",
+    ...rowVersions.map((version) => `row@${version}`),
+  ]);
   let lossless = 0;
   for (let flip = 0; flip < 60; flip++) {
     const dir = copyOfRich();

@@ -9,7 +9,7 @@ import { nodeParentsMax, storePageEntriesMax } from "../../src/limits.js";
 import { decodeRecord, encodeRecord } from "../../src/lineage-store/codec.js";
 import { storeSchema } from "../../src/lineage-store/folder.js";
 import { keyOf } from "../../src/lineage-store/keys.js";
-import { nodeFrom, nodeValue } from "../../src/lineage-store/nodes.js";
+import { nodeFrom, nodeLine } from "../../src/lineage-store/nodes.js";
 import { heldBy, ownerOf } from "../../src/lineage-store/owner.js";
 import type { NewModel } from "../../src/lineage-store/records.js";
 import { LineageStore } from "../../src/lineage-store/store.js";
@@ -373,7 +373,7 @@ test("a damaged record is named, never served", () =>
     });
     const entries = await level.iterator().all();
     for (const [key, value] of entries) {
-      if (!/^(?:model|node)\//.test(key.toString("latin1"))) continue;
+      if (!/^(?:model|single)\//.test(key.toString("latin1"))) continue;
       value[value.length - 1]! ^= 1;
       await level.put(key, value);
     }
@@ -394,12 +394,12 @@ test("a journal is no good beside an index that tells of another model", () =>
       keyEncoding: "buffer",
       valueEncoding: "buffer",
     });
-    const key = keyOf("node", 1);
-    const { model } = nodeFrom(key, decodeRecord(key, (await level.get(key))!));
-    await level.put(key, encodeRecord(key, nodeValue({ ...model, metrics: { auc: 1 } }, [])));
+    const key = keyOf("single", 1);
+    const { model } = nodeFrom(1, decodeRecord(key, (await level.get(key))!) as string);
+    await level.put(key, encodeRecord(key, nodeLine({ ...model, metrics: { auc: 1 } }, [])));
     await level.close();
     const error = await failure("MENDLINE_STORE_CORRUPT", async () => (await reopen()).verifyJournal());
-    assert.match(error.message, `node 1 is not the model ${idOf("b@1")}`);
+    assert.match(error.message, `single 1 is not the model ${idOf("b@1")}`);
   }));
 
 test("a walk reads a model and its first parents in one record, those that came later in its list", () =>
