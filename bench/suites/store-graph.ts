@@ -88,6 +88,26 @@ function coldCase({ dir, chainCount }: Lineage): Case {
   };
 }
 
+/** Every sample of another line, in a store that has answered others. */
+function freshCase(store: LineageStore, { chainCount }: Lineage): Case {
+  let chain = 0;
+  // Neighbours share their teachers: every other line has models that nobody has looked at.
+  const next = () => nearest(store, (chain += 2) % chainCount);
+  return {
+    name: "another line each time",
+    role: "ours",
+    time: async () => {
+      const samples: number[] = [];
+      for (let sample = 0; sample < 10; sample++) {
+        const start = performance.now();
+        await next();
+        samples.push(performance.now() - start);
+      }
+      return samples;
+    },
+  };
+}
+
 function iteration(name: string, role: Role, items: () => AsyncIterable<unknown>): Case {
   return {
     name,
@@ -129,6 +149,13 @@ await runSuite("How fast is a lineage of a million models?", async (bench) => {
     cases: [coldCase(lineage)],
   });
   store = await LineageStore.open(lineage.dir);
+  await bench.measure({
+    name: `nearest ancestor by predicate, ${chainLength - 1} derivations away, of a line not asked before`,
+    values: chainLength,
+    bytes: 0,
+    effort: { ...effort, rounds: bench.size(10, 1) },
+    cases: [freshCase(store, lineage)],
+  });
   await bench.measure({
     name: `nearest ancestor by predicate, ${chainLength - 1} derivations away, asked before`,
     values: chainLength,

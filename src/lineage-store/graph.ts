@@ -26,16 +26,18 @@ interface List {
 
 const notEnded = -2;
 
+/** A model, and the list of its parents, or the beginning of that. */
 interface Node {
   readonly model: ModelRecord;
-  /** The list of parents, or its beginning. */
-  parents: List;
+  numbers: readonly number[];
+  commit: number;
 }
 
 /** Models that stand in one record, or one model that stands alone. */
 interface Nodes {
-  readonly lines: readonly string[];
-  /** What was asked for of them. */
+  /** Of those that nobody asked for: what is read lately would else fill the memory twice. */
+  readonly lines: (string | null)[];
+  /** Of the others. */
   readonly nodes: (Node | undefined)[];
   /** The last commit at which their lines named all of their parents. */
   commit: number;
@@ -66,10 +68,10 @@ export class Graph {
     if (direction === "child") return this.#listOf(direction, number, this.#children.get(number), commit);
     const nodes = this.#nodesOf(number);
     const node = this.#nodeIn(nodes, number);
-    if (nodes.commit !== commit && node.parents.commit !== commit && !this.#database.has(lateKey(number)))
+    if (nodes.commit !== commit && node.commit !== commit && !this.#database.has(lateKey(number)))
       nodes.commit = commit;
-    if (nodes.commit === commit) return node.parents.numbers;
-    return this.#listOf(direction, number, node.parents, commit);
+    if (nodes.commit === commit) return node.numbers;
+    return this.#listOf(direction, number, node, commit);
   }
 
   #listOf(direction: Direction, number: number, known: List | undefined, commit: number): Iterable<number> {
@@ -80,7 +82,7 @@ export class Graph {
       if (neighbour === null) {
         const list = { numbers, commit };
         if (direction === "child") this.#children.set(number, list, numbers.length + 4);
-        else this.#node(number).parents = list;
+        else Object.assign(this.#node(number), list);
         return numbers;
       }
       numbers.push(neighbour);
@@ -110,10 +112,11 @@ export class Graph {
     // A commit may put them together between two looks.
     const single = read() ?? readSingle(this.#database, number) ?? read();
     if (single === undefined || single === null) throw corrupt(keyOf("single", number), "is missing");
-    const lines = typeof single === "string" ? [single] : single;
-    const nodes = { lines, nodes: [], commit: notEnded };
-    if (lines === single) this.#nodes.set(index, nodes, lengthOf(lines));
-    else this.#singles.set(number, nodes, lengthOf(lines));
+    const isSingle = typeof single === "string";
+    const nodes = { lines: isSingle ? [single] : [...single], nodes: [], commit: notEnded };
+    const length = nodes.lines.reduce((sum, line) => sum + line.length, 0);
+    if (isSingle) this.#singles.set(number, nodes, length);
+    else this.#nodes.set(index, nodes, length);
     return nodes;
   }
 
@@ -121,10 +124,12 @@ export class Graph {
     const place = lines.length === 1 ? 0 : placeIn(nodesIndex(number), number);
     const known = nodes[place];
     if (known !== undefined) return known;
-    if (lines[place] === "") throw corrupt(keyOf("nodes", nodesIndex(number)), `has no model ${number}`);
-    const { model, parents } = nodeFrom(number, lines[place]!);
-    const node = { model: frozen(model), parents: { numbers: parents, commit: notEnded } };
+    const line = lines[place];
+    if (!line) throw corrupt(keyOf("nodes", nodesIndex(number)), `has no model ${number}`);
+    const { model, parents } = nodeFrom(number, line);
+    const node = { model: frozen(model), numbers: parents, commit: notEnded };
     nodes[place] = node;
+    lines[place] = null;
     return node;
   }
 
@@ -158,12 +163,6 @@ export class Graph {
     if (derivation === null) throw corrupt(keyOf("derivation", parent, child), "is missing");
     return derivation;
   }
-}
-
-function lengthOf(lines: readonly string[]): number {
-  let length = 0;
-  for (const line of lines) length += line.length;
-  return length;
 }
 
 /** One record serves all who ask: none of them may change it. */
