@@ -9,8 +9,9 @@
  *     kind 1  head, first: JSON { schema, createdMs, sequence, head }: the store's, and the last journal entry that is in it
  *          2  records: u32 key length, key, u32 value length, value; and so on
  *          3  object: JSON { hash, isPacked, byteLength }, of the file as it lies in the store; its bytes follow
- *          4  bytes of that object's file
- *          5  end, last: JSON { records, objects }: how many there were. Its hash is the hash of the whole
+ *          4  bytes of that object's file, or of a run's
+ *          5  end, last: JSON { records, objects, files }: how many there were. Its hash is the hash of the whole
+ *          6  file of a run: JSON { name, byteLength }; its bytes follow. None before schema 7
  *
  * Every frame's hash covers the one before: none can be changed, left out, moved or added, and a file that was cut has no end.
  */
@@ -20,7 +21,7 @@ import { MendlineError } from "../errors.js";
 import { backupFrameBytesMax } from "../limits.js";
 import { readAll, writeAll } from "./files.js";
 
-export const frameKinds = { head: 1, records: 2, object: 3, bytes: 4, end: 5 } as const;
+export const frameKinds = { head: 1, records: 2, object: 3, bytes: 4, end: 5, file: 6 } as const;
 export type FrameKind = keyof typeof frameKinds;
 
 const magic = Buffer.from("MENDLINE-BACKUP1", "latin1");

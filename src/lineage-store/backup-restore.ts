@@ -9,7 +9,7 @@ import { type BackupFrame, BackupReader, unpackRecords } from "./backup-format.j
 import { Database } from "./database.js";
 import type { DeltaTransform } from "./deltas.js";
 import { disk, errnoOf, fileError, makeFolder, stagingPrefix, syncFolder, writeAll } from "./files.js";
-import { databaseDir, storeSchema, writeFormat } from "./folder.js";
+import { databaseDir, isRunFileName, runFilesDir, storeSchema, writeFormat } from "./folder.js";
 import { type JournalSummary, verifyJournal } from "./journal.js";
 import { rebuildJournal } from "./journal-rebuild.js";
 import { rebuildObjectIndex } from "./object-index.js";
@@ -28,6 +28,7 @@ export interface RestoreBackupOptions {
 export interface RestoredBackup {
   readonly records: number;
   readonly objects: number;
+  readonly files: number;
   readonly models: number;
   readonly hash: string;
   readonly sequence: number;
@@ -77,7 +78,7 @@ class Restore {
   readonly #reader: BackupReader;
   readonly #dir: string;
   readonly #options: RestoreBackupOptions;
-  readonly #counts = { records: 0, objects: 0 };
+  readonly #counts = { records: 0, objects: 0, files: 0 };
 
   constructor(reader: BackupReader, dir: string, options: RestoreBackupOptions) {
     this.#reader = reader;
@@ -105,15 +106,15 @@ class Restore {
   /** Records into the scratch database, objects into their place. */
   async #read(scratch: Database): Promise<BackupHead> {
     const batch = new RecordBatch(scratch);
-    const object = new ObjectWriter(this.#dir, this.#reader);
+    const files = new FileWriter(this.#dir, this.#reader);
     try {
-      return await this.#readFrames(batch, object);
+      return await this.#readFrames(batch, files);
     } finally {
-      await object.close();
+      await files.close();
     }
   }
 
-  async #readFrames(batch: RecordBatch, object: ObjectWriter): Promise<BackupHead> {
+  async #readFrames(batch: RecordBatch, files: FileWriter): Promise<BackupHead> {
     let head: BackupHead | null = null;
     let end: Record<string, unknown> | null = null;
     for await (const frame of this.#reader.frames()) {
@@ -123,18 +124,21 @@ class Restore {
       if (frame.kind === "head") head = this.#headOf(frame);
       else if (frame.kind === "records") await this.#addRecords(frame, batch);
       else if (frame.kind === "object") {
-        await object.begin(this.#reader.json(frame));
+        await files.beginObject(this.#reader.json(frame));
         this.#counts.objects++;
-      } else if (frame.kind === "bytes") await object.write(frame.content);
+      } else if (frame.kind === "file") {
+        await files.beginRunFile(this.#reader.json(frame));
+        this.#counts.files++;
+      } else if (frame.kind === "bytes") await files.write(frame.content);
       else end = this.#reader.json(frame);
     }
-    await object.end();
-    await object.sync();
+    await files.end();
+    await files.sync();
     await batch.flush();
-    const { records, objects } = this.#counts;
-    if (end?.records !== records || end.objects !== objects)
+    const { records, objects, files: runFiles } = this.#counts;
+    if (end?.records !== records || end.objects !== objects || (end.files ?? 0) !== runFiles)
       throw this.#malformed(
-        `says that it has ${end?.records} records and ${end?.objects} objects, and has ${records} and ${objects}`,
+        `says that it has ${end?.records} records, ${end?.objects} objects and ${end?.files ?? 0} files, and has ${records}, ${objects} and ${runFiles}`,
       );
     return head!;
   }
@@ -204,42 +208,49 @@ function position({ sequence, head }: BackupHead): { readonly sequence: number; 
   return { sequence, head };
 }
 
-/** Files of objects, one at a time, as they lie in a store. What they hold is proven when all are there: deltas need their bases. */
-class ObjectWriter {
-  readonly #files: string;
+/** Files of a store, one at a time, as they lie in it. What objects hold is proven when all are there: deltas need their bases. */
+class FileWriter {
+  readonly #dir: string;
   readonly #reader: BackupReader;
   readonly #folders = new Set<string>();
   #open: { readonly file: FileHandle; readonly path: string; left: number } | null = null;
 
   constructor(dir: string, reader: BackupReader) {
-    this.#files = join(dir, "objects");
+    this.#dir = dir;
     this.#reader = reader;
   }
 
-  async begin({ hash, isPacked, byteLength }: Record<string, unknown>): Promise<void> {
-    await this.end();
-    const isSound =
-      typeof hash === "string" &&
-      /^[0-9a-f]{64}$/.test(hash) &&
-      typeof isPacked === "boolean" &&
-      Number.isSafeInteger(byteLength);
-    if (!isSound || (byteLength as number) < 0)
+  async beginObject({ hash, isPacked, byteLength }: Record<string, unknown>): Promise<void> {
+    if (typeof hash !== "string" || !/^[0-9a-f]{64}$/.test(hash) || typeof isPacked !== "boolean")
       throw this.#reader.malformed("has an object that says nothing");
-    const folder = join(this.#files, hash.slice(0, 2));
+    const folder = join(this.#dir, "objects", hash.slice(0, 2));
+    await this.#begin(folder, `${hash.slice(2)}${isPacked ? ".packed" : ""}`, byteLength, `object ${hash}`);
+  }
+
+  async beginRunFile({ name, byteLength }: Record<string, unknown>): Promise<void> {
+    if (typeof name !== "string" || !isRunFileName(name))
+      throw this.#reader.malformed("has a file that says nothing");
+    await this.#begin(runFilesDir(this.#dir), name, byteLength, `file ${name}`);
+  }
+
+  async #begin(folder: string, name: string, byteLength: unknown, what: string): Promise<void> {
+    await this.end();
+    if (!Number.isSafeInteger(byteLength) || (byteLength as number) < 0)
+      throw this.#reader.malformed(`does not say how long the ${what} is`);
     await makeFolder(folder);
     this.#folders.add(folder);
-    const path = join(folder, `${hash.slice(2)}${isPacked ? ".packed" : ""}`);
+    const path = join(folder, name);
     try {
       this.#open = { file: await disk.open(path, "wx"), path, left: byteLength as number };
     } catch (error) {
-      if (errnoOf(error) === "EEXIST") throw this.#reader.malformed(`has the object ${hash} twice`);
+      if (errnoOf(error) === "EEXIST") throw this.#reader.malformed(`has the ${what} twice`);
       throw fileError(path, "written", error);
     }
   }
 
   async write(bytes: Buffer): Promise<void> {
     const open = this.#open;
-    if (open === null || bytes.length > open.left) throw this.#reader.malformed("has bytes of no object");
+    if (open === null || bytes.length > open.left) throw this.#reader.malformed("has bytes of no file");
     open.left -= bytes.length;
     try {
       await writeAll(open.file, bytes);
@@ -259,7 +270,7 @@ class ObjectWriter {
     } finally {
       await open.file.close();
     }
-    if (open.left > 0) throw this.#reader.malformed("has an object without its end");
+    if (open.left > 0) throw this.#reader.malformed("has a file without its end");
   }
 
   async sync(): Promise<void> {

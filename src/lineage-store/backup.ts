@@ -6,16 +6,17 @@
  * Indexes are not in it: a restore makes them anew, and proves all by that. Memory: one frame, and 40 to 48 bytes an object.
  */
 import type { FileHandle } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { backupRecordsBytes, parameterChunkBytes } from "../limits.js";
 import { BackupWriter, packRecord } from "./backup-format.js";
 import type { Database } from "./database.js";
 import { disk, errnoOf, fileError, readAll, replaceFile } from "./files.js";
-import { storeSchema } from "./folder.js";
+import { isRunFileName, runFilesDir, storeSchema } from "./folder.js";
 import { type JournalHead, journalCommit } from "./journal.js";
 import { keyOf, parseKey } from "./keys.js";
 import { MarkSet } from "./mark-set.js";
 import { requireModel } from "./models.js";
-import { baseOfFile, corruptObject, packedSuffix } from "./object-content.js";
+import { baseOfFile, corruptObject } from "./object-content.js";
 import type { ObjectFiles } from "./objects.js";
 import { hasPages, objectsOf, presenceOf } from "./presence.js";
 import { checkSignal } from "./walk.js";
@@ -26,6 +27,8 @@ export interface Backup {
   readonly hash: string;
   readonly records: number;
   readonly objects: number;
+  /** Slices of labelled rows that runs come back to. */
+  readonly files: number;
   /** The last commit that is in it: its place in the journal, and its hash. */
   readonly sequence: number;
   readonly head: string;
@@ -44,6 +47,7 @@ export class StoreBackup {
   readonly #taken = new MarkSet();
   #records = 0;
   #objects = 0;
+  #runFiles = 0;
 
   /** @param head  the journal's, below which nothing changes any more */
   constructor(
@@ -80,9 +84,11 @@ export class StoreBackup {
     for (let entry = 0; entry <= sequence; entry++)
       for (const { key } of journalCommit(this.#database, entry).changes)
         await this.#addObjectsOf(writer, key);
-    await writer.addJson("end", { records: this.#records, objects: this.#objects });
+    await this.#addRunFiles(writer);
+    const counts = { records: this.#records, objects: this.#objects, files: this.#runFiles };
+    await writer.addJson("end", counts);
     const { byteLength, hash } = writer;
-    return { byteLength, hash, records: this.#records, objects: this.#objects, sequence, head };
+    return { byteLength, hash, ...counts, sequence, head };
   }
 
   async #addRecords(writer: BackupWriter): Promise<void> {
@@ -154,7 +160,11 @@ export class StoreBackup {
         const file = await openIfThere(path);
         if (file === null) continue;
         try {
-          await this.#addBytes(writer, hash, path, file);
+          const byteLength = await sizeOf(path, file);
+          await writer.addJson("object", { hash, isPacked: path === packed, byteLength });
+          const cut = () => corruptObject(hash, "was cut while it was read");
+          await this.#addBytes(writer, path, file, byteLength, cut);
+          this.#objects++;
         } finally {
           await file.close();
         }
@@ -166,18 +176,64 @@ export class StoreBackup {
     }
   }
 
-  async #addBytes(writer: BackupWriter, hash: string, path: string, file: FileHandle): Promise<void> {
-    const { size: byteLength } = await file.stat();
-    await writer.addJson("object", { hash, isPacked: path.endsWith(packedSuffix), byteLength });
+  /** They are there before a run names them, and never change; one that is removed meanwhile, no run comes back to. */
+  async #addRunFiles(writer: BackupWriter): Promise<void> {
+    const dir = runFilesDir(dirname(this.#database.path));
+    for (const name of await runFileNames(dir)) {
+      const path = join(dir, name);
+      const file = await openIfThere(path);
+      if (file === null) continue;
+      try {
+        const byteLength = await sizeOf(path, file);
+        await writer.addJson("file", { name, byteLength });
+        const cut = () => fileError(path, "read", new Error("it was cut while it was read"));
+        await this.#addBytes(writer, path, file, byteLength, cut);
+        this.#runFiles++;
+      } finally {
+        await file.close();
+      }
+    }
+  }
+
+  async #addBytes(
+    writer: BackupWriter,
+    path: string,
+    file: FileHandle,
+    byteLength: number,
+    cut: () => Error,
+  ): Promise<void> {
     const buffer = Buffer.allocUnsafe(Math.min(byteLength, parameterChunkBytes));
     for (let at = 0; at < byteLength; at += parameterChunkBytes) {
       checkSignal(this.#signal, "the backup");
       const part = buffer.subarray(0, Math.min(parameterChunkBytes, byteLength - at));
-      if ((await readAll(file, part, at)) < part.length)
-        throw corruptObject(hash, "was cut while it was read");
+      let filled: number;
+      try {
+        filled = await readAll(file, part, at);
+      } catch (error) {
+        throw fileError(path, "read", error);
+      }
+      if (filled < part.length) throw cut();
       await writer.add("bytes", part);
     }
-    this.#objects++;
+  }
+}
+
+async function sizeOf(path: string, file: FileHandle): Promise<number> {
+  try {
+    return (await file.stat()).size;
+  } catch (error) {
+    throw fileError(path, "read", error);
+  }
+}
+
+/** By name; files that somebody else put there are none of the store's. */
+async function runFileNames(dir: string): Promise<string[]> {
+  try {
+    const entries = await disk.readdir(dir);
+    return entries.filter(isRunFileName).sort();
+  } catch (error) {
+    if (errnoOf(error) === "ENOENT") return [];
+    throw fileError(dir, "read", error);
   }
 }
 

@@ -4,6 +4,7 @@
  *     DIR/FORMAT    one line of JSON: what this is, and the schema of what lies beside it
  *     DIR/db/       records (LevelDB)
  *     DIR/objects/  parameters (objects.ts)
+ *     DIR/labels/   files that records of runs name: slices of labelled rows
  *     DIR/tmp/      staging, emptied at every opening
  *     DIR/HEAD      up to where commits were acknowledged (head-file.ts)
  *     DIR/OWNER     who holds the store, while it is held (owner.ts)
@@ -31,6 +32,15 @@ const formatName = "mendline-lineage-store";
 
 export function databaseDir(dir: string): string {
   return join(dir, "db");
+}
+
+export function runFilesDir(dir: string): string {
+  return join(dir, "labels");
+}
+
+/** Whether a file there can be of a run: nothing that is hidden, staged, or leads elsewhere. */
+export function isRunFileName(name: string): boolean {
+  return /^[\w-][\w.-]{0,240}\.arrow$/.test(name);
 }
 
 /**

@@ -139,7 +139,7 @@ test("a backup that somebody put together anew, frame hashes and all, and that i
     "two heads": (list) => list.splice(1, 0, list[0]!),
     "an object less": (list) => list.splice(object, 2),
     "an object twice": (list) => list.splice(object, 0, list[object]!, list[object + 1]!),
-    "bytes of no object": (list) => list.splice(1, 0, { kind: "bytes", content: Buffer.from("x") }),
+    "bytes of no file": (list) => list.splice(1, 0, { kind: "bytes", content: Buffer.from("x") }),
     "other bytes": (list) => list[object + 1]!.content.fill(7),
     "records without an end": (list) =>
       list.splice(1, 0, { kind: "records", content: Buffer.from([9, 0, 0, 0, 1]) }),
@@ -147,6 +147,14 @@ test("a backup that somebody put together anew, frame hashes and all, and that i
       list[object]!.content = Buffer.from(
         JSON.stringify({ hash: "../../x", isPacked: false, byteLength: 1 }),
       );
+    },
+    "a path for a file's name": (list) => {
+      const content = Buffer.from(JSON.stringify({ name: "../x.arrow", byteLength: 0 }));
+      list.splice(-1, 0, { kind: "file", content });
+    },
+    "a file more than it says": (list) => {
+      const content = Buffer.from(JSON.stringify({ name: "x.arrow", byteLength: 0 }));
+      list.splice(-1, 0, { kind: "file", content });
     },
     "another head": (list) => {
       list[0]!.content = Buffer.from(JSON.stringify({ ...head, head: "0".repeat(64) }));

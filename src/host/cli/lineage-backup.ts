@@ -46,6 +46,15 @@ export function addLineageBackupCommands(parent: Command, context: CommandContex
   );
 }
 
-function countsText({ records, objects }: { readonly records: number; readonly objects: number }): string {
-  return `${formatPlural(records, "record")} and ${formatPlural(objects, "object")}`;
+interface Counts {
+  readonly records: number;
+  readonly objects: number;
+  readonly files: number;
+}
+
+function countsText({ records, objects, files }: Counts): string {
+  const counted = [formatPlural(records, "record"), formatPlural(objects, "object")];
+  // Slices of labelled rows: few stores have any.
+  if (files > 0) counted.push(`${formatPlural(files, "file")} of labelled rows`);
+  return `${counted.slice(0, -1).join(", ")} and ${counted.at(-1)}`;
 }

@@ -5,11 +5,12 @@ import { dataDigest } from "../columns/digest.js";
 import { openData } from "../columns/open.js";
 import type { RepairContext } from "./context.js";
 import type { RepairSources } from "./request.js";
+import { pathOf, recordedPath } from "./slice-paths.js";
 
 export interface RepairInput {
   /** The file as it was named, for messages. */
   readonly label: string;
-  /** Where it can be opened again; null for rows and streams. */
+  /** Where it can be opened again, as slice-paths.ts writes it; null for rows and streams. */
   readonly path: string | null;
   readonly rows: number;
   /** Of the columns that the run looks at. */
@@ -36,7 +37,7 @@ export async function describeInputs(
 ): Promise<RepairInputs> {
   const describe = async (source: DataSource, names: readonly string[]): Promise<RepairInput> => ({
     label: source.label,
-    path: source.path ?? null,
+    path: recordedPath(context.store.dir, source.path),
     rows: source.rowCount,
     digest: await dataDigest(source, names, context.runtime.arena, signal),
   });
@@ -83,7 +84,7 @@ function difference(kind: keyof typeof names, before: RepairInput | null, now: R
  * @throws MendlineError MENDLINE_REPAIR_INPUTS  it was no file, and is not given again
  */
 export async function reopenInputs(
-  { runtime }: RepairContext,
+  { runtime, store }: RepairContext,
   run: string,
   recorded: RepairInputs,
   given: Partial<RepairSources>,
@@ -98,7 +99,7 @@ export async function reopenInputs(
     const before = recorded[kind];
     if (before === null) return undefined;
     if (before.path === null) throw notGiven(run, kind, before);
-    const source = await openData(before.path, runtime.arena, { signal });
+    const source = await openData(pathOf(store.dir, before.path), runtime.arena, { signal });
     opened.push(source);
     return source;
   };

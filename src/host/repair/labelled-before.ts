@@ -6,6 +6,7 @@ import { contentOf, valuesAt } from "../labels/point-side.js";
 import type { RepairContext } from "./context.js";
 import { readUnlabelled } from "./labelled-data.js";
 import type { RunLog } from "./run-log.js";
+import { pathOf } from "./slice-paths.js";
 
 /**
  * Adds them to `excluded`, of rows that are alike as many as have a label. Data that was no file, or is not there any more, is passed
@@ -14,7 +15,7 @@ import type { RunLog } from "./run-log.js";
  * @param excluded  rows that a request asked about: what came of it is part of the labelled data of later rounds
  */
 export async function excludeLabelled(
-  { runtime }: RepairContext,
+  { runtime, store }: RepairContext,
   { started }: RunLog,
   { features }: ModelTask,
   pool: PoolColumns,
@@ -25,7 +26,8 @@ export async function excludeLabelled(
   const labelled = new Map<string, number>();
   for (const input of [validation, gate, control]) {
     if (input === null || input.path === null) continue;
-    const source = await openData(input.path, runtime.arena, { signal }).catch(() => null);
+    const path = pathOf(store.dir, input.path);
+    const source = await openData(path, runtime.arena, { signal }).catch(() => null);
     if (source === null) continue;
     try {
       const memory = runtime.arena.memory;

@@ -4,6 +4,7 @@
  */
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { runFilesDir } from "../../lineage-store/folder.js";
 import type { ModelTask } from "../../lineage-store/records.js";
 import type { DataSource } from "../columns/column.js";
 import { openData } from "../columns/open.js";
@@ -14,9 +15,6 @@ import { type DrawnRows, drawColumns, readDrawn } from "./drawn-rows.js";
 import { type LabelledData, selectRows } from "./labelled-data.js";
 import { type RepairPlan, type RepairSources, taskOf } from "./request.js";
 import { splitRows } from "./slices.js";
-
-/** Below the store's folder. */
-export const sliceFolder = "labels";
 
 export interface LabelledPoint {
   readonly point: LabelPoint;
@@ -84,7 +82,7 @@ export async function writeSlices(
 ): Promise<RefinedSlices> {
   const chosen = points.filter(({ point }) => !point.random);
   const random = points.filter(({ point }) => point.random);
-  const dir = join(store.dir, sliceFolder);
+  const dir = runFilesDir(store.dir);
   await mkdir(dir, { recursive: true });
   const path = (slice: string) => join(dir, `${name}.${slice}.arrow`);
   await writeArrow(path("selection"), withPoints(before.selection, chosen));

@@ -6,6 +6,7 @@ import * as assert from "uvu/assert";
 import { inputsOf, withLabels } from "../../../examples/rain/weather.js";
 import { addAnswers, endRequest, loadRequest } from "../../../src/host/labels/requests.js";
 import { withKnownLabels } from "../../../src/host/repair/known-labels.js";
+import { pathOf } from "../../../src/host/repair/slice-paths.js";
 import { type Engine, type LabelRequest, openEngine, type RepairAsked } from "../../../src/index.js";
 import { extendedRowsMax } from "../../../src/limits.js";
 import { failure, freshDir } from "../../lineage-store/support.js";
@@ -204,7 +205,8 @@ test("files of slices go with the garbage, but for runs that labels can still ch
       inputs: { validation: { path: string } };
     };
     assert.equal(readdirSync(folder).length, 2);
-    assert.ok(readdirSync(folder).includes(basename(inputs.validation.path)));
+    const kept = basename(pathOf(engine.store.dir, inputs.validation.path));
+    assert.ok(readdirSync(folder).includes(kept));
   });
 });
 
