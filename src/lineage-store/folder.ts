@@ -77,7 +77,7 @@ export async function formatProblem(dir: string): Promise<FileProblem | null> {
     if (!isDamage || !(await namesIn(dir)).includes("db")) throw error;
     return {
       path: join(dir, "FORMAT"),
-      problem: `is damaged or missing; of this version it reads ${formatLine().trim()}`,
+      problem: "is damaged or missing; `mendline lineage repair` writes it anew",
     };
   }
 }
@@ -112,7 +112,7 @@ function damaged(dir: string, problem: string): MendlineError {
   const path = join(dir, "FORMAT");
   return new MendlineError(
     "MENDLINE_STORE_CORRUPT",
-    `${path} ${problem}: restore it; of this version it reads ${formatLine().trim()}`,
+    `${path} ${problem}: \`mendline lineage repair\` writes it anew`,
     { details: { path } },
   );
 }

@@ -265,7 +265,7 @@ function kindOf(key: Buffer): RecordKind | null {
   return key.length > storeKeyBytesMax ? null : (parseKey(key)?.kind ?? null);
 }
 
-function isSound(key: Buffer, value: Buffer): boolean {
+export function isSound(key: Buffer, value: Buffer): boolean {
   try {
     decodeRecord(key, value);
     return true;

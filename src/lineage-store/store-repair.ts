@@ -5,13 +5,14 @@
  *     DIR/.mendline-repair/   scratch, and the new database on its way; removed at the end, and by the next repair
  *
  * Until the swap (database-swap.ts) nothing of the store is changed; a crash before it leaves the store as it was. A dry run changes nothing
- * at all (unchanged.ts). Memory, whatever is damaged: what record-salvage.ts and repair-findings.ts name, and the marks of missing objects.
+ * at all (unchanged.ts). FORMAT is written anew at the end, whatever was there (format-proof.ts). Memory, whatever is damaged: what record-salvage.ts and repair-findings.ts name, and the marks of missing objects.
  */
 import { join } from "node:path";
 import { Database } from "./database.js";
 import { finishSwap, rebuiltDir, setAsideNames, swapDatabase } from "./database-swap.js";
 import { disk, fileError, makeFolder, stagingPrefix, syncFolder } from "./files.js";
-import { databaseDir, prepareFolder, writeFormat } from "./folder.js";
+import { databaseDir, formatProblem, prepareFolder, writeFormat } from "./folder.js";
+import { proveStore } from "./format-proof.js";
 import { HeadFile } from "./head-file.js";
 import { databaseProblems } from "./leveldb-files.js";
 import { ObjectFiles } from "./objects.js";
@@ -34,8 +35,13 @@ export interface StoreRepairOptions extends RebuildOptions {
  * @throws MendlineError MENDLINE_STORE_IO, MENDLINE_TASK_ABORTED  the store is as it was
  */
 export async function repairStore(dir: string, options: StoreRepairOptions = {}): Promise<StoreRepair> {
-  await prepareFolder(dir, false);
-  return options.dryRun === true ? dryRun(dir, options) : locked(dir, () => repair(dir, options));
+  const format = await formatProblem(dir);
+  // Before anything is done to a folder that may be somebody else's.
+  if (format !== null) await proveStore(databaseDir(dir), format, options.signal);
+  const repaired = await (options.dryRun === true
+    ? dryRun(dir, options)
+    : locked(dir, () => repair(dir, options)));
+  return format === null ? repaired : { ...repaired, files: [format, ...repaired.files] };
 }
 
 /** Removes the databases that repairs have set aside. @returns their paths */

@@ -1,5 +1,5 @@
 /** Stores of earlier schemas, as they were written then (test/fixtures/stores), opened now. */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { Level } from "level";
 import { test } from "uvu";
@@ -7,6 +7,7 @@ import * as assert from "uvu/assert";
 import { storeSchema } from "../../src/lineage-store/folder.js";
 import { parseKey } from "../../src/lineage-store/keys.js";
 import { LineageStore } from "../../src/lineage-store/store.js";
+import { repairStore } from "../../src/lineage-store/store-repair.js";
 import { fixturePath } from "../support.js";
 import { addAll, collect, emptyModel, failNext, failure, freshDir, idOf } from "./support.js";
 
@@ -106,6 +107,22 @@ test("a store of schema 6 opens with sixteen models in a record, and their paren
   const added = [...after.keys()].filter((key) => !before.has(key));
   const kinds = added.map((key) => parseKey(Buffer.from(key, "hex"))!.kind);
   assert.equal(kinds, ["nodes", "single", "single"]);
+});
+
+test("an earlier store without its FORMAT is repaired, to the same records", async () => {
+  for (const schema of [1, 6]) {
+    const [dir, whole] = [await writtenStore(schema), await writtenStore(schema)];
+    rmSync(join(dir, "FORMAT"));
+    assert.equal((await repairStore(dir)).lost, []);
+    const told = async (of: string) => {
+      const store = await LineageStore.open(of);
+      await store.verifyJournal();
+      const all = [await collect(store.models()), await collect(store.derivations())];
+      await store.close();
+      return all;
+    };
+    assert.equal(await told(dir), await told(whole));
+  }
 });
 
 test("a migration that a crash or a full disk cut off is done again, to the same records", async () => {

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import {
   cpSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
@@ -17,6 +18,7 @@ import { Level } from "level";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { encodeRecord } from "../../src/lineage-store/codec.js";
+import { storeSchema } from "../../src/lineage-store/folder.js";
 import { indexKinds, journaledKinds, keyOf, parseKey } from "../../src/lineage-store/keys.js";
 import { LineageStore } from "../../src/lineage-store/store.js";
 import { discardSetAside, repairStore } from "../../src/lineage-store/store-repair.js";
@@ -67,6 +69,55 @@ test("a sound store: nothing is lost, and everything reads as before, the journa
   assert.ok(existsSync(join(dir, "db.damaged")));
   assert.equal(await discardSetAside(dir), [join(dir, "db.damaged")]);
   assert.equal(readdirSync(dir).sort(), ["FORMAT", "HEAD", "db", "objects", "tmp"]);
+});
+
+test("a FORMAT that is damaged or lost is written anew where the database proves that this is a store", async () => {
+  for (const damage of [
+    (path: string) => rmSync(path),
+    (path: string) => writeFileSync(path, readFileSync(path, "utf8").replace("schema", "schemb")),
+    (path: string) => writeFileSync(path, ""),
+  ]) {
+    const dir = copyOfRich();
+    const format = join(dir, "FORMAT");
+    damage(format);
+    const refused = await failure("MENDLINE_STORE_CORRUPT", () => read(dir));
+    assert.match(refused.message, "`mendline lineage repair` writes it anew");
+    const before = traces(dir);
+    const dry = await repairStore(dir, { dryRun: true });
+    assert.equal(traces(dir), before);
+    assert.equal(
+      dry.files.map(({ path }) => path),
+      [format],
+    );
+    const repair = await repairStore(dir);
+    assert.equal([repair.lost, repair.journal.isRewritten], [[], false]);
+    assert.match(readFileSync(format, "utf8"), `"schema":${storeSchema}`);
+    assert.equal(await read(dir), expected);
+  }
+});
+
+test("without FORMAT, a database of others and a later mendline's are left alone", async () => {
+  const empty = freshDir();
+  await (await LineageStore.open(empty)).close();
+  rmSync(join(empty, "FORMAT"));
+  const others = freshDir();
+  mkdirSync(join(others, "tmp"), { recursive: true });
+  writeFileSync(join(others, "tmp", "precious"), "");
+  await tamper(others, [{ key: Buffer.from("a"), value: Buffer.from("b") }]);
+  const later = copyOfRich();
+  rmSync(join(later, "FORMAT"));
+  const key = Buffer.from("mood/x");
+  await tamper(later, [{ key, value: encodeRecord(key, "of a kind to come") }]);
+  const refusals = [
+    [empty, "MENDLINE_STORE_CORRUPT", "nothing in the database"],
+    [others, "MENDLINE_STORE_CORRUPT", "nothing in the database"],
+    [later, "MENDLINE_STORE_VERSION", "use a newer mendline"],
+  ] as const;
+  for (const [dir, code, told] of refusals) {
+    const before = traces(dir);
+    assert.match((await failure(code, () => repairStore(dir))).message, told);
+    assert.equal(traces(dir), before);
+  }
 });
 
 test("there is one of every kind in the store that these tests repair", async () => {
