@@ -7,7 +7,7 @@ import { checkOf } from "./codec.js";
 import type { Database } from "./database.js";
 import { entryOf, type JournalChange, type JournalHead, journalCommit, noHead } from "./journal.js";
 import { keyOf, rangeOf } from "./keys.js";
-import { latePrefix } from "./record-rebuild.js";
+import { latePrefix } from "./rebuild-target.js";
 import { RecordBatch, type SalvagedRecords } from "./record-salvage.js";
 import type { RepairFindings } from "./repair-findings.js";
 

@@ -118,6 +118,11 @@ export class SalvagedRecords {
     return this.scratch.has(Buffer.concat([indexPrefix, key]));
   }
 
+  /** Whether one was found whose key begins so. */
+  async hasIndexBelow(prefix: Buffer): Promise<boolean> {
+    return (await this.scratch.lastKey(rangeOf(Buffer.concat([indexPrefix, prefix])))) !== undefined;
+  }
+
   /** Keys of damaged records that no entry of the journal that is left names, so that nothing else tells of them. */
   async *unnamedDamage(): AsyncGenerator<Buffer> {
     for await (const bad of this.scratch.keys(rangeOf(badPrefix))) {

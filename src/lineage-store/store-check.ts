@@ -196,11 +196,21 @@ async function listIndexes(
   for (const kind of indexKinds) {
     for await (const key of target.keys(rangeOf(prefixOf(kind)))) {
       checkSignal(signal, "the check of the store");
-      // A label that is made again gets a place behind all commits where its own is not known any more.
-      if (kind === "versions" && partsOf(kind, key)[1] > salvaged.lastSequence) continue;
+      if (kind === "versions" && (await isElsewhere(salvaged, key))) continue;
       listIndex(salvaged, key, damage);
     }
   }
+}
+
+/** Whether a version's place among those of its commit is not known any more: the commit's entry in the journal tells it, or its label. */
+async function isElsewhere(salvaged: SalvagedRecords, key: Buffer): Promise<boolean> {
+  const [name, sequence] = partsOf("versions", key);
+  // A label that is made again without its commit gets a place behind all of them.
+  if (sequence > salvaged.lastSequence) return true;
+  return (
+    !salvaged.scratch.has(keyOf("journal", sequence)) &&
+    (await salvaged.hasIndexBelow(prefixOf("versions", name, sequence)))
+  );
 }
 
 function listIndex(salvaged: SalvagedRecords, key: Buffer, damage: DamageList): void {

@@ -83,7 +83,7 @@ export function fineTuned(tensor: Buffer, seed: number): Buffer {
 }
 
 /** Enough that sixteen models stand in one record, and two alone. */
-export const rowVersions = Array.from({ length: 11 }, (_, index) => String(index + 1));
+export const rowVersions = Array.from({ length: 10 }, (_, index) => String(index + 1));
 
 /** Written in several sittings, so that there are tables beside the log. */
 export async function writeRichStore(dir: string): Promise<void> {
@@ -113,7 +113,11 @@ export async function writeRichStore(dir: string): Promise<void> {
     const other = await addTensorModel(store, "other@1", sparse);
     await addTensorModel(store, "child@1", fineTuned(sparse, 11), [other, versions[0]!]);
     const { hash } = await store.putObject(Buffer.from("a profile"));
-    await store.commit((tx) => tx.addModel(emptyModel("plain", "1", { profile: hash })));
+    await store.commit((tx) => {
+      // Two names in one commit, not in the order of the alphabet.
+      tx.addModel(emptyModel("plain", "1", { profile: hash }));
+      tx.addModel(emptyModel("extra"));
+    });
     const rows = rowVersions.map((version) => emptyModel("row", version));
     await addAll(store, ...rows);
     const parent = rows[0]!.id;
@@ -159,7 +163,7 @@ export async function allOf(store: LineageStore): Promise<unknown[]> {
   const models = await collect(store.models());
   all.push(models, await collect(store.derivations()), await collect(store.aliases()));
   for (const { id } of models) all.push(await allOfModel(store, id));
-  for (const name of ["m", "other", "child", "plain", "old", "large"])
+  for (const name of ["m", "other", "child", "plain", "extra", "row", "old", "large"])
     all.push(await collect(store.versionsOf(name)));
   for (const site of ["s0", "s1"]) all.push(await collect(store.search({ tags: { site } })));
   all.push(await collect(store.aliasHistory("prod")));

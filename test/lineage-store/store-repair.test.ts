@@ -296,6 +296,7 @@ test("flipped bits in tables and logs: repaired each time, with nothing that was
     "other@1",
     "child@1",
     "plain@1",
+    "extra@1",
     ...rowVersions.map((version) => `row@${version}`),
   ]);
   let lossless = 0;
