@@ -13,15 +13,16 @@ import { checkSignal } from "./walk.js";
 /**
  * Only reads.
  *
- * @param problem  with FORMAT
+ * @param format  what is wrong with it
  * @throws MendlineError MENDLINE_STORE_CORRUPT  no record is a store's
  * @throws MendlineError MENDLINE_STORE_VERSION  there are records of a kind that this mendline does not know
  */
 export async function proveStore(
   databaseDir: string,
-  { path, problem }: FileProblem,
+  format: FileProblem,
   signal?: AbortSignal,
 ): Promise<void> {
+  const { path } = format;
   let isProven = false;
   for await (const { key, value } of salvagedEntries(databaseDir)) {
     checkSignal(signal, "the repair of the store");
@@ -35,7 +36,7 @@ export async function proveStore(
   if (isProven) return;
   throw new MendlineError(
     "MENDLINE_STORE_CORRUPT",
-    `${path} ${problem}; nothing in the database beside it says that this is a store: restore it from a copy`,
+    `${path} is damaged or missing, and nothing in the database beside it says that this is a store: restore it from a copy`,
     { details: { path } },
   );
 }
