@@ -43,7 +43,8 @@ export interface StoreDamage {
   readonly unlisted: { readonly records: number; readonly objects: number };
 }
 
-const addAgain = "add the file of a model that uses it again, or restore the store from a copy";
+/** Models that a remedy names. */
+const namedMax = 3;
 
 export class DamageList {
   readonly #files: FileProblem[] = [];
@@ -94,7 +95,7 @@ export class DamageList {
       records: this.#records,
       objects: [...this.#objects.values()].map((damaged) => ({
         ...damaged,
-        remedy: damaged.useCount > 0 ? addAgain : "no model that is left needs it",
+        remedy: remedyOf(damaged),
       })),
       unlisted: this.#unlisted,
     };
@@ -104,4 +105,14 @@ export class DamageList {
     const { files, records, objects, unlisted } = this.all;
     return files.length + records.length + objects.length + unlisted.records + unlisted.objects === 0;
   }
+}
+
+/** Each of their files holds what the object held, or what was kept as a difference from it. */
+function remedyOf({ uses, useCount }: Pick<DamagedObject, "uses" | "useCount">): string {
+  if (useCount === 0) return "no model that is left needs it";
+  const named = uses.slice(0, namedMax).map(({ name, version }) => `${name}@${version}`);
+  const more = useCount - named.length;
+  const all = more > 0 ? [...named, `${more} more`] : named;
+  const models = all.length === 1 ? all[0] : `${all.slice(0, -1).join(", ")} and ${all.at(-1)}`;
+  return `add the ${useCount === 1 ? "file" : "files"} of ${models} again, or restore the store from a copy`;
 }

@@ -31,7 +31,7 @@ function objectLines({ object, problem, uses, useCount, remedy }: DamagedObject)
     `damaged  object ${object}: ${visibleText(problem)}`,
     ...uses.map((use) => `  lost: ${useText(use)}`),
     ...(more > 0 ? [`  lost: the same of ${more} more`] : []),
-    `  ${remedy}`,
+    `  ${visibleText(remedy)}`,
   ];
 }
 
