@@ -199,19 +199,23 @@ export function* nodeWrites(
   lines: readonly string[],
 ): Generator<RecordWrite> {
   const end = first + lines.length;
-  for (let begin = first - (first % together); begin < end; begin += together) {
-    const numbers = Array.from({ length: together }, (_, place) => begin + place);
-    const fresh = numbers.filter((number) => number >= first && number < end);
-    const known = numbers.filter((number) => number < first && reader.has(keyOf("single", number)));
-    const lineAt = (number: number) =>
-      number < first ? (readSingle(reader, number) ?? "") : lines[number - first]!;
-    const text = begin + together > end ? null : numbers.map(lineAt).join("\n");
-    if (text !== null && text.length <= nodesLengthMax) {
+  for (let begin = first - (first % together); begin < end && lines.length > 0; begin += together) {
+    const isFull = begin + together <= end;
+    const earlier = isFull ? numbersBetween(begin, first).map((number) => readSingle(reader, number)) : [];
+    const fresh = lines.slice(Math.max(0, begin - first), begin + together - first);
+    const text = [...earlier.map((line) => line ?? ""), ...fresh].join("\n");
+    if (isFull && text.length <= nodesLengthMax) {
       yield record("nodes", begin / together, text);
-      for (const number of known) yield { key: keyOf("single", number), bytes: null };
+      for (const [place, line] of earlier.entries())
+        if (line !== undefined) yield { key: keyOf("single", begin + place), bytes: null };
     } else
-      for (const number of fresh) if (lineAt(number) !== "") yield record("single", number, lineAt(number));
+      for (const [place, line] of fresh.entries())
+        if (line !== "") yield record("single", Math.max(begin, first) + place, line);
   }
+}
+
+function numbersBetween(begin: number, end: number): number[] {
+  return Array.from({ length: Math.max(0, end - begin) }, (_, index) => begin + index);
 }
 
 function record(kind: "nodes" | "single", number: number, text: string): RecordWrite {
