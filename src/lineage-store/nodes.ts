@@ -49,9 +49,30 @@ export function nodeLine(model: ModelRecord, parents: Iterable<number>): string 
   return line.includes("\\ud") ? lineFrom(asRecorded(model), first) : line;
 }
 
+/** Member by member, in their order: what a caller gave may have others, of which its own record does not tell. */
 function lineFrom(model: ModelRecord, parents: readonly number[]): string {
-  const { metrics, tags } = model;
-  return JSON.stringify([parents, { ...model, metrics: sorted(metrics), tags: sorted(tags) }]);
+  const { files, task } = model;
+  const told: ModelRecord = {
+    id: model.id,
+    name: model.name,
+    version: model.version,
+    format: model.format,
+    byteLength: model.byteLength,
+    fileHash: model.fileHash,
+    ...(files !== undefined && {
+      files: files.map(({ name, byteLength, sha256 }) => ({ name, byteLength, sha256 })),
+    }),
+    createdMs: model.createdMs,
+    signature: model.signature,
+    profile: model.profile,
+    task: task && { features: task.features, label: task.label, kind: task.kind },
+    metrics: sorted(model.metrics),
+    tags: sorted(model.tags),
+    tensorCount: model.tensorCount,
+    segmentCount: model.segmentCount,
+    number: model.number,
+  };
+  return JSON.stringify([parents, told]);
 }
 
 /** By name, as records have it: the same model, the same line. */
@@ -107,15 +128,34 @@ function isModel(model: Partial<ModelRecord> | undefined): boolean {
     modelFormats.includes(model.format as ModelRecord["format"]) &&
     typeof model.byteLength === "number" &&
     typeof model.fileHash === "string" &&
-    (model.files === undefined || Array.isArray(model.files)) &&
+    (model.files === undefined || isFiles(model.files)) &&
     typeof model.createdMs === "number" &&
     isTextOrNull(model.signature) &&
     isTextOrNull(model.profile) &&
-    (model.task === null || isPlainObject(model.task)) &&
+    (model.task === null || isTask(model.task)) &&
     isPlainObject(model.metrics) &&
     isPlainObject(model.tags) &&
     typeof model.tensorCount === "number" &&
     typeof model.segmentCount === "number"
+  );
+}
+
+function isFiles(files: unknown): boolean {
+  return (
+    Array.isArray(files) &&
+    files.every(
+      (file) => isPlainObject(file) && typeof file.name === "string" && typeof file.sha256 === "string",
+    )
+  );
+}
+
+function isTask(task: unknown): boolean {
+  return (
+    isPlainObject(task) &&
+    Array.isArray(task.features) &&
+    task.features.every((name) => typeof name === "string") &&
+    isTextOrNull(task.label) &&
+    typeof task.kind === "string"
   );
 }
 

@@ -96,6 +96,20 @@ test("a line is the same for any order of tags and metrics", () =>
     assert.equal(nodeFrom(0, nodeLine(model, [3])), { parents: [3], model });
   }));
 
+test("a line tells of members that records have, and of no other", () =>
+  withStore(async (store) => {
+    await addAll(store, emptyModel("m"));
+    const model = await store.get(idOf("m@1"));
+    const task = { features: ["a"], label: "y", kind: "regression" } as const;
+    const files = [{ name: "m.onnx", byteLength: 0, sha256: idOf("file") }];
+    const told = nodeLine({ ...model, files, task }, []);
+    const more = { more: 1, files: files.map((file) => ({ path: "/x", ...file })), task: { of: 2, ...task } };
+    assert.is(nodeLine({ ...model, ...more }, []), told);
+    assert.equal(nodeFrom(0, told).model, { ...model, files, task });
+    for (const broken of ['"sha256":', '"features":["a"]', '"kind":"regression"', '"label":"y"'])
+      assert.throws(() => nodeFrom(0, told.replace(broken, '"x":3')), /does not say|is damaged/, broken);
+  }));
+
 test("a line that does not say what it should is damage, and no undefined further on", () =>
   withStore(async (store) => {
     await addAll(store, emptyModel("m"));
