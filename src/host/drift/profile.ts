@@ -111,10 +111,7 @@ export function profileFromBytes(bytes: Uint8Array, label: string): Profile {
       unknown
     >;
     expect(document.mendline === formatName, "it is not a mendline profile");
-    expect(
-      document.version === formatVersion,
-      `its version is ${String(document.version)}, this mendline reads ${formatVersion}`,
-    );
+    checkVersion(document.version, label);
     const rows = whole(document.rows, "rows");
     const list = document.features as Record<string, unknown>[];
     expect(list.length <= columnsMax, `${list.length} features, the limit is ${columnsMax}`);
@@ -122,6 +119,7 @@ export function profileFromBytes(bytes: Uint8Array, label: string): Profile {
     expect(features.size === list.length, "a feature's name stands twice");
     return { rows, features };
   } catch (cause) {
+    if (cause instanceof MendlineError) throw cause;
     throw new MendlineError(
       "MENDLINE_DATA_MALFORMED",
       `${label}: damaged profile: ${messageOf(cause)}; make it again with \`mendline profile\``,
@@ -130,6 +128,19 @@ export function profileFromBytes(bytes: Uint8Array, label: string): Profile {
       },
     );
   }
+}
+
+/** Another format is no damage. An older one is refused, too: written again, its bytes would have another signature. */
+function checkVersion(version: unknown, label: string): void {
+  if (version === formatVersion) return;
+  const remedy =
+    whole(version, "version") < formatVersion
+      ? "make it again from the training data with `mendline profile`"
+      : "read it with the mendline that wrote it, or make it again with `mendline profile`";
+  throw new MendlineError(
+    "MENDLINE_DATA_MALFORMED",
+    `${label}: a profile of format ${version}, this mendline reads ${formatVersion}; ${remedy}`,
+  );
 }
 
 /** Object keys sorted, arrays in order, bigint as decimal text. */

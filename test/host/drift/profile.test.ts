@@ -181,7 +181,6 @@ const damages: [string, string][] = [
   ["a list", "[]"],
   ["nothing", ""],
   ["no profile", textOf(whole).replace('"mendline":"profile"', '"mendline":"model"')],
-  ["a later version", textOf(whole).replace('"version":2', '"version":3')],
   ["features as an object", textOf(profileOf([])).replace("[]", "{}")],
   ["a feature that is null", textOf(profileOf([])).replace("[]", "[null]")],
   ["a name that is a number", changed(floats, '"name":"a"', '"name":7')],
@@ -258,6 +257,25 @@ test("a few kilobytes a feature, whatever it holds", () => {
 for (const [what, text] of damages) {
   test(`damaged: ${what}`, () => refuses(text, what));
 }
+
+test("another format's profile is not called damaged, and the message says the remedy", () => {
+  const message = (version: string): string => {
+    const bytes = new TextEncoder().encode(textOf(whole).replace('"version":2', `"version":${version}`));
+    try {
+      profileFromBytes(bytes, "old.json");
+    } catch (error) {
+      assert.is((error as MendlineError).code, "MENDLINE_DATA_MALFORMED");
+      return (error as MendlineError).message;
+    }
+    throw new Error(`version ${version} was read`);
+  };
+  assert.match(
+    message("1"),
+    "old.json: a profile of format 1, this mendline reads 2; make it again from the",
+  );
+  assert.match(message("3"), "a profile of format 3, this mendline reads 2; read it with the mendline that");
+  for (const version of ['"1"', "null", "1.5"]) assert.match(message(version), "damaged profile: ");
+});
 
 test("damaged: a feature twice, bytes that are no UTF-8, cut off anywhere", () => {
   const text = textOf(profileOf([["a", floats]]));
