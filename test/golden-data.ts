@@ -1,7 +1,9 @@
 /** Reads the golden columns (test/fixtures/golden) and turns them into Arrow tables. Generators: written from their description there. */
+
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { Bool, Float32, Float64, Int32, Int64, Table, tableToIPC, Utf8, vectorFromArray } from "apache-arrow";
+import { mulberry32 } from "./random.js";
 import { fixturePath } from "./support.js";
 
 export type Cell = number | string | boolean | null;
@@ -16,16 +18,6 @@ export type GoldenColumn = Cell[] | Generator;
 
 export function readGolden<T>(name: string): T {
   return JSON.parse(readFileSync(fixturePath("golden", name), "utf8")) as T;
-}
-
-function mulberry32(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return (t ^ (t >>> 14)) >>> 0;
-  };
 }
 
 /** Uniform doubles in [0, 1) with 53 random bits. */

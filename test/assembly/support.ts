@@ -1,4 +1,5 @@
 /** A memory with the kernels over it, guarded outputs, and values that hurt. */
+
 import { compileKernels, instantiateKernels } from "../../src/host/kernels/module.js";
 import {
   isFloatType,
@@ -7,6 +8,7 @@ import {
   rangeOf,
   viewOf,
 } from "../../src/host/kernels/types.js";
+import { xorshift32 } from "../random.js";
 import type { Presence, Value } from "./oracle.js";
 
 const pages = 64;
@@ -28,15 +30,10 @@ const bytes = new Uint8Array(memory.buffer);
 const guardBytes = 64;
 const guardByte = 0xa5;
 
-/** Seeded, so that a failure repeats: xorshift32. */
+/** Seeded, so that a failure repeats. @returns from 0 to 1 */
 export function random(seed: number): () => number {
-  let state = seed | 1;
-  return () => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) / 2 ** 32;
-  };
+  const next = xorshift32(seed | 1);
+  return () => next() / 2 ** 32;
 }
 
 /** Surrounds an output with guard bytes, and fills it with others, so that a kernel has to write all of it. */

@@ -11,6 +11,7 @@ import { openParquet } from "../../../src/host/columns/parquet.js";
 import { viewOf } from "../../../src/host/kernels/types.js";
 import { Arena } from "../../../src/host/memory/arena.js";
 import { batchRowsMax } from "../../../src/limits.js";
+import { xorshift32 } from "../../random.js";
 import { packageRoot } from "../../support.js";
 import {
   converted,
@@ -657,15 +658,9 @@ function replaced(bytes: Buffer, from: Buffer, to: Buffer): Buffer {
   return changed;
 }
 
-/** A small generator of its own, so that a failure can be run again (xorshift, Marsaglia 2003). */
 function randomFrom(seed: number): (below: number) => number {
-  let state = seed >>> 0 || 1;
-  return (below) => {
-    state ^= state << 13;
-    state ^= state >>> 17;
-    state ^= state << 5;
-    return (state >>> 0) % below;
-  };
+  const next = xorshift32(seed);
+  return (below) => next() % below;
 }
 
 test("mutated files are read or refused, in bounded time", async () => {

@@ -2,9 +2,11 @@
  * Seeded, structure-aware mutations: whatever the bytes, the outcome is an index whose segments partition the file and
  * whose identity can be computed, or a MendlineError of the two codes. Nothing else, and no large allocation.
  */
+
 import { test } from "uvu";
 import * as assert from "uvu/assert";
 import { MendlineError } from "../../../src/errors.js";
+import { mulberry32 } from "../../random.js";
 import {
   attribute,
   bytes,
@@ -28,15 +30,9 @@ import { checkPartition, idOf, read } from "./support.js";
 const mutationCount = Number(process.env.MENDLINE_MUTATIONS ?? 50_000);
 const firstSeed = Number(process.env.MENDLINE_SEED ?? 1);
 
-/** mulberry32: 32 bits of state, enough to vary and to repeat. */
 function generator(seed: number): (below: number) => number {
-  let state = seed;
-  return (below) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % below;
-  };
+  const next = mulberry32(seed);
+  return (below) => next() % below;
 }
 
 type Random = ReturnType<typeof generator>;
