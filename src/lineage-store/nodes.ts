@@ -4,12 +4,14 @@
  *
  *     nodes   number / 16  -> sixteen lines, number by number; an empty one where a repair found no model
  *     single  number       -> one such line, until there are sixteen, and for good where those were too large to stand together
+ *                             or one was damaged
  *     late    number / 16  -> null, if one of them has more parents: derivations that came in a later commit, or many
  *
  * A line is JSON: the numbers of the parents, and the model. Node reads JSON by itself, the first thousand lines as quickly as later ones;
  * decoding field by field takes ten times as long until it is compiled. Sixteen of them about fill a block of LevelDB, and a look into
  * LevelDB, its hash and its buffer cost more than what one line says.
  */
+import { MendlineError } from "../errors.js";
 import { nodeParentsMax, nodesLengthMax } from "../limits.js";
 import { corrupt, decodePayload, encodeRecord, type Stored } from "./codec.js";
 import type { Database, RecordReader, RecordWrite } from "./database.js";
@@ -241,10 +243,10 @@ export function* nodeWrites(
   const end = first + lines.length;
   for (let begin = first - (first % together); begin < end && lines.length > 0; begin += together) {
     const isFull = begin + together <= end;
-    const earlier = isFull ? numbersBetween(begin, first).map((number) => readSingle(reader, number)) : [];
+    const earlier = isFull ? readSingles(reader, begin, first) : [];
     const fresh = lines.slice(Math.max(0, begin - first), begin + together - first);
-    const text = [...earlier.map((line) => line ?? ""), ...fresh].join("\n");
-    if (isFull && text.length <= nodesLengthMax) {
+    const text = [...(earlier ?? []).map((line) => line ?? ""), ...fresh].join("\n");
+    if (isFull && earlier !== null && text.length <= nodesLengthMax) {
       yield record("nodes", begin / together, text);
       for (const [place, line] of earlier.entries())
         if (line !== undefined) yield { key: keyOf("single", begin + place), bytes: null };
@@ -254,8 +256,14 @@ export function* nodeWrites(
   }
 }
 
-function numbersBetween(begin: number, end: number): number[] {
-  return Array.from({ length: Math.max(0, end - begin) }, (_, index) => begin + index);
+/** null where one is damaged: it is no reason to refuse a model, and stands alone until a repair makes the index anew. */
+function readSingles(reader: RecordReader, begin: number, end: number): (string | undefined)[] | null {
+  try {
+    return Array.from({ length: Math.max(0, end - begin) }, (_, index) => readSingle(reader, begin + index));
+  } catch (error) {
+    if (error instanceof MendlineError && error.code === "MENDLINE_STORE_CORRUPT") return null;
+    throw error;
+  }
 }
 
 function record(kind: "nodes" | "single", number: number, text: string): RecordWrite {

@@ -6,6 +6,7 @@ import { encodeRecord } from "../../src/lineage-store/codec.js";
 import { keyOf, parseKey, type RecordKind } from "../../src/lineage-store/keys.js";
 import { nodeFrom, nodeLine } from "../../src/lineage-store/nodes.js";
 import { LineageStore } from "../../src/lineage-store/store.js";
+import { repairStore } from "../../src/lineage-store/store-repair.js";
 import { rawRecords, tamper } from "./raw-store.js";
 import { addAll, collect, emptyModel, failure, freshDir, idOf, withStore } from "./support.js";
 
@@ -159,6 +160,27 @@ test("a check finds sixteen that are missing, too few, or other ones, and a mark
     assert.match(error.message, told);
     await store.close();
   }
+});
+
+test("a damaged line keeps nobody from adding models, and a repair puts all together", async () => {
+  const dir = freshDir();
+  const store = await LineageStore.open(dir);
+  await addAll(store, ...some(0, 10));
+  await store.close();
+  const damaged = keyOf("single", 3);
+  await tamper(dir, [{ key: damaged, value: Buffer.from("no record") }]);
+  const opened = await LineageStore.open(dir);
+  await addAll(opened, ...some(10, 33));
+  const error = await failure("MENDLINE_STORE_CORRUPT", () => opened.verifyJournal());
+  assert.match(error.message, "single 3");
+  await opened.close();
+  assert.equal(await numbersOf(dir, "nodes"), [1]);
+  assert.equal(await numbersOf(dir, "single"), [...range(0, 16), 32]);
+  assert.equal((await repairStore(dir)).lost, []);
+  assert.equal(await numbersOf(dir, "nodes"), [0, 1]);
+  const repaired = await LineageStore.open(dir);
+  await repaired.verifyJournal();
+  await repaired.close();
 });
 
 test("a parent that comes later is seen by those who walked before", () =>
