@@ -87,15 +87,21 @@ export function historyOf(question: string, tries: readonly PastTry[]): GateHist
 /**
  * @param rows  of the gate slice, now
  * @param correlation  of the row differences with those of `before`; null: nothing to compare with
+ * @param total  what all tries may spend
  */
-export function nextTry(history: GateHistory, rows: number, correlation: number | null): GateTry {
+export function nextTry(
+  history: GateHistory,
+  rows: number,
+  correlation: number | null,
+  total = alpha,
+): GateTry {
   const { question, again, last, rounds } = history;
   if (again !== null) return again;
   const round = rounds.at(-1);
   const isRound = round !== undefined && rows > round.rows;
   const questions = (last?.questions ?? 0) + (isRound ? 0 : 1);
   const share = isRound ? 1 - (round.rows / rows) ** growth : 1 / questions;
-  const spent = last === null ? alpha / 2 : last.left * share;
+  const spent = last === null ? total / 2 : last.left * share;
   const tail = tailOfLook(looksOf(rounds), tieOf(round, rows, correlation), spent);
   return {
     number: (last?.number ?? 0) + 1,
@@ -104,9 +110,9 @@ export function nextTry(history: GateHistory, rows: number, correlation: number 
     questions,
     correlation,
     spent,
-    left: (last?.left ?? alpha) - spent,
+    left: (last?.left ?? total) - spent,
     // Nothing is asked with less than the 95 % of the first question.
-    tail: Math.min(tail, alpha / 2),
+    tail: Math.min(tail, total / 2),
   };
 }
 
