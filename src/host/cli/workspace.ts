@@ -1,6 +1,7 @@
 /** What a command works with: an engine, the data it opened, and the signal that stops it. Everything is closed when it ends. */
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
+import type { Readable } from "node:stream";
 import { MendlineError } from "../../errors.js";
 import type { DataSource, Engine } from "../../index.js";
 import type { CommandContext } from "./context.js";
@@ -34,7 +35,7 @@ export class Workspace {
   async openData(path: string, categorical: readonly string[] = []): Promise<DataSource> {
     const { signal } = this;
     // Waiting for a silent standard input ends with it.
-    const stop = () => process.stdin.destroy(new Error("interrupted"));
+    const stop = () => endInput(process.stdin);
     if (path === "-") signal.addEventListener("abort", stop);
     try {
       const source = await this.engine.openData(path, { categorical, signal });
@@ -50,6 +51,12 @@ export class Workspace {
     for (const source of this.#sources.toReversed()) await source.close();
     await this.engine.close();
   }
+}
+
+/** Whoever reads it gets the error. Where nobody does yet, it would be one that nothing catches. */
+export function endInput(input: Readable): void {
+  input.on("error", () => undefined);
+  input.destroy(new Error("interrupted"));
 }
 
 /** For work on data alone. */

@@ -1,8 +1,10 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { PassThrough } from "node:stream";
 import { setTimeout as wait } from "node:timers/promises";
 import { test } from "uvu";
 import * as assert from "uvu/assert";
+import { endInput } from "../../../src/host/cli/workspace.js";
 import { packageRoot, scratchDir } from "../../support.js";
 import { runCli, runEach, startCli } from "./support.js";
 
@@ -96,6 +98,16 @@ test("a usage error is one line that names what is wrong, and the exit code is 2
     assert.match(stderr, because);
     assert.match(stderr, /^mendline: error: [^\n]* \[MENDLINE_ARGUMENT_INVALID\]\n$/);
   });
+});
+
+test("an input that is ended before anybody reads it throws nothing at nobody, and who reads it gets to know", async () => {
+  const [unread, read] = [new PassThrough(), new PassThrough()];
+  const told = (input: PassThrough) => input.toArray().then(String, String);
+  const reading = told(read);
+  for (const input of [unread, read]) endInput(input);
+  await wait(0);
+  assert.ok(unread.destroyed);
+  for (const end of [reading, told(unread)]) assert.match(await end, /interrupted|premature/i);
 });
 
 test("an interrupted command ends with 130 and leaves no temporary data", async () => {
