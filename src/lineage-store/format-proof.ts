@@ -3,11 +3,10 @@
  * anyway, so that FORMAT can be written anew behind it; only a later mendline's store must not be taken for one.
  */
 import { MendlineError } from "../errors.js";
-import { isJournaled } from "./journal.js";
-import { describeKey, kindOf, parseKey } from "./keys.js";
+import { describeKey, parseKey } from "./keys.js";
 import type { FileProblem } from "./leveldb-files.js";
 import { salvagedEntries } from "./leveldb-salvage.js";
-import { isSound } from "./record-salvage.js";
+import { isSound, SalvagedRecords } from "./record-salvage.js";
 import { checkSignal } from "./walk.js";
 
 /**
@@ -26,12 +25,8 @@ export async function proveStore(
   let isProven = false;
   for await (const { key, value } of salvagedEntries(databaseDir)) {
     checkSignal(signal, "the repair of the store");
-    const kind = kindOf(key);
-    const isKnown = kind !== null && parseKey(key) !== null;
-    if (isKnown && (isProven || !(kind === "journal" || isJournaled(kind)))) continue;
-    if (!isSound(key, value)) continue;
-    if (!isKnown) throw ofLater(path, key);
-    isProven = true;
+    isProven ||= SalvagedRecords.takes(key, value);
+    if (parseKey(key) === null && isSound(key, value)) throw ofLater(path, key);
   }
   if (isProven) return;
   throw new MendlineError(

@@ -13,11 +13,11 @@
  */
 import { MendlineError } from "../errors.js";
 import { nodeParentsMax, nodesLengthMax } from "../limits.js";
-import { corrupt, decodePayload, encodeRecord, type Stored } from "./codec.js";
+import { corrupt, encodeRecord, type Stored } from "./codec.js";
 import type { Database, RecordReader, RecordWrite } from "./database.js";
 import { keyOf, kindOf, partsOf, prefixOf, rangeOf } from "./keys.js";
 import { isPlainObject } from "./plain-object.js";
-import { type ModelRecord, modelFormats, modelFrom, modelValue } from "./records.js";
+import { type ModelRecord, modelFormats } from "./records.js";
 
 export interface ModelNode {
   readonly model: ModelRecord;
@@ -43,48 +43,12 @@ export function lateKey(number: number): Buffer {
 
 // Lines
 
-/** @param parents  numbers of the parents that came in the model's own commit, in their order */
+/**
+ * @param model  as its own record says it: the same model, the same line
+ * @param parents  numbers of the parents that came in the model's own commit, in their order
+ */
 export function nodeLine(model: ModelRecord, parents: Iterable<number>): string {
-  const first = firstOf(parents);
-  const line = lineFrom(model, first);
-  // Only half a surrogate pair is escaped so. The model's own record has another character for it.
-  return line.includes("\\ud") ? lineFrom(asRecorded(model), first) : line;
-}
-
-/** Member by member, in their order: what a caller gave may have others, of which its own record does not tell. */
-function lineFrom(model: ModelRecord, parents: readonly number[]): string {
-  const { files, task } = model;
-  const told: ModelRecord = {
-    id: model.id,
-    name: model.name,
-    version: model.version,
-    format: model.format,
-    byteLength: model.byteLength,
-    fileHash: model.fileHash,
-    ...(files !== undefined && {
-      files: files.map(({ name, byteLength, sha256 }) => ({ name, byteLength, sha256 })),
-    }),
-    createdMs: model.createdMs,
-    signature: model.signature,
-    profile: model.profile,
-    task: task && { features: task.features, label: task.label, kind: task.kind },
-    metrics: sorted(model.metrics),
-    tags: sorted(model.tags),
-    tensorCount: model.tensorCount,
-    segmentCount: model.segmentCount,
-    number: model.number,
-  };
-  return JSON.stringify([parents, told]);
-}
-
-/** By name, as records have it: the same model, the same line. */
-function sorted<Value>(members: Readonly<Record<string, Value>>): Record<string, Value> {
-  return Object.fromEntries(Object.entries(members).sort(([left], [right]) => (left < right ? -1 : 1)));
-}
-
-function asRecorded(model: ModelRecord): ModelRecord {
-  const key = keyOf("model", model.id);
-  return modelFrom(model.id, key, decodePayload(encodeRecord(key, modelValue(model))));
+  return JSON.stringify([firstOf(parents), model]);
 }
 
 function firstOf(parents: Iterable<number>): number[] {

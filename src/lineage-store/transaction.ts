@@ -202,7 +202,8 @@ export class Transaction implements RecordReader, Neighbourhood {
     for (const [page, part] of pagesOf(model).entries()) this.#put(keyOf("tensors", record.id, page), part);
     this.#put(keyOf("model", record.id), modelValue(record));
     this.#indexNew(model, record);
-    this.#added.push(record);
+    // As it is recorded: what the caller gave may change before the commit ends, or say more than a record does.
+    this.#added.push(requireModel(this, record.id));
     this.#models++;
   }
 
